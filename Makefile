@@ -1,0 +1,147 @@
+# mod_amlaps: `make` builds, `make demo` shows, `make check` tests, `make install` installs. Needs GNU make.
+
+BUILD   = build
+PREFIX  = /usr
+PORT    = 8080
+WERROR  = -Werror
+
+APXS   := $(shell command -v apxs 2>/dev/null || command -v apxs2 2>/dev/null)
+NODE    = node
+V       = 0
+say     = @$(if $(filter 0,$(V)),printf '  %-5s %s\n' $(1) $@;) $(if $(filter 0,$(V)),,set -x;)
+
+ifneq ($(APXS),)
+APXS_CFLAGS   := $(shell $(APXS) -q CFLAGS) $(shell $(APXS) -q EXTRA_CFLAGS)
+APXS_CPPFLAGS := $(shell $(APXS) -q EXTRA_CPPFLAGS) -I$(shell $(APXS) -q INCLUDEDIR) \
+                 -I$(shell $(APXS) -q APR_INCLUDEDIR) -I$(shell $(APXS) -q APU_INCLUDEDIR)
+LIBEXECDIR    := $(shell $(APXS) -q LIBEXECDIR)
+APR_LIBS      := $(shell pkg-config --libs apr-util-1 apr-1 2>/dev/null || echo -laprutil-1 -lapr-1)
+endif
+DATADIR = $(PREFIX)/share/amlaps
+HTDOCS  = $(DATADIR)/htdocs
+
+WARNINGS  = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla $(WERROR)
+HARDENING = -D_FORTIFY_SOURCE=2 -fstack-clash-protection -fno-strict-overflow -fcf-protection=full
+OPTIMIZE  =
+ALL_CFLAGS = $(APXS_CFLAGS) -std=c11 -fPIC -fvisibility=hidden $(HARDENING) $(WARNINGS) $(OPTIMIZE) $(CFLAGS)
+ALL_CPPFLAGS = -Iinclude $(APXS_CPPFLAGS) -DAMLAPS_HTDOCS='"$(HTDOCS)"' $(CPPFLAGS)
+ALL_LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
+LIBS      = -lcurl -ljansson -lcrypto -lsqlite3 -lpthread
+
+# Every room but src/httpd/ is the library; the tool is its second user.
+LIBRARY_SOURCES = $(wildcard src/base/*.c src/policy/*.c src/graph/*.c src/trail/*.c src/notify/*.c src/access/*.c)
+MODULE_SOURCES  = mod_amlaps.c $(wildcard src/httpd/*.c)
+TOOL_SOURCES    = $(wildcard src/tool/*.c)
+UNIT_SOURCES    = $(wildcard tests/unit/test_*.c)
+UNIT_HELPERS    = $(wildcard tests/unit/*_fake.c)
+
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+UNIT_PROGRAMS = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SOURCES))
+
+.PHONY: all demo check check-unit check-lint check-entra check-system check-browser install clean asan valgrind analyze cover bench deps-%
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(BUILD)/mod_amlaps.so $(BUILD)/amlaps-audit
+
+ifeq ($(APXS),)
+$(BUILD)/obj/%.o: %.c
+	@echo "apxs is missing: install apache2-dev (Debian) or httpd-devel (Fedora), or run make demo, which installs it" >&2; exit 1
+else
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC) $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+endif
+
+$(BUILD)/libamlaps.a: $(call objects,$(LIBRARY_SOURCES))
+	@rm -f $@
+	$(call say,AR) $(AR) rcs $@ $^
+
+$(BUILD)/mod_amlaps.so: $(call objects,$(MODULE_SOURCES)) $(BUILD)/libamlaps.a
+	$(call say,LINK) $(CC) -shared $(ALL_CFLAGS) $(ALL_LDFLAGS) -Wl,--exclude-libs,ALL -o $@ $^ $(LIBS)
+
+$(BUILD)/amlaps-audit: $(call objects,$(TOOL_SOURCES)) $(BUILD)/libamlaps.a
+	$(call say,LINK) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(APR_LIBS)
+
+# claims.c is of src/httpd, but needs no httpd; its unit test links it alone.
+$(BUILD)/tests/test_%: $(BUILD)/obj/tests/unit/test_%.o $(call objects,$(UNIT_HELPERS) src/httpd/claims.c) $(BUILD)/libamlaps.a
+	@mkdir -p $(@D)
+	$(call say,LINK) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(APR_LIBS) -lcmocka -lm
+
+$(BUILD)/tests/decide: $(BUILD)/obj/tests/decide/decide.o $(BUILD)/libamlaps.a
+	@mkdir -p $(@D)
+	$(call say,LINK) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(APR_LIBS)
+
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libamlaps.a
+	@mkdir -p $(@D)
+	$(call say,LINK) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(APR_LIBS) -lm
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+
+# ---- demo and tests: what they need is installed by one script; a second make then sees the new commands ----
+
+deps-%:
+	@sh tests/deps.sh $*
+
+demo: deps-demo
+	@$(MAKE) --no-print-directory all
+	@exec env PORT=$(PORT) $(NODE) tests/demo.mjs
+
+check: deps-check
+	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory check-lint check-unit check-entra check-system check-browser
+
+check-lint: $(BUILD)/mod_amlaps.so
+	@for lint in tests/lint/*.sh; do sh $$lint || exit 1; done
+
+check-unit: $(UNIT_PROGRAMS)
+	@set -e; for test in $(sort $(UNIT_PROGRAMS)); do $$test; done
+
+check-entra:
+	$(NODE) --test tests/entra/test/*.test.mjs
+
+check-system: all
+	$(NODE) --test tests/system/*.test.mjs
+
+check-browser: all
+	$(NODE) --test tests/browser/*.test.mjs
+
+# ---- other ways to look at the same code ----
+
+# FORTIFY and sanitizers don't go together.
+SANITIZE = -fsanitize=address,undefined -fno-omit-frame-pointer -O1
+asan: deps-check
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan HARDENING= OPTIMIZE="$(SANITIZE)" check-unit
+
+valgrind: deps-valgrind
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/valgrind HARDENING= OPTIMIZE="-O1" valgrind-unit
+
+.PHONY: valgrind-unit
+valgrind-unit: $(UNIT_PROGRAMS)
+	@set -e; for test in $(sort $(UNIT_PROGRAMS)); do \
+	    AMLAPS_SLOW=1 valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite $$test; done
+
+analyze: deps-analyze
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/analyze CC=gcc OPTIMIZE="-fanalyzer -Wno-analyzer-too-complex" all
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/clang CC=clang HARDENING= all
+
+cover: deps-cover
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/cover HARDENING= OPTIMIZE="--coverage -O0" check-unit
+	@gcovr --root . --object-directory $(BUILD)/cover --filter 'src/policy/' --branches --print-summary
+
+bench: deps-bench
+	@$(MAKE) --no-print-directory all $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+	@set -e; for program in $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c)); do echo "== $$program"; $$program; done
+
+# ---- installing: where apxs puts modules ----
+
+install: all
+	install -d $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(DATADIR)/conf $(DESTDIR)$(PREFIX)/share/doc/amlaps
+	install -m 0644 $(BUILD)/mod_amlaps.so $(DESTDIR)$(LIBEXECDIR)/mod_amlaps.so
+	install -m 0755 $(BUILD)/amlaps-audit $(DESTDIR)$(PREFIX)/sbin/amlaps-audit
+	cd htdocs && find . -type f | while read -r file; do install -D -m 0644 "$$file" "$(DESTDIR)$(HTDOCS)/$$file"; done
+	cd conf && find . -type f | while read -r file; do install -D -m 0644 "$$file" "$(DESTDIR)$(DATADIR)/conf/$$file"; done
+	cd docs && find . -type f | while read -r file; do install -D -m 0644 "$$file" "$(DESTDIR)$(PREFIX)/share/doc/amlaps/$$file"; done
+
+clean:
+	rm -rf $(BUILD)
