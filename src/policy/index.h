@@ -1,0 +1,63 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef AMLAPS_POLICY_INDEX_H
+#define AMLAPS_POLICY_INDEX_H
+
+/* From a person to the rules that mention them: by hash over kind and value, so that others' rules cost nothing. */
+
+#include "rule.h"
+
+/** What one rule gives and takes from whoever matches one value; permission bits. */
+typedef struct amlaps_posting_t {
+    const amlaps_rule_t *rule;
+    apr_uint32_t position; /* of the rule in the policy */
+    apr_byte_t allows, denies;
+} amlaps_posting_t;
+
+typedef struct amlaps_key_t {
+    amlaps_principal_t kind;
+    const char *claim;
+    const char *value;
+    apr_uint64_t hash;
+    apr_uint32_t first, count; /* of its postings */
+} amlaps_key_t;
+
+typedef struct amlaps_slot_t {
+    apr_uint32_t tag; /* low half of the key's hash */
+    apr_uint32_t key; /* index + 1; 0 empty */
+} amlaps_slot_t;
+
+struct amlaps_policy_t {
+    apr_pool_t *pool;
+    apr_array_header_t *rules; /* of amlaps_rule_t * */
+    int compiled;
+
+    amlaps_slot_t *slots;
+    apr_uint32_t mask; /* slots - 1 */
+    amlaps_key_t *keys;
+    amlaps_posting_t *postings;
+    apr_array_header_t *anyone;   /* of amlaps_posting_t: entries for everybody */
+    apr_array_header_t *by_group; /* of amlaps_posting_t, in the order of the rules: all entries by group */
+    apr_array_header_t *claims;   /* of const char *: the NAMEs that rules look at */
+};
+
+#define AMLAPS_POLICY_RULE(policy, index) (((amlaps_rule_t *const *)(policy)->rules->elts)[index])
+
+/** Called with the postings of one value that the person has. */
+typedef void (*amlaps_index_visit_t)(void *baton, const amlaps_posting_t *postings, apr_size_t count);
+
+/** Visits what is known to mention the person, in no promised order; a rule may come several times. No allocation. */
+void amlaps_index_visit(const amlaps_policy_t *policy, const amlaps_person_t *person, amlaps_index_visit_t visit, void *baton);
+
+void amlaps_index_build(amlaps_policy_t *policy);
+
+/** Room for the text of a claim that is a number. */
+#define AMLAPS_CLAIM_SCRATCH 24
+
+/**
+ * The text that an item of a claim is compared by. @param top 1 for the claim itself, 0 for an item of an array, where only
+ * texts count
+ * @return NULL where the item has no such text
+ */
+const char *amlaps_claim_text(char scratch[AMLAPS_CLAIM_SCRATCH], const amlaps_json_t *item, int top);
+
+#endif

@@ -1,0 +1,148 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+#include <apr_cstr.h>
+#include <apr_strings.h>
+#include <string.h>
+
+#include "amlaps/text.h"
+#include "rule.h"
+
+#define LONGEST_REASON 4096 /* characters */
+#define LONGEST_CHARACTER 4 /* bytes */
+
+static apr_status_t free_expression(void *data)
+{
+    regfree(data);
+    return APR_SUCCESS;
+}
+
+static const char *compile(amlaps_rule_t *rule, const char *pattern)
+{
+    const char *wrong = amlaps_pattern_refuse(pattern);
+    char why[160];
+    int status;
+
+    if (wrong) {
+        return wrong;
+    }
+    status = regcomp(&rule->expression, pattern, REG_EXTENDED | REG_NOSUB);
+    if (status != 0) {
+        regerror(status, &rule->expression, why, sizeof(why));
+        return apr_psprintf(rule->pool, "\"%s\" is no regular expression (%s): write a POSIX extended one, such as ^INC[0-9]{7}$",
+                            amlaps_rule_quote(rule, pattern), why);
+    }
+    apr_pool_cleanup_register(rule->pool, &rule->expression, free_expression, apr_pool_cleanup_null);
+    rule->reason.pattern = apr_pstrdup(rule->pool, pattern);
+    return NULL;
+}
+
+static int read_mode(amlaps_reason_mode_t *mode, const char *word)
+{
+    static const struct {
+        const char *word;
+        amlaps_reason_mode_t mode;
+    } modes[] = {
+        {"hidden", AMLAPS_REASON_HIDDEN},
+        {"optional", AMLAPS_REASON_OPTIONAL},
+        {"required", AMLAPS_REASON_REQUIRED_MODE},
+    };
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        if (apr_cstr_casecmp(modes[i].word, word) == 0) {
+            *mode = modes[i].mode;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int is_given(const char *word)
+{
+    return word && *word;
+}
+
+const char *amlaps_rule_set_reason(amlaps_rule_t *rule, const char *mode, const char *pattern, const char *hint)
+{
+    const char *wrong = NULL;
+
+    if (rule->reason_set) {
+        return "the rule says already whether it asks for a reason: keep one line";
+    }
+    if (!read_mode(&rule->reason.mode, mode)) {
+        return apr_psprintf(rule->pool, "\"%s\" is no way to ask for a reason: write hidden, optional or required",
+                            amlaps_rule_quote(rule, mode));
+    }
+    if (rule->reason.mode == AMLAPS_REASON_HIDDEN && (is_given(pattern) || is_given(hint))) {
+        return "hidden asks for no reason, so nothing may follow it: write optional or required for a pattern and a hint";
+    }
+    if (is_given(pattern)) {
+        wrong = compile(rule, pattern);
+    }
+    if (is_given(hint)) {
+        rule->reason.hint = apr_pstrdup(rule->pool, hint);
+    }
+    rule->reason_set = 1;
+    return wrong;
+}
+
+const amlaps_reason_t *amlaps_rule_reason(const amlaps_rule_t *rule)
+{
+    return &rule->reason;
+}
+
+/* One character of well-formed UTF-8. */
+static apr_uint32_t next_character(const unsigned char **at)
+{
+    apr_uint32_t character = *(*at)++;
+
+    if (character >= 0x80) {
+        character &= character >= 0xf0 ? 0x07 : character >= 0xe0 ? 0x0f : 0x1f;
+        while ((**at & 0xc0) == 0x80) {
+            character = character << 6 | (*(*at)++ & 0x3f);
+        }
+    }
+    return character;
+}
+
+/* White space of Unicode, and the characters of no width that would pass for a reason unseen. */
+static int is_blank(apr_uint32_t character)
+{
+    return character <= 0x20 || character == 0xa0 || character == 0x1680 || (character >= 0x2000 && character <= 0x200f)
+           || (character >= 0x2028 && character <= 0x202f) || (character >= 0x205f && character <= 0x2064) || character == 0x3000
+           || character == 0xfeff;
+}
+
+static int is_forbidden(apr_uint32_t character)
+{
+    return (character < 0x20 && character != '\n' && character != '\t') || (character >= 0x7f && character <= 0x9f);
+}
+
+amlaps_code_t amlaps_rule_check_reason(const amlaps_rule_t *rule, const char *reason)
+{
+    const unsigned char *at = (const unsigned char *)(reason ? reason : "");
+    apr_size_t bytes = strnlen((const char *)at, LONGEST_REASON * LONGEST_CHARACTER + 1), characters;
+    int blank = 1;
+
+    if (bytes > LONGEST_REASON * LONGEST_CHARACTER || !amlaps_text_is_utf8((const char *)at, bytes)) {
+        return AMLAPS_REASON_INVALID;
+    }
+    for (characters = 0; *at; characters++) {
+        apr_uint32_t character = next_character(&at);
+
+        if (is_forbidden(character)) {
+            return AMLAPS_REASON_INVALID;
+        }
+        blank = blank && is_blank(character);
+    }
+    if (characters > LONGEST_REASON) {
+        return AMLAPS_REASON_INVALID;
+    }
+    if (blank) {
+        return rule->reason.mode == AMLAPS_REASON_REQUIRED_MODE ? AMLAPS_REASON_REQUIRED : AMLAPS_OK;
+    }
+    if (rule->reason.pattern && regexec(&rule->expression, reason, 0, NULL, 0) != 0) {
+        return AMLAPS_REASON_INVALID;
+    }
+    return AMLAPS_OK;
+}

@@ -1,0 +1,78 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef AMLAPS_POLICY_RULE_H
+#define AMLAPS_POLICY_RULE_H
+
+/* What a rule consists of, for the files of this room. Written while the configuration is read, then only read. */
+
+#include <regex.h>
+
+#include "amlaps/policy.h"
+
+/** A value of a directive. Its hash is amlaps_hash_folded(text), so that requests need not compute it. */
+typedef struct amlaps_value_t {
+    apr_uint64_t hash;
+    const char *text;    /* as it is compared: folded where letter case does not count; a name's glob as written */
+    const char *written; /* for explanations */
+} amlaps_value_t;
+
+/** One AMLapsDevice. */
+typedef struct amlaps_line_t {
+    amlaps_selector_t selector;
+    apr_size_t count;
+    const amlaps_value_t *values;
+} amlaps_line_t;
+
+/** One AMLapsAllow or AMLapsDeny. */
+typedef struct amlaps_entry_t {
+    int deny;
+    int permissions;
+    amlaps_principal_t kind;
+    const char *claim; /* the NAME of kind CLAIM */
+    apr_size_t count;
+    const amlaps_value_t *values;
+} amlaps_entry_t;
+
+/** The members that every decision reads come first, to share cache lines. */
+struct amlaps_rule_t {
+    const char *tenant;
+    apr_time_t until;                 /* first moment at which the rule no longer counts; AMLAPS_FOREVER */
+    const amlaps_line_t *lines;       /* the most specific first */
+    apr_size_t line_count;
+    amlaps_condition_t condition;     /* NULL: none */
+    const void *condition_data;
+    int condition_needs;
+    const amlaps_entry_t *entries;    /* as written */
+    apr_size_t entry_count;
+
+    apr_pool_t *pool;
+    apr_array_header_t *line_array, *entry_array; /* hold `lines` and `entries`; NULL while there are none */
+    const char *description, *origin;
+    const char *expires, *condition_text;
+    amlaps_reason_t reason;
+    int reason_set;
+    regex_t expression;               /* of reason.pattern, where that is not NULL */
+};
+
+#define AMLAPS_FOREVER APR_INT64_MAX
+
+/**
+ * Values of a directive, checked: none empty, UTF-8, no control characters.
+ * @param what names the kind in messages
+ * @param fold 1 where letter case does not count
+ * @return NULL, or a message
+ */
+const char *amlaps_rule_read_values(const amlaps_value_t **values, const amlaps_rule_t *rule, const char *what, int fold,
+                                    const char *const *words, int count);
+
+/** A word of the configuration, fit to stand between quotes in a message. */
+const char *amlaps_rule_quote(const amlaps_rule_t *rule, const char *word);
+
+/** Words of the contract. */
+const char *amlaps_selector_word(amlaps_selector_t selector);
+const char *amlaps_principal_word(amlaps_principal_t kind);
+const char *amlaps_permission_words(int permissions);
+
+/** @return NULL, or why this pattern (POSIX extended) is refused: a back-reference, or repetitions that multiply. */
+const char *amlaps_pattern_refuse(const char *pattern);
+
+#endif
