@@ -1,0 +1,165 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef AMLAPS_TRAIL_H
+#define AMLAPS_TRAIL_H
+
+/*
+ * The durable trail: audit records in one hash chain, and the limits that are counted with them. Opened in child_init; a thread of its own
+ * writes, so that a frozen disk costs that thread and not the workers, who wait no longer than the deadline. Nothing returns success before
+ * its record is on disk in the store and in every required copy. Design and traps: shared trail notes; record: contract, section 4.
+ */
+
+#include "amlaps/base.h"
+#include "amlaps/json.h"
+
+/* ---- records ---- */
+
+typedef enum amlaps_stage_t { AMLAPS_STAGE_INTENT, AMLAPS_STAGE_OUTCOME } amlaps_stage_t;
+
+typedef enum amlaps_event_t {
+    AMLAPS_EVENT_PASSWORD,
+    AMLAPS_EVENT_HISTORY,
+    AMLAPS_EVENT_SEARCH,
+    AMLAPS_EVENT_AUDIT,
+    AMLAPS_EVENT_EXPLAIN,
+    AMLAPS_EVENT_START
+} amlaps_event_t;
+
+typedef enum amlaps_outcome_t {
+    AMLAPS_OUTCOME_PENDING,
+    AMLAPS_OUTCOME_GRANTED,
+    AMLAPS_OUTCOME_DENIED,
+    AMLAPS_OUTCOME_FAILED
+} amlaps_outcome_t;
+
+/** What is to be recorded; texts may be NULL where unknown and are copied. Never a password, token or secret. */
+typedef struct amlaps_record_t {
+    const char *id;                /* GUID of the request; also the client-request-id */
+    amlaps_stage_t stage;
+    amlaps_event_t event;
+    amlaps_outcome_t outcome;
+    const char *code;              /* the contract's word; "device_not_found" where the person reads not_authorized */
+    const char *oid, *tid, *issuer, *subject, *username, *name; /* actor; issuer and subject only where there is no oid */
+    const char *address;
+    const char *tenant, *device_id, *device_name;
+    const char *rule;
+    const char *reason;
+    const char *search;            /* the text searched for */
+    const char *graph_request_id;
+    int graph_status, graph_attempts; /* member `graph` is left out where attempts is 0 */
+    const char *account;           /* credential; left out where NULL and backed_up is 0 */
+    apr_time_t backed_up;
+} amlaps_record_t;
+
+/** The record as JSON without time, seq, prev and hash, which the writer adds. */
+amlaps_json_t *amlaps_record_json(const amlaps_record_t *record, apr_pool_t *pool);
+
+/** The hash of a record: SHA-256 over the text of `prev` and the canonical JSON without `hash`. @param body canonical, without hash */
+void amlaps_record_hash(char hex[65], const char *prev, const char *body, apr_size_t length);
+
+/* ---- limits ---- */
+
+typedef enum amlaps_limit_scope_t { AMLAPS_LIMIT_USER, AMLAPS_LIMIT_ADDRESS, AMLAPS_LIMIT_SEARCH, AMLAPS_LIMIT_SCOPES } amlaps_limit_scope_t;
+
+typedef struct amlaps_limit_t {
+    amlaps_limit_scope_t scope;
+    int most;                      /* attempts, 1 to 1,000,000 */
+    apr_interval_time_t period;    /* a minute, an hour or a day */
+} amlaps_limit_t;
+
+/** Reads "N/minute|hour|day". @return NULL, or what to write instead */
+const char *amlaps_limit_parse(amlaps_limit_t *limit, amlaps_limit_scope_t scope, const char *text, apr_pool_t *pool);
+
+/* ---- the trail of one child ---- */
+
+typedef struct amlaps_trail_sink_t { /* one AMLapsAuditLog; `fd` was opened by the parent and is inherited */
+    const char *name;
+    int fd;
+    int required;
+} amlaps_trail_sink_t;
+
+typedef struct amlaps_trail_config_t {
+    const char *store;             /* "sqlite3:PATH" */
+    apr_interval_time_t timeout;   /* AMLapsStoreTimeout */
+    const amlaps_limit_t *limits;
+    apr_size_t limit_count;
+    const amlaps_trail_sink_t *sinks;
+    apr_size_t sink_count;
+    const amlaps_clock_t *clock;
+} amlaps_trail_config_t;
+
+typedef struct amlaps_trail_t amlaps_trail_t;
+
+/** Checks the form of a store's name and its directory without making anything. For configtest. @return NULL, or what to write instead */
+const char *amlaps_trail_check_store(const char *store, apr_pool_t *pool);
+
+/**
+ * Makes or upgrades the store and gives it to the user of the children. Runs in the parent, as root, in post_config, and closes every
+ * descriptor before it returns. A store that a newer module wrote is refused.
+ * @param uid, gid the children's; (uid_t)-1: leave the owner
+ */
+apr_status_t amlaps_trail_prepare(amlaps_error_t *error, const char *store, uid_t uid, gid_t gid, apr_pool_t *pool);
+
+/**
+ * Memory that all children of all generations share: the robust mutex that orders their writers. Made once by the parent and kept over
+ * graceful restarts (old children still commit). @return NULL without memory
+ */
+typedef struct amlaps_trail_shared_t amlaps_trail_shared_t;
+amlaps_trail_shared_t *amlaps_trail_share(void);
+
+/**
+ * Says that an operator (re)started httpd: children opened from now on use a store or copy again whose fsync failed before. The parent calls it
+ * in post_config, before it makes children; without it, such a failure lasts as long as `shared`.
+ */
+void amlaps_trail_restarted(amlaps_trail_shared_t *shared);
+
+/**
+ * Opens the store and starts the writer. A store that cannot be opened is no error here: the trail answers AMLAPS_AUDIT_UNAVAILABLE and
+ * tries again, so that a child starts and recovers. Closed by the pool: waits a moment for the writer, never for ever.
+ */
+apr_status_t amlaps_trail_open(amlaps_trail_t **trail, amlaps_error_t *error, const amlaps_trail_config_t *config,
+                               amlaps_trail_shared_t *shared, apr_pool_t *pool);
+
+/**
+ * Counts an attempt and records it, in one transaction. An attempt within the limits is recorded as given: an intent, or a refusal whose
+ * outcome is known already. One beyond them is recorded as one denied outcome with code rate_limited, and does not count itself.
+ * password and history attempts count for user and address, searches for search.
+ * @return APR_SUCCESS: on disk. Else AMLAPS_RATE_LIMITED (with retry_after; on disk as such) or AMLAPS_AUDIT_UNAVAILABLE.
+ */
+apr_status_t amlaps_trail_admit(amlaps_error_t *error, amlaps_trail_t *trail, const amlaps_record_t *record, apr_pool_t *pool);
+
+/** Records an outcome. Does not count. @return APR_SUCCESS: on disk; or AMLAPS_AUDIT_UNAVAILABLE */
+apr_status_t amlaps_trail_conclude(amlaps_error_t *error, amlaps_trail_t *trail, const amlaps_record_t *record, apr_pool_t *pool);
+
+/**
+ * @return how long this person or address is beyond a limit as far as this child knows from its own refusals, 0 where not: lets a flood end
+ * before Graph is asked. The attempt must still be admitted, which records it.
+ */
+apr_interval_time_t amlaps_trail_blocked(amlaps_trail_t *trail, const amlaps_record_t *record);
+
+/** @return 1 while the last write succeeded or none was tried since the store was opened */
+int amlaps_trail_healthy(amlaps_trail_t *trail);
+
+/* ---- reading, for amlaps-audit and for auditors ---- */
+
+typedef struct amlaps_verify_t {
+    apr_int64_t records;           /* good ones */
+    apr_int64_t first_bad;         /* sequence number that it has or should have, 0: none */
+    char problem[160];             /* what is wrong with it */
+    apr_int64_t last;              /* sequence number of the last good record, 0: none */
+    char head[65];                 /* its hash; 64 zeros: none */
+} amlaps_verify_t;
+
+/** Checks the chain from the first record to the head: contiguous, hashes right, no field out of form. Reads page by page. */
+apr_status_t amlaps_trail_verify(amlaps_verify_t *result, amlaps_error_t *error, const char *store, apr_pool_t *pool);
+
+/**
+ * The same for a file of JSON lines, an export or a copy of AMLapsAuditLog; a member `anchor` is not looked at.
+ * @param after the head of the file before, where this one continues it; NULL: it begins with record 1
+ */
+apr_status_t amlaps_trail_verify_file(amlaps_verify_t *result, amlaps_error_t *error, const char *path, const char *after, apr_pool_t *pool);
+
+/** Hands every record's JSON line to `line` in order, until it returns 0. */
+apr_status_t amlaps_trail_each(amlaps_error_t *error, const char *store, int (*line)(void *baton, apr_int64_t seq, const char *json),
+                               void *baton, apr_pool_t *pool);
+
+#endif

@@ -1,0 +1,165 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "batch.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "amlaps/text.h"
+
+#define DAY apr_time_from_sec(86400)
+
+/** What one batch is about while it runs. */
+typedef struct run_t {
+    const amlaps_batch_t *batch;
+    amlaps_head_t head;
+    apr_time_t now;       /* of the records */
+    apr_time_t limit_now; /* of the limits */
+    const char *time;     /* `now` as JSON text */
+    amlaps_error_t *error;
+    apr_pool_t *pool;
+} run_t;
+
+/** The time of the L-th newest attempt says whether L attempts lie within the period, and when there will be fewer. */
+static apr_status_t check_limits(amlaps_job_t *job, const run_t *run)
+{
+    const amlaps_batch_t *batch = run->batch;
+    apr_size_t i;
+    int t;
+
+    for (t = 0; t < job->touches; t++) {
+        job->blocked[t] = 0;
+        for (i = 0; i < batch->limit_count; i++) {
+            const amlaps_limit_t *limit = &batch->limits[i];
+            apr_time_t attempt;
+            apr_status_t status;
+
+            if (limit->scope != job->touch[t].scope) {
+                continue;
+            }
+            status = batch->store->ops->nth_attempt(&attempt, batch->store, &job->touch[t], limit->most, run->error);
+            if (status != APR_SUCCESS) {
+                return status;
+            }
+            if (attempt != 0 && attempt + limit->period - run->limit_now > job->blocked[t]) {
+                job->blocked[t] = attempt + limit->period - run->limit_now;
+            }
+        }
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t settle_limits(amlaps_job_t *job, const run_t *run)
+{
+    amlaps_store_t *store = run->batch->store;
+    apr_interval_time_t longest = 0;
+    apr_status_t status = check_limits(job, run);
+    int t;
+
+    for (t = 0; t < job->touches; t++) {
+        longest = job->blocked[t] > longest ? job->blocked[t] : longest;
+    }
+    if (status == APR_SUCCESS && longest > 0) {
+        job->stage = amlaps_record_stage(AMLAPS_STAGE_OUTCOME);
+        job->outcome = amlaps_record_outcome(AMLAPS_OUTCOME_DENIED);
+        job->code = "\"rate_limited\"";
+        amlaps_error_set(&job->error, AMLAPS_RATE_LIMITED, "AML0220", APR_EGENERAL, "too many attempts; the next one counts in %d s",
+                         (int)apr_time_sec(longest + apr_time_from_sec(1) - 1));
+        job->error.retry_after = longest;
+        return APR_SUCCESS;
+    }
+    for (t = 0; t < job->touches && status == APR_SUCCESS; t++) {
+        status = store->ops->add_attempt(store, &job->touch[t], run->limit_now, run->error);
+    }
+    return status;
+}
+
+static const char *quoted(const char *text, apr_pool_t *pool)
+{
+    return apr_pstrcat(pool, "\"", text, "\"", NULL);
+}
+
+/** Writes the record that follows the head, and makes it the head. */
+static apr_status_t chain(const char **text, apr_size_t *length, const amlaps_job_t *job, run_t *run)
+{
+    const char *value[AMLAPS_SLOTS] = { NULL };
+    amlaps_row_t row = { 0 };
+    char hash[AMLAPS_RECORD_HASH + 1];
+
+    row.seq = run->head.seq + 1;
+    value[AMLAPS_SLOT_CODE] = job->code;
+    value[AMLAPS_SLOT_OUTCOME] = quoted(job->outcome, run->pool);
+    value[AMLAPS_SLOT_PREV] = quoted(run->head.hash, run->pool);
+    value[AMLAPS_SLOT_SEQ] = apr_psprintf(run->pool, "%" APR_INT64_T_FMT, row.seq);
+    value[AMLAPS_SLOT_STAGE] = quoted(job->stage, run->pool);
+    value[AMLAPS_SLOT_TIME] = run->time;
+    *text = amlaps_line_join(length, &job->line, value, run->pool);
+    amlaps_record_hash(hash, run->head.hash, *text, *length);
+    value[AMLAPS_SLOT_HASH] = quoted(hash, run->pool);
+    *text = amlaps_line_join(length, &job->line, value, run->pool);
+    row.time = run->now;
+    row.id = job->id;
+    row.stage = job->stage;
+    row.event = job->event;
+    row.outcome = job->outcome;
+    row.actor = job->actor;
+    row.device = job->device;
+    row.body = *text;
+    row.length = *length;
+    row.hash = hash;
+    run->head.seq = row.seq;
+    run->head.time = row.time;
+    memcpy(run->head.hash, hash, sizeof(hash));
+    return run->batch->store->ops->add_record(run->batch->store, &row, run->error);
+}
+
+static apr_status_t start(run_t *run, apr_interval_time_t patience, apr_interval_time_t *behind)
+{
+    const amlaps_batch_t *batch = run->batch;
+    apr_time_t wall = amlaps_clock_wall(batch->clock);
+    apr_time_t newest;
+    apr_status_t status = batch->store->ops->begin(&run->head, batch->store, patience, run->error);
+
+    if (status == APR_SUCCESS) {
+        status = batch->store->ops->newest_attempt(&newest, batch->store, run->error);
+    }
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    wall -= wall % 1000;
+    *behind = run->head.time > wall ? run->head.time - wall : 0;
+    run->now = wall + *behind;
+    run->time = quoted(amlaps_text_time(run->now, run->pool), run->pool);
+    run->limit_now = amlaps_shared_limit_time(batch->shared, batch->clock, newest);
+    run->limit_now -= run->limit_now % 1000;
+    return APR_SUCCESS;
+}
+
+apr_status_t amlaps_batch_run(const amlaps_batch_t *batch, amlaps_job_t *const *jobs, apr_size_t count, apr_interval_time_t patience,
+                              apr_interval_time_t *behind, amlaps_error_t *error, apr_pool_t *pool)
+{
+    run_t run = { .batch = batch, .error = error, .pool = pool };
+    amlaps_copies_t copies = { apr_palloc(pool, count * sizeof(const char *)), apr_palloc(pool, count * sizeof(apr_size_t)), count };
+    apr_status_t status;
+    apr_size_t i;
+
+    *behind = 0;
+    status = start(&run, patience, behind);
+    for (i = 0; i < count && status == APR_SUCCESS; i++) {
+        status = settle_limits(jobs[i], &run);
+        if (status == APR_SUCCESS) {
+            status = chain(&copies.line[i], &copies.length[i], jobs[i], &run);
+        }
+    }
+    if (status == APR_SUCCESS) {
+        status = batch->store->ops->prune(batch->store, run.limit_now - DAY, error);
+    }
+    if (status == APR_SUCCESS) {
+        status = batch->store->ops->commit(batch->store, &run.head, error);
+    }
+    if (status != APR_SUCCESS) {
+        batch->store->ops->rollback(batch->store);
+        return status;
+    }
+    return amlaps_sinks_write(batch->sinks, &copies, error, pool);
+}

@@ -1,0 +1,86 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "job.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static size_t size_of(const char *text)
+{
+    return text != NULL ? strlen(text) + 1 : 0;
+}
+
+/** Moves a text behind the job. */
+static const char *keep(char **end, const char *text)
+{
+    char *start = *end;
+    size_t size = size_of(text);
+
+    if (size == 0) {
+        return NULL;
+    }
+    memcpy(start, text, size);
+    *end = start + size;
+    return start;
+}
+
+static const char *json_text(const amlaps_json_t *object, const char *member, apr_pool_t *pool)
+{
+    amlaps_json_t *value = amlaps_json_member(object, member);
+
+    return value != NULL ? amlaps_json_canonical(value, pool) : NULL;
+}
+
+static int make_condition(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+    int made;
+
+    pthread_condattr_init(&attributes);
+    made = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 && pthread_cond_init(condition, &attributes) == 0;
+    pthread_condattr_destroy(&attributes);
+    return made;
+}
+
+amlaps_job_t *amlaps_job_make(const amlaps_record_t *record, int counts, apr_pool_t *pool)
+{
+    amlaps_json_t *json = amlaps_record_json(record, pool);
+    const char *code = json_text(json, "code", pool);
+    const char *id = amlaps_json_member_text(json, "id");
+    const char *actor = amlaps_record_actor(json);
+    const char *device = amlaps_record_device(json);
+    size_t size = sizeof(amlaps_job_t) + size_of(code) + size_of(id) + size_of(actor) + size_of(device);
+    amlaps_line_t line;
+    amlaps_job_t *job;
+    char *end;
+    int i;
+
+    amlaps_line_cut(&line, json, pool);
+    for (i = 0; i <= AMLAPS_SLOTS; i++) {
+        size += size_of(line.part[i]);
+    }
+    job = calloc(1, size);
+    if (job == NULL || !make_condition(&job->done)) {
+        free(job);
+        return NULL;
+    }
+    end = (char *)(job + 1);
+    for (i = 0; i <= AMLAPS_SLOTS; i++) {
+        job->line.part[i] = keep(&end, line.part[i]);
+    }
+    job->code = keep(&end, code);
+    job->id = id != NULL ? keep(&end, id) : "";
+    job->actor = keep(&end, actor);
+    job->device = keep(&end, device);
+    job->stage = amlaps_record_stage(record->stage);
+    job->event = amlaps_record_event(record->event);
+    job->outcome = amlaps_record_outcome(record->outcome);
+    job->touches = counts ? amlaps_limit_touches(job->touch, record) : 0;
+    return job;
+}
+
+void amlaps_job_free(amlaps_job_t *job)
+{
+    pthread_cond_destroy(&job->done);
+    free(job);
+}

@@ -1,0 +1,82 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "limits.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "amlaps/text.h"
+
+#define MOST 1000000
+
+const char *amlaps_limit_parse(amlaps_limit_t *limit, amlaps_limit_scope_t scope, const char *text, apr_pool_t *pool)
+{
+    static const struct {
+        const char *word;
+        apr_interval_time_t period;
+    } periods[] = {
+        { "/minute", apr_time_from_sec(60) }, { "/hour", apr_time_from_sec(3600) }, { "/day", apr_time_from_sec(86400) }
+    };
+    size_t digits = strspn(text, "0123456789");
+    long most = digits > 0 && digits <= 7 ? strtol(text, NULL, 10) : 0;
+    size_t i;
+
+    if (most < 1 || most > MOST) {
+        return apr_psprintf(pool, "\"%s\" is no limit: write a number from 1 to 1000000, then /minute, /hour or /day, as in 10/minute",
+                            amlaps_text_printable(text, 64, pool));
+    }
+    for (i = 0; i < sizeof(periods) / sizeof(*periods); i++) {
+        if (strcmp(text + digits, periods[i].word) == 0) {
+            limit->scope = scope;
+            limit->most = (int)most;
+            limit->period = periods[i].period;
+            return NULL;
+        }
+    }
+    return apr_psprintf(pool, "\"%s\" has no period: write /minute, /hour or /day after the number, as in %ld/minute",
+                        amlaps_text_printable(text, 64, pool), most);
+}
+
+/** Hashes both texts one by one, so that ("ab", "c") and ("a", "bc") differ. */
+static void make_key(char key[AMLAPS_LIMIT_KEY + 1], const char *kind, const char *first, const char *second)
+{
+    char inner[AMLAPS_SHA256_HEX + 1];
+    char whole[AMLAPS_SHA256_HEX + 1];
+
+    first = first != NULL ? first : "";
+    second = second != NULL ? second : "";
+    amlaps_text_sha256(inner, kind, strlen(kind) + 1, first, strlen(first));
+    amlaps_text_sha256(whole, inner, AMLAPS_SHA256_HEX, second, strlen(second));
+    memcpy(key, whole, AMLAPS_LIMIT_KEY);
+    key[AMLAPS_LIMIT_KEY] = '\0';
+}
+
+static void person_key(char key[AMLAPS_LIMIT_KEY + 1], const amlaps_record_t *record)
+{
+    if (record->tid != NULL && record->oid != NULL) {
+        make_key(key, "oid", record->tid, record->oid);
+    } else {
+        /* People without any identity share one counter: too strict rather than none. */
+        make_key(key, "sub", record->issuer, record->subject);
+    }
+}
+
+int amlaps_limit_touches(amlaps_touch_t touch[AMLAPS_LIMIT_TOUCHES], const amlaps_record_t *record)
+{
+    switch (record->event) {
+    case AMLAPS_EVENT_PASSWORD:
+    case AMLAPS_EVENT_HISTORY:
+        touch[0].scope = AMLAPS_LIMIT_USER;
+        person_key(touch[0].key, record);
+        touch[1].scope = AMLAPS_LIMIT_ADDRESS;
+        make_key(touch[1].key, "address", record->address, NULL);
+        return 2;
+    case AMLAPS_EVENT_SEARCH:
+        touch[0].scope = AMLAPS_LIMIT_SEARCH;
+        person_key(touch[0].key, record);
+        return 1;
+    default:
+        return 0;
+    }
+}

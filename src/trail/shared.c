@@ -1,0 +1,132 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "shared.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+
+#include <sys/mman.h>
+
+#include "amlaps/text.h"
+
+#define CONDEMNED 16
+
+typedef struct condemned_t {
+    unsigned generation;
+    char name[AMLAPS_SHA256_HEX + 1]; /* hashed, so that a long path fits */
+} condemned_t;
+
+struct amlaps_trail_shared_t {
+    pthread_mutex_t mutex;
+    atomic_uint generation;
+    apr_int64_t offset; /* of the limits' clock to the steady one */
+    int has_offset;
+    int condemned_count;
+    condemned_t condemned[CONDEMNED];
+};
+
+amlaps_trail_shared_t *amlaps_trail_share(void)
+{
+    amlaps_trail_shared_t *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pthread_mutexattr_t attributes;
+    int failed;
+
+    if (shared == MAP_FAILED) {
+        return NULL;
+    }
+    pthread_mutexattr_init(&attributes);
+    failed = pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED)
+             || pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST) || pthread_mutex_init(&shared->mutex, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+    if (failed) {
+        munmap(shared, sizeof(*shared));
+        return NULL;
+    }
+    return shared;
+}
+
+void amlaps_trail_restarted(amlaps_trail_shared_t *shared)
+{
+    atomic_fetch_add(&shared->generation, 1);
+}
+
+unsigned amlaps_shared_generation(const amlaps_trail_shared_t *shared)
+{
+    return atomic_load(&shared->generation);
+}
+
+apr_status_t amlaps_shared_lock(amlaps_trail_shared_t *shared, apr_interval_time_t patience, int *died)
+{
+    struct timespec until;
+    int failed;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (time_t)apr_time_sec(patience);
+    until.tv_nsec += (long)apr_time_usec(patience) * 1000;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_nsec -= 1000000000L;
+        until.tv_sec++;
+    }
+    failed = pthread_mutex_clocklock(&shared->mutex, CLOCK_MONOTONIC, &until);
+    *died = failed == EOWNERDEAD;
+    if (*died) {
+        failed = pthread_mutex_consistent(&shared->mutex);
+    }
+    return failed == 0 ? APR_SUCCESS : failed == ETIMEDOUT ? APR_TIMEUP : APR_FROM_OS_ERROR(failed);
+}
+
+void amlaps_shared_unlock(amlaps_trail_shared_t *shared)
+{
+    pthread_mutex_unlock(&shared->mutex);
+}
+
+apr_time_t amlaps_shared_limit_time(amlaps_trail_shared_t *shared, const amlaps_clock_t *clock, apr_time_t newest)
+{
+    apr_time_t steady = amlaps_clock_steady(clock);
+
+    if (!shared->has_offset) {
+        shared->offset = amlaps_clock_wall(clock) - steady;
+        shared->has_offset = 1;
+    }
+    if (steady + shared->offset < newest) {
+        shared->offset = newest - steady;
+    }
+    return steady + shared->offset;
+}
+
+static void hash_name(char hash[AMLAPS_SHA256_HEX + 1], const char *name)
+{
+    amlaps_text_sha256(hash, name, strlen(name), NULL, 0);
+}
+
+void amlaps_shared_condemn(amlaps_trail_shared_t *shared, unsigned generation, const char *name)
+{
+    condemned_t *entry;
+
+    if (amlaps_shared_is_condemned(shared, generation, name)) {
+        return;
+    }
+    /* The oldest entry makes room: it is of a generation long gone, or there are more broken stores than servers have. */
+    entry = &shared->condemned[shared->condemned_count++ % CONDEMNED];
+    entry->generation = generation;
+    hash_name(entry->name, name);
+}
+
+int amlaps_shared_is_condemned(amlaps_trail_shared_t *shared, unsigned generation, const char *name)
+{
+    char hash[AMLAPS_SHA256_HEX + 1];
+    int i;
+
+    if (shared->condemned_count == 0) {
+        return 0;
+    }
+    hash_name(hash, name);
+    for (i = 0; i < CONDEMNED && i < shared->condemned_count; i++) {
+        if (shared->condemned[i].generation == generation && strcmp(shared->condemned[i].name, hash) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}

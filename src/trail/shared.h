@@ -1,0 +1,35 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef AMLAPS_TRAIL_SHARED_H
+#define AMLAPS_TRAIL_SHARED_H
+
+/* Memory of all children: the mutex that orders their writers, the clock of the limits, and what is condemned. */
+
+#include "amlaps/trail.h"
+
+/**
+ * Takes the mutex within `patience`. A holder that died is no error: its transaction rolls back with its connection.
+ * @param died set to 1 where the last holder died, may not be NULL
+ * @return APR_SUCCESS, APR_TIMEUP, or another error, then the mutex is lost for good
+ */
+apr_status_t amlaps_shared_lock(amlaps_trail_shared_t *shared, apr_interval_time_t patience, int *died);
+void amlaps_shared_unlock(amlaps_trail_shared_t *shared);
+
+/* Under the mutex only: */
+
+/**
+ * The time that limits are counted by: runs with the steady clock, so that no step of the wall clock resets or prolongs a limit, and never
+ * stands before `newest`, the newest attempt in the store.
+ */
+apr_time_t amlaps_shared_limit_time(amlaps_trail_shared_t *shared, const amlaps_clock_t *clock, apr_time_t newest);
+
+/**
+ * After a failed fsync nobody knows what is on disk, and the next fsync may wrongly succeed: no child of this generation uses that store or
+ * copy again.
+ */
+void amlaps_shared_condemn(amlaps_trail_shared_t *shared, unsigned generation, const char *name);
+int amlaps_shared_is_condemned(amlaps_trail_shared_t *shared, unsigned generation, const char *name);
+
+/** @return the generation, see amlaps_trail_restarted; without the mutex */
+unsigned amlaps_shared_generation(const amlaps_trail_shared_t *shared);
+
+#endif

@@ -1,0 +1,69 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef AMLAPS_TRAIL_STORE_H
+#define AMLAPS_TRAIL_STORE_H
+
+/*
+ * What a store must be able to do. One transaction appends one batch: begin, for each record the limits and its row, commit (batch.c). The
+ * chain and the limits are the same code over every store. Only the writer thread calls these, holding the shared mutex.
+ *
+ * Every function that fails sets `error` and leaves the transaction to be rolled back. A store whose fsync failed condemns itself
+ * (shared.h).
+ */
+
+#include "amlaps/trail.h"
+#include "limits.h"
+#include "record.h"
+#include "shared.h"
+
+/** The last record. */
+typedef struct amlaps_head_t {
+    apr_int64_t seq;                   /* 0: none yet */
+    apr_time_t time;                   /* of whole milliseconds */
+    char hash[AMLAPS_RECORD_HASH + 1]; /* 64 zeros where there is none */
+} amlaps_head_t;
+
+/** One row of the trail. Columns are copies of what `body` says, for filters. */
+typedef struct amlaps_row_t {
+    apr_int64_t seq;
+    apr_time_t time;
+    const char *id, *stage, *event, *outcome;
+    const char *actor, *device; /* NULL unknown */
+    const char *body;           /* canonical JSON with hash */
+    apr_size_t length;
+    const char *hash;
+} amlaps_row_t;
+
+typedef struct amlaps_store_t amlaps_store_t;
+
+typedef struct amlaps_store_ops_t {
+    /** Opens the store where it is not open, starts a transaction and reads the head. Waits for other writers at most `patience`. */
+    apr_status_t (*begin)(amlaps_head_t *head, amlaps_store_t *store, apr_interval_time_t patience, amlaps_error_t *error);
+    /** The time of the `nth` newest attempt (1: the newest) of this key, 0 where there are fewer. */
+    apr_status_t (*nth_attempt)(apr_time_t *time, amlaps_store_t *store, const amlaps_touch_t *touch, int nth, amlaps_error_t *error);
+    /** The newest attempt of all, 0 where there is none. */
+    apr_status_t (*newest_attempt)(apr_time_t *time, amlaps_store_t *store, amlaps_error_t *error);
+    apr_status_t (*add_record)(amlaps_store_t *store, const amlaps_row_t *row, amlaps_error_t *error);
+    apr_status_t (*add_attempt)(amlaps_store_t *store, const amlaps_touch_t *touch, apr_time_t time, amlaps_error_t *error);
+    /** Forgets some attempts before `time`, more than a batch adds, so that they never pile up. */
+    apr_status_t (*prune)(amlaps_store_t *store, apr_time_t time, amlaps_error_t *error);
+    /** Durable when it returns APR_SUCCESS. */
+    apr_status_t (*commit)(amlaps_store_t *store, const amlaps_head_t *head, amlaps_error_t *error);
+    void (*rollback)(amlaps_store_t *store);
+    /** Housekeeping after a commit, when nobody waits for it. */
+    apr_status_t (*tend)(amlaps_store_t *store, amlaps_error_t *error);
+    /** Closes and frees the store. */
+    void (*close)(amlaps_store_t *store);
+} amlaps_store_ops_t;
+
+struct amlaps_store_t {
+    const amlaps_store_ops_t *ops;
+};
+
+/** Makes a closed store of this name ("sqlite3:PATH"); begin opens it. @return NULL where the name is none */
+amlaps_store_t *amlaps_store_make(const char *name, amlaps_trail_shared_t *shared, apr_pool_t *pool);
+
+/** Hands every row in order to `visit`, until it returns 0, in short transactions of their own. Columns and texts live for the call. */
+typedef int (*amlaps_row_visit_t)(void *baton, const amlaps_row_t *row);
+apr_status_t amlaps_store_each(const char *name, amlaps_row_visit_t visit, void *baton, amlaps_error_t *error);
+
+#endif

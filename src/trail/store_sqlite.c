@@ -1,0 +1,399 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include <errno.h>
+#include <string.h>
+
+#include <sys/stat.h>
+
+#include <apr_strings.h>
+
+#include "sqlite.h"
+
+#define FILES 3
+#define MILLISECOND 1000
+/* SQLite's own default. */
+#define CHECKPOINT_PAGES 1000
+#define PRUNE_ROWS 1024
+
+enum {
+    BEGIN, COMMIT, ROLLBACK, HEAD, HASH_AT, ADD_RECORD, NTH_ATTEMPT, NEWEST_ATTEMPT, OLDEST_ATTEMPT, ADD_ATTEMPT, PRUNE, STATEMENTS
+};
+
+static const char *const sql[STATEMENTS] = {
+    "BEGIN IMMEDIATE",
+    "COMMIT",
+    "ROLLBACK",
+    "SELECT seq, time, hash FROM record ORDER BY seq DESC LIMIT 1",
+    "SELECT hash FROM record WHERE seq = ?1",
+    "INSERT INTO record(seq, time, id, stage, event, outcome, actor, device, body, hash) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    "SELECT time FROM attempt WHERE scope = ?1 AND key = ?2 ORDER BY time DESC LIMIT 1 OFFSET ?3",
+    "SELECT time FROM attempt ORDER BY n DESC LIMIT 1",
+    "SELECT time FROM attempt ORDER BY n LIMIT 1",
+    "INSERT INTO attempt(scope, key, time) VALUES(?1, ?2, ?3)",
+    "DELETE FROM attempt WHERE n IN (SELECT n FROM attempt ORDER BY n LIMIT ?2) AND time < ?1"
+};
+
+typedef struct sqlite_store_t {
+    amlaps_store_t store;
+    const char *path[FILES];         /* the database, -wal, -shm: losing any of them loses records */
+    struct stat file[FILES];         /* as they were opened */
+    amlaps_trail_shared_t *shared;
+    unsigned generation;
+    sqlite3 *db;                     /* NULL: to be opened at the next batch */
+    sqlite3_stmt *statement[STATEMENTS];
+    int broken;                      /* close before the next batch */
+    int unproven;                    /* newly opened: `last` is to be found in it */
+    amlaps_head_t last;              /* what this child wrote last */
+    int wal_pages;
+} sqlite_store_t;
+
+static apr_status_t fail(sqlite_store_t *self, const char *doing, amlaps_error_t *error)
+{
+    apr_status_t status = amlaps_sqlite_fail(self->db, self->path[0], doing, error);
+
+    if (amlaps_sqlite_lost_sync(self->db)) {
+        amlaps_shared_condemn(self->shared, self->generation, self->path[0]);
+    }
+    if (status != APR_EBUSY && !APR_STATUS_IS_ENOSPC(status)) {
+        self->broken = 1;
+    }
+    return status;
+}
+
+static void disconnect(sqlite_store_t *self)
+{
+    int i;
+
+    for (i = 0; i < STATEMENTS; i++) {
+        sqlite3_finalize(self->statement[i]);
+        self->statement[i] = NULL;
+    }
+    sqlite3_close(self->db);
+    self->db = NULL;
+    self->broken = 0;
+}
+
+static int count_pages(void *baton, sqlite3 *db, const char *name, int pages)
+{
+    (void)db;
+    (void)name;
+    ((sqlite_store_t *)baton)->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+static apr_status_t prepare_statements(sqlite_store_t *self, amlaps_error_t *error)
+{
+    int i;
+
+    if (sqlite3_exec(self->db, "PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 16777216", NULL, NULL, NULL)
+        != SQLITE_OK) {
+        return fail(self, "opening", error);
+    }
+    for (i = 0; i < STATEMENTS; i++) {
+        if (sqlite3_prepare_v3(self->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &self->statement[i], NULL) != SQLITE_OK) {
+            return fail(self, "opening", error);
+        }
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t look_at_files(struct stat file[FILES], const sqlite_store_t *self, amlaps_error_t *error)
+{
+    int i;
+
+    for (i = 0; i < FILES; i++) {
+        if (lstat(self->path[i], &file[i]) != 0) {
+            int reason = errno;
+
+            return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0206", APR_FROM_OS_ERROR(reason),
+                                    "%s of the store is gone; put it back, or restart httpd to make a new one", self->path[i]);
+        }
+    }
+    return APR_SUCCESS;
+}
+
+/** SQLite goes on writing into files that were removed or replaced; what it writes there is lost. */
+static apr_status_t check_files(sqlite_store_t *self, amlaps_error_t *error)
+{
+    struct stat now[FILES];
+    apr_status_t status = look_at_files(now, self, error);
+    int i;
+
+    for (i = 0; i < FILES && status == APR_SUCCESS; i++) {
+        if (now[i].st_dev != self->file[i].st_dev || now[i].st_ino != self->file[i].st_ino) {
+            status = amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0206", APR_EGENERAL,
+                                      "%s of the store was replaced while in use", self->path[i]);
+        } else if ((now[i].st_mode & S_IWOTH) != 0) {
+            status = amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0206", APR_EGENERAL,
+                                      "everybody may write to %s of the store; find out who did, then chmod 0640", self->path[i]);
+        }
+    }
+    self->broken |= status != APR_SUCCESS;
+    return status;
+}
+
+static apr_status_t connect_store(sqlite_store_t *self, amlaps_error_t *error)
+{
+    int version = 0;
+    apr_status_t status = look_at_files(self->file, self, error);
+
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    status = amlaps_sqlite_connect(&self->db, self->path[0], SQLITE_OPEN_READWRITE, error);
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    self->unproven = 1;
+    self->wal_pages = 0;
+    sqlite3_db_config(self->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    sqlite3_wal_hook(self->db, count_pages, self);
+    status = amlaps_sqlite_version(&version, self->db, self->path[0], error);
+    if (status == APR_SUCCESS && version != AMLAPS_SQLITE_SCHEMA) {
+        status = amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0207", APR_EGENERAL,
+                                  "the store %s has an older schema; restart httpd to upgrade it", self->path[0]);
+    }
+    if (status == APR_SUCCESS) {
+        status = prepare_statements(self, error);
+    }
+    if (status != APR_SUCCESS) {
+        disconnect(self);
+    }
+    return status;
+}
+
+/** Steps a statement that returns at most one row. @return SQLITE_ROW or SQLITE_DONE, or another code after `error` was set */
+static int step(sqlite_store_t *self, int which, amlaps_error_t *error)
+{
+    int code = sqlite3_step(self->statement[which]);
+
+    if (code != SQLITE_ROW && code != SQLITE_DONE) {
+        fail(self, which == ADD_RECORD || which == ADD_ATTEMPT || which == COMMIT ? "writing to" : "reading", error);
+        sqlite3_reset(self->statement[which]);
+    }
+    return code;
+}
+
+static apr_status_t run(sqlite_store_t *self, int which, amlaps_error_t *error)
+{
+    int code = step(self, which, error);
+
+    if (code != SQLITE_DONE && code != SQLITE_ROW) {
+        return error->status;
+    }
+    sqlite3_reset(self->statement[which]);
+    return APR_SUCCESS;
+}
+
+static apr_status_t read_head(amlaps_head_t *head, sqlite_store_t *self, amlaps_error_t *error)
+{
+    sqlite3_stmt *statement = self->statement[HEAD];
+    int code = step(self, HEAD, error);
+
+    memset(head, 0, sizeof(*head));
+    memset(head->hash, '0', AMLAPS_RECORD_HASH);
+    if (code == SQLITE_ROW) {
+        const char *hash = (const char *)sqlite3_column_text(statement, 2);
+
+        head->seq = sqlite3_column_int64(statement, 0);
+        head->time = sqlite3_column_int64(statement, 1) * MILLISECOND;
+        if (hash == NULL || strlen(hash) != AMLAPS_RECORD_HASH) {
+            sqlite3_reset(statement);
+            return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0204", APR_EGENERAL,
+                                    "the last record of the store %s has no hash; run amlaps-audit verify", self->path[0]);
+        }
+        memcpy(head->hash, hash, AMLAPS_RECORD_HASH);
+    } else if (code != SQLITE_DONE) {
+        return error->status;
+    }
+    sqlite3_reset(statement);
+    return APR_SUCCESS;
+}
+
+/** What was written must be there still: an old copy put in place of the store must not go on as if nothing happened. */
+static apr_status_t find_last(sqlite_store_t *self, amlaps_error_t *error)
+{
+    sqlite3_stmt *statement = self->statement[HASH_AT];
+    int same;
+    int code;
+
+    if (self->last.seq == 0 || !self->unproven) {
+        self->unproven = 0;
+        return APR_SUCCESS;
+    }
+    sqlite3_bind_int64(statement, 1, self->last.seq);
+    code = step(self, HASH_AT, error);
+    if (code != SQLITE_ROW && code != SQLITE_DONE) {
+        return error->status;
+    }
+    same = code == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(statement, 0), self->last.hash) == 0;
+    sqlite3_reset(statement);
+    if (!same) {
+        return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0206", APR_EGENERAL,
+                                "the store %s lacks record %" APR_INT64_T_FMT ", which was written; put the right file back, or restart httpd "
+                                "to accept this one", self->path[0], self->last.seq);
+    }
+    self->unproven = 0;
+    return APR_SUCCESS;
+}
+
+static apr_status_t sqlite_begin(amlaps_head_t *head, amlaps_store_t *store, apr_interval_time_t patience, amlaps_error_t *error)
+{
+    sqlite_store_t *self = (sqlite_store_t *)store;
+    apr_status_t status = APR_SUCCESS;
+
+    if (amlaps_shared_is_condemned(self->shared, self->generation, self->path[0])) {
+        return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0205", EIO,
+                                "the disk under the store %s failed to write what it had taken; nothing is served until it is checked, "
+                                "amlaps-audit verify is content, and httpd is restarted", self->path[0]);
+    }
+    if (self->broken) {
+        disconnect(self);
+    }
+    if (self->db == NULL) {
+        status = connect_store(self, error);
+    }
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    sqlite3_busy_timeout(self->db, (int)(patience > MILLISECOND ? patience / MILLISECOND : 1));
+    if ((status = run(self, BEGIN, error)) != APR_SUCCESS || (status = check_files(self, error)) != APR_SUCCESS
+        || (status = read_head(head, self, error)) != APR_SUCCESS) {
+        return status;
+    }
+    return find_last(self, error);
+}
+
+static apr_status_t read_time(apr_time_t *time, sqlite_store_t *self, int which, amlaps_error_t *error)
+{
+    int code = step(self, which, error);
+
+    *time = 0;
+    if (code != SQLITE_ROW && code != SQLITE_DONE) {
+        return error->status;
+    }
+    *time = code == SQLITE_ROW ? sqlite3_column_int64(self->statement[which], 0) * MILLISECOND : 0;
+    sqlite3_reset(self->statement[which]);
+    return APR_SUCCESS;
+}
+
+static apr_status_t sqlite_nth_attempt(apr_time_t *time, amlaps_store_t *store, const amlaps_touch_t *touch, int nth, amlaps_error_t *error)
+{
+    sqlite_store_t *self = (sqlite_store_t *)store;
+    sqlite3_stmt *statement = self->statement[NTH_ATTEMPT];
+
+    sqlite3_bind_int(statement, 1, (int)touch->scope);
+    sqlite3_bind_text(statement, 2, touch->key, AMLAPS_LIMIT_KEY, SQLITE_STATIC);
+    sqlite3_bind_int(statement, 3, nth - 1);
+    return read_time(time, self, NTH_ATTEMPT, error);
+}
+
+static apr_status_t sqlite_newest_attempt(apr_time_t *time, amlaps_store_t *store, amlaps_error_t *error)
+{
+    return read_time(time, (sqlite_store_t *)store, NEWEST_ATTEMPT, error);
+}
+
+static void bind_text(sqlite3_stmt *statement, int place, const char *text)
+{
+    sqlite3_bind_text(statement, place, text, -1, SQLITE_STATIC);
+}
+
+static apr_status_t sqlite_add_record(amlaps_store_t *store, const amlaps_row_t *row, amlaps_error_t *error)
+{
+    sqlite_store_t *self = (sqlite_store_t *)store;
+    sqlite3_stmt *statement = self->statement[ADD_RECORD];
+
+    sqlite3_bind_int64(statement, 1, row->seq);
+    sqlite3_bind_int64(statement, 2, row->time / MILLISECOND);
+    bind_text(statement, 3, row->id);
+    bind_text(statement, 4, row->stage);
+    bind_text(statement, 5, row->event);
+    bind_text(statement, 6, row->outcome);
+    bind_text(statement, 7, row->actor);
+    bind_text(statement, 8, row->device);
+    sqlite3_bind_text(statement, 9, row->body, (int)row->length, SQLITE_STATIC);
+    bind_text(statement, 10, row->hash);
+    return run(self, ADD_RECORD, error);
+}
+
+static apr_status_t sqlite_add_attempt(amlaps_store_t *store, const amlaps_touch_t *touch, apr_time_t time, amlaps_error_t *error)
+{
+    sqlite_store_t *self = (sqlite_store_t *)store;
+    sqlite3_stmt *statement = self->statement[ADD_ATTEMPT];
+
+    sqlite3_bind_int(statement, 1, (int)touch->scope);
+    sqlite3_bind_text(statement, 2, touch->key, AMLAPS_LIMIT_KEY, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 3, time / MILLISECOND);
+    return run(self, ADD_ATTEMPT, error);
+}
+
+static apr_status_t sqlite_prune(amlaps_store_t *store, apr_time_t time, amlaps_error_t *error)
+{
+    sqlite_store_t *self = (sqlite_store_t *)store;
+    apr_time_t oldest;
+    apr_status_t status = read_time(&oldest, self, OLDEST_ATTEMPT, error);
+
+    if (status != APR_SUCCESS || oldest == 0 || oldest >= time) {
+        return status;
+    }
+    sqlite3_bind_int64(self->statement[PRUNE], 1, time / MILLISECOND);
+    sqlite3_bind_int(self->statement[PRUNE], 2, PRUNE_ROWS);
+    return run(self, PRUNE, error);
+}
+
+static apr_status_t sqlite_commit(amlaps_store_t *store, const amlaps_head_t *head, amlaps_error_t *error)
+{
+    sqlite_store_t *self = (sqlite_store_t *)store;
+    apr_status_t status = run(self, COMMIT, error);
+
+    /* Looked at once more: a file that went away meanwhile took the records along. */
+    if (status == APR_SUCCESS && (status = check_files(self, error)) == APR_SUCCESS) {
+        self->last = *head;
+    }
+    return status;
+}
+
+static void sqlite_rollback(amlaps_store_t *store)
+{
+    sqlite_store_t *self = (sqlite_store_t *)store;
+
+    if (self->db != NULL && !sqlite3_get_autocommit(self->db)) {
+        sqlite3_step(self->statement[ROLLBACK]);
+        sqlite3_reset(self->statement[ROLLBACK]);
+        self->broken |= !sqlite3_get_autocommit(self->db);
+    }
+}
+
+/** Not SQLite's automatic checkpoint: that one makes workers wait and drops its errors. */
+static apr_status_t sqlite_tend(amlaps_store_t *store, amlaps_error_t *error)
+{
+    sqlite_store_t *self = (sqlite_store_t *)store;
+    int code;
+
+    if (self->db == NULL || self->wal_pages < CHECKPOINT_PAGES) {
+        return APR_SUCCESS;
+    }
+    code = sqlite3_wal_checkpoint_v2(self->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    return code == SQLITE_OK || (code & 0xFF) == SQLITE_BUSY ? APR_SUCCESS : fail(self, "writing back", error);
+}
+
+static void sqlite_close(amlaps_store_t *store)
+{
+    disconnect((sqlite_store_t *)store);
+}
+
+amlaps_store_t *amlaps_sqlite_make(const char *path, amlaps_trail_shared_t *shared, apr_pool_t *pool)
+{
+    static const amlaps_store_ops_t ops = {
+        sqlite_begin, sqlite_nth_attempt, sqlite_newest_attempt, sqlite_add_record, sqlite_add_attempt, sqlite_prune,
+        sqlite_commit, sqlite_rollback, sqlite_tend, sqlite_close
+    };
+    sqlite_store_t *self = apr_pcalloc(pool, sizeof(*self));
+
+    self->store.ops = &ops;
+    self->path[0] = apr_pstrdup(pool, path);
+    self->path[1] = apr_pstrcat(pool, path, "-wal", NULL);
+    self->path[2] = apr_pstrcat(pool, path, "-shm", NULL);
+    self->shared = shared;
+    self->generation = amlaps_shared_generation(shared);
+    return &self->store;
+}

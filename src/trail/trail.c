@@ -1,0 +1,137 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "amlaps/trail.h"
+
+#include <apr_strings.h>
+
+#include "blocked.h"
+#include "writer.h"
+
+#define PATIENCE_AT_EXIT apr_time_from_sec(2)
+
+struct amlaps_trail_t {
+    apr_pool_t *pool; /* holds all of this; nobody's child, because a stuck writer outlives its child's pool */
+    amlaps_clock_t clock;
+    amlaps_writer_t *writer;
+    amlaps_blocked_t *blocked;
+};
+
+static apr_status_t close_trail(void *baton)
+{
+    amlaps_trail_t *trail = baton;
+
+    if (amlaps_writer_stop(trail->writer, PATIENCE_AT_EXIT)) {
+        apr_pool_destroy(trail->pool);
+    } else {
+        amlaps_log(AMLAPS_LOG_WARNING, "AML0216", APR_TIMEUP, "the audit store still does not answer; this child ends without waiting for it");
+    }
+    return APR_SUCCESS;
+}
+
+static void fill_batch(amlaps_batch_t *batch, amlaps_trail_t *trail, const amlaps_trail_config_t *config, amlaps_trail_shared_t *shared,
+                       amlaps_trouble_t *trouble)
+{
+    batch->store = amlaps_store_make(config->store, shared, trail->pool);
+    batch->sinks = amlaps_sinks_make(config->sinks, config->sink_count, shared, trouble, trail->pool);
+    batch->shared = shared;
+    batch->limits = apr_pmemdup(trail->pool, config->limits, config->limit_count * sizeof(*config->limits));
+    batch->limit_count = config->limit_count;
+    batch->clock = &trail->clock;
+}
+
+apr_status_t amlaps_trail_open(amlaps_trail_t **trail, amlaps_error_t *error, const amlaps_trail_config_t *config,
+                               amlaps_trail_shared_t *shared, apr_pool_t *pool)
+{
+    amlaps_batch_t batch = { 0 };
+    amlaps_trouble_t *trouble;
+    amlaps_trail_t *made;
+    apr_pool_t *own;
+    apr_status_t status = apr_pool_create_unmanaged_ex(&own, NULL, NULL);
+
+    if (status != APR_SUCCESS) {
+        return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0218", status, "no memory for the audit trail");
+    }
+    made = apr_pcalloc(own, sizeof(*made));
+    made->pool = own;
+    made->clock = *config->clock;
+    made->blocked = amlaps_blocked_make(own);
+    trouble = amlaps_trouble_make(own);
+    fill_batch(&batch, made, config, shared, trouble);
+    if (batch.store == NULL) {
+        apr_pool_destroy(own);
+        return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0201", APR_EINVAL, "\"%.200s\" is no store: write sqlite3:PATH",
+                                config->store);
+    }
+    status = amlaps_writer_start(&made->writer, &batch, config->timeout, trouble, own);
+    if (status != APR_SUCCESS) {
+        apr_pool_destroy(own);
+        return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0218", status, "the thread that writes the audit trail cannot be started");
+    }
+    apr_pool_cleanup_register(pool, made, close_trail, apr_pool_cleanup_null);
+    *trail = made;
+    return APR_SUCCESS;
+}
+
+static void note_blocked(amlaps_trail_t *trail, const amlaps_job_t *job)
+{
+    apr_time_t now = amlaps_clock_steady(&trail->clock);
+    int i;
+
+    for (i = 0; i < job->touches; i++) {
+        if (job->blocked[i] > 0) {
+            amlaps_blocked_note(trail->blocked, &job->touch[i], job->blocked[i], now);
+        }
+    }
+}
+
+static apr_status_t write_record(amlaps_error_t *error, amlaps_trail_t *trail, const amlaps_record_t *record, int counts, apr_pool_t *pool)
+{
+    amlaps_job_t *job = amlaps_job_make(record, counts, pool);
+    apr_status_t status;
+
+    if (job == NULL) {
+        return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0218", APR_ENOMEM, "no memory for an audit record");
+    }
+    if (!amlaps_writer_do(trail->writer, job, error)) {
+        return error->status;
+    }
+    status = job->error.status;
+    if (status != APR_SUCCESS) {
+        *error = job->error;
+        if (error->code == AMLAPS_RATE_LIMITED) {
+            note_blocked(trail, job);
+        }
+    }
+    amlaps_job_free(job);
+    return status;
+}
+
+apr_status_t amlaps_trail_admit(amlaps_error_t *error, amlaps_trail_t *trail, const amlaps_record_t *record, apr_pool_t *pool)
+{
+    return write_record(error, trail, record, 1, pool);
+}
+
+apr_status_t amlaps_trail_conclude(amlaps_error_t *error, amlaps_trail_t *trail, const amlaps_record_t *record, apr_pool_t *pool)
+{
+    return write_record(error, trail, record, 0, pool);
+}
+
+apr_interval_time_t amlaps_trail_blocked(amlaps_trail_t *trail, const amlaps_record_t *record)
+{
+    amlaps_touch_t touch[AMLAPS_LIMIT_TOUCHES];
+    int touches = amlaps_limit_touches(touch, record);
+    apr_time_t now = amlaps_clock_steady(&trail->clock);
+    apr_interval_time_t longest = 0;
+    int i;
+
+    for (i = 0; i < touches; i++) {
+        apr_interval_time_t left = amlaps_blocked_left(trail->blocked, &touch[i], now);
+
+        longest = left > longest ? left : longest;
+    }
+    return longest;
+}
+
+int amlaps_trail_healthy(amlaps_trail_t *trail)
+{
+    return amlaps_writer_healthy(trail->writer);
+}

@@ -1,0 +1,360 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "writer.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#define BATCH 256
+/* How long the thread may be deaf to the end of its child. */
+#define TURN apr_time_from_msec(250)
+
+struct amlaps_writer_t {
+    amlaps_batch_t batch;
+    apr_interval_time_t timeout;
+    amlaps_trouble_t *trouble;
+    pthread_t thread;
+    apr_pool_t *pool; /* of the thread alone, cleared with each batch */
+    pthread_mutex_t mutex;
+    pthread_cond_t work; /* something waits, or the writer shall stop */
+    pthread_cond_t idle; /* the thread ended, or a worker left */
+    /* Guarded by the mutex: */
+    amlaps_job_t *first;
+    amlaps_job_t **last;
+    apr_time_t busy_since; /* 0: not at work */
+    int stopping, ended;
+    int users;             /* workers inside amlaps_writer_do */
+    int failing;           /* the last batch did */
+};
+
+static apr_time_t steady(void)
+{
+    return amlaps_clock_steady(amlaps_clock_system());
+}
+
+static struct timespec after(apr_interval_time_t patience)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (time_t)apr_time_sec(patience);
+    until.tv_nsec += (long)apr_time_usec(patience) * 1000;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_nsec -= 1000000000L;
+        until.tv_sec++;
+    }
+    return until;
+}
+
+static void say(const amlaps_writer_t *writer, amlaps_log_level_t level, const char *id, apr_status_t status, const char *text)
+{
+    amlaps_error_t error = { 0 };
+
+    amlaps_error_set(&error, AMLAPS_AUDIT_UNAVAILABLE, id, status, "%s", text);
+    amlaps_trouble_say(writer->trouble, level, &error);
+}
+
+/* ---- the thread ---- */
+
+static int wait_for_work(amlaps_writer_t *writer)
+{
+    int work;
+
+    pthread_mutex_lock(&writer->mutex);
+    writer->busy_since = 0;
+    while (writer->first == NULL && !writer->stopping) {
+        pthread_cond_wait(&writer->work, &writer->mutex);
+    }
+    work = writer->first != NULL;
+    writer->busy_since = work ? steady() : 0;
+    pthread_mutex_unlock(&writer->mutex);
+    return work;
+}
+
+/** Tries until it has the mutex: workers do not wait for it, they give up one by one or are turned away. @return 0 where it is hopeless */
+static int take_turn(amlaps_writer_t *writer)
+{
+    apr_time_t since = steady();
+
+    for (;;) {
+        int died;
+        int hopeless;
+        apr_status_t status = amlaps_shared_lock(writer->batch.shared, TURN, &died);
+
+        if (died) {
+            say(writer, AMLAPS_LOG_NOTICE, "AML0211", APR_SUCCESS, "a child died while it wrote to the audit store; its record was taken back");
+        }
+        if (status == APR_SUCCESS) {
+            return 1;
+        }
+        if (steady() - since >= writer->timeout) {
+            say(writer, AMLAPS_LOG_ERROR, "AML0212", status, "another child has held the audit store for too long; is its disk frozen?");
+        }
+        pthread_mutex_lock(&writer->mutex);
+        writer->failing |= steady() - since >= writer->timeout;
+        hopeless = writer->stopping || status != APR_TIMEUP;
+        pthread_mutex_unlock(&writer->mutex);
+        if (hopeless) {
+            return 0;
+        }
+    }
+}
+
+static apr_size_t take_batch(amlaps_job_t *jobs[BATCH], amlaps_writer_t *writer)
+{
+    apr_size_t count = 0;
+
+    pthread_mutex_lock(&writer->mutex);
+    while (writer->first != NULL && count < BATCH) {
+        amlaps_job_t *job = writer->first;
+
+        writer->first = job->next;
+        job->state = AMLAPS_JOB_TAKEN;
+        jobs[count++] = job;
+    }
+    if (writer->first == NULL) {
+        writer->last = &writer->first;
+    }
+    pthread_mutex_unlock(&writer->mutex);
+    return count;
+}
+
+static void settle(amlaps_writer_t *writer, amlaps_job_t *const *jobs, apr_size_t count, const amlaps_error_t *error)
+{
+    int recovered;
+    apr_size_t i;
+
+    pthread_mutex_lock(&writer->mutex);
+    recovered = writer->failing && error->status == APR_SUCCESS;
+    writer->failing = error->status != APR_SUCCESS;
+    for (i = 0; i < count; i++) {
+        if (jobs[i]->state == AMLAPS_JOB_ABANDONED) {
+            amlaps_job_free(jobs[i]);
+            continue;
+        }
+        if (error->status != APR_SUCCESS) {
+            jobs[i]->error = *error;
+        }
+        jobs[i]->state = AMLAPS_JOB_DONE;
+        pthread_cond_signal(&jobs[i]->done);
+    }
+    pthread_mutex_unlock(&writer->mutex);
+    if (recovered) {
+        say(writer, AMLAPS_LOG_NOTICE, "AML0213", APR_SUCCESS, "the audit store takes records again");
+    }
+}
+
+static void write_batch(amlaps_writer_t *writer)
+{
+    amlaps_job_t *jobs[BATCH];
+    amlaps_error_t error = { 0 };
+    apr_interval_time_t behind = 0;
+    apr_size_t count = take_batch(jobs, writer);
+
+    if (count == 0) {
+        return;
+    }
+    if (amlaps_batch_run(&writer->batch, jobs, count, writer->timeout, &behind, &error, writer->pool) != APR_SUCCESS) {
+        amlaps_trouble_say(writer->trouble, AMLAPS_LOG_ERROR, &error);
+    }
+    settle(writer, jobs, count, &error);
+    if (behind > apr_time_from_sec(1)) {
+        say(writer, AMLAPS_LOG_WARNING, "AML0214", APR_SUCCESS,
+            "the clock stands before the last audit record; records keep that one's time until the clock has passed it");
+    }
+    if (error.status == APR_SUCCESS && writer->batch.store->ops->tend(writer->batch.store, &error) != APR_SUCCESS) {
+        amlaps_trouble_say(writer->trouble, AMLAPS_LOG_ERROR, &error);
+    }
+    apr_pool_clear(writer->pool);
+}
+
+static void fail_rest(amlaps_writer_t *writer)
+{
+    amlaps_job_t *jobs[BATCH];
+    amlaps_error_t error = { 0 };
+    apr_size_t count;
+
+    amlaps_error_set(&error, AMLAPS_AUDIT_UNAVAILABLE, "AML0216", APR_EGENERAL, "this child of httpd ends and writes no more audit records");
+    while ((count = take_batch(jobs, writer)) > 0) {
+        settle(writer, jobs, count, &error);
+    }
+}
+
+/** Opens the store before anybody asks, so that health and log tell of trouble at once. */
+static void warm_up(amlaps_writer_t *writer)
+{
+    amlaps_store_t *store = writer->batch.store;
+    amlaps_error_t error = { 0 };
+    amlaps_head_t head;
+
+    if (store->ops->begin(&head, store, TURN, &error) != APR_SUCCESS) {
+        amlaps_trouble_say(writer->trouble, AMLAPS_LOG_ERROR, &error);
+        pthread_mutex_lock(&writer->mutex);
+        writer->failing = 1;
+        pthread_mutex_unlock(&writer->mutex);
+    }
+    store->ops->rollback(store);
+}
+
+static void *run(void *baton)
+{
+    amlaps_writer_t *writer = baton;
+
+    if (take_turn(writer)) {
+        warm_up(writer);
+        amlaps_shared_unlock(writer->batch.shared);
+    }
+    while (wait_for_work(writer) && take_turn(writer)) {
+        write_batch(writer);
+        amlaps_shared_unlock(writer->batch.shared);
+    }
+    fail_rest(writer);
+    writer->batch.store->ops->close(writer->batch.store);
+    pthread_mutex_lock(&writer->mutex);
+    writer->stopping = 1;
+    writer->ended = 1;
+    pthread_cond_signal(&writer->idle);
+    pthread_mutex_unlock(&writer->mutex);
+    return NULL;
+}
+
+/* ---- everybody else ---- */
+
+static int make_conditions(amlaps_writer_t *writer)
+{
+    pthread_condattr_t attributes;
+    int made;
+
+    pthread_condattr_init(&attributes);
+    made = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 && pthread_mutex_init(&writer->mutex, NULL) == 0
+           && pthread_cond_init(&writer->work, &attributes) == 0 && pthread_cond_init(&writer->idle, &attributes) == 0;
+    pthread_condattr_destroy(&attributes);
+    return made;
+}
+
+apr_status_t amlaps_writer_start(amlaps_writer_t **writer, const amlaps_batch_t *batch, apr_interval_time_t timeout,
+                                 amlaps_trouble_t *trouble, apr_pool_t *pool)
+{
+    amlaps_writer_t *made = apr_pcalloc(pool, sizeof(*made));
+    sigset_t all, before;
+    int failed;
+
+    made->batch = *batch;
+    made->timeout = timeout;
+    made->trouble = trouble;
+    made->last = &made->first;
+    made->busy_since = steady();
+    if (!make_conditions(made) || apr_pool_create_unmanaged_ex(&made->pool, NULL, NULL) != APR_SUCCESS) {
+        return APR_ENOMEM;
+    }
+    /* httpd's main thread handles the signals of a child. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    failed = pthread_create(&made->thread, NULL, run, made);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failed) {
+        apr_pool_destroy(made->pool);
+        return APR_FROM_OS_ERROR(failed);
+    }
+    *writer = made;
+    return APR_SUCCESS;
+}
+
+static void take_out(amlaps_writer_t *writer, const amlaps_job_t *job)
+{
+    amlaps_job_t **link = &writer->first;
+
+    while (*link != job) {
+        link = &(*link)->next;
+    }
+    *link = job->next;
+    if (*link == NULL) {
+        writer->last = link;
+    }
+}
+
+static int wait_until_done(amlaps_writer_t *writer, amlaps_job_t *job)
+{
+    struct timespec until = after(writer->timeout);
+    int late = 0;
+
+    while (job->state != AMLAPS_JOB_DONE && !late) {
+        late = pthread_cond_timedwait(&job->done, &writer->mutex, &until) == ETIMEDOUT;
+    }
+    return job->state == AMLAPS_JOB_DONE;
+}
+
+int amlaps_writer_do(amlaps_writer_t *writer, amlaps_job_t *job, amlaps_error_t *error)
+{
+    int done = 0;
+    int hopeless;
+
+    pthread_mutex_lock(&writer->mutex);
+    /* A writer that has been at one batch for longer than anybody waits gets no more of the workers. */
+    hopeless = writer->stopping || (writer->busy_since != 0 && steady() - writer->busy_since > writer->timeout);
+    if (hopeless) {
+        amlaps_job_free(job);
+    } else {
+        writer->users++;
+        job->next = NULL;
+        *writer->last = job;
+        writer->last = &job->next;
+        if (writer->busy_since == 0) {
+            pthread_cond_signal(&writer->work);
+        }
+        done = wait_until_done(writer, job);
+        if (!done && job->state == AMLAPS_JOB_QUEUED) {
+            take_out(writer, job);
+            amlaps_job_free(job);
+        } else if (!done) {
+            job->state = AMLAPS_JOB_ABANDONED;
+        }
+        if (--writer->users == 0 && writer->stopping) {
+            pthread_cond_signal(&writer->idle);
+        }
+    }
+    writer->failing |= !done && !writer->stopping;
+    pthread_mutex_unlock(&writer->mutex);
+    if (!done) {
+        amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0217", APR_TIMEUP, "the audit store gave no answer in time");
+        amlaps_trouble_say(writer->trouble, AMLAPS_LOG_ERROR, error);
+    }
+    return done;
+}
+
+int amlaps_writer_healthy(amlaps_writer_t *writer)
+{
+    int healthy;
+
+    pthread_mutex_lock(&writer->mutex);
+    healthy = !writer->failing && !writer->stopping;
+    pthread_mutex_unlock(&writer->mutex);
+    return healthy;
+}
+
+int amlaps_writer_stop(amlaps_writer_t *writer, apr_interval_time_t patience)
+{
+    struct timespec until = after(patience);
+    int late = 0;
+    int over;
+
+    pthread_mutex_lock(&writer->mutex);
+    writer->stopping = 1;
+    pthread_cond_signal(&writer->work);
+    while (!(writer->ended && writer->users == 0) && !late) {
+        late = pthread_cond_timedwait(&writer->idle, &writer->mutex, &until) == ETIMEDOUT;
+    }
+    over = writer->ended && writer->users == 0;
+    pthread_mutex_unlock(&writer->mutex);
+    if (!over) {
+        pthread_detach(writer->thread);
+        return 0;
+    }
+    pthread_join(writer->thread, NULL);
+    apr_pool_destroy(writer->pool);
+    pthread_cond_destroy(&writer->idle);
+    pthread_cond_destroy(&writer->work);
+    pthread_mutex_destroy(&writer->mutex);
+    return 1;
+}
