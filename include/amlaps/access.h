@@ -1,0 +1,88 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef AMLAPS_ACCESS_H
+#define AMLAPS_ACCESS_H
+
+/*
+ * The use case: someone asks for the password of a device. The only place where the steps stand in order – locate, decide, admit,
+ * fetch, record – and so the only way to a disclosure, for the page, the API and everything to come. Thread-safe: what is shared
+ * between requests are the rooms below, each of which is.
+ */
+
+#include <apr_tables.h>
+
+#include "amlaps/base.h"
+#include "amlaps/graph.h"
+#include "amlaps/policy.h"
+#include "amlaps/trail.h"
+
+/** The rooms that one virtual host uses in one child. Borrowed; they live as long as the child. */
+typedef struct amlaps_access_t {
+    const amlaps_policy_t *policy;
+    amlaps_graph_t *graph;
+    amlaps_trail_t *trail;
+    const amlaps_clock_t *clock;
+    const char *const *tenants;   /* names, in the order of the configuration */
+    apr_size_t tenant_count;
+} amlaps_access_t;
+
+/** Who asks, from where; checked and typed by src/httpd. */
+typedef struct amlaps_asker_t {
+    const amlaps_person_t *person;
+    const char *address;          /* the client's, as text */
+    const char *id;               /* GUID of this request: audit id and client-request-id */
+    void *request;                /* handed to the rules' conditions */
+} amlaps_asker_t;
+
+/** A device and what the asker may do with it. */
+typedef struct amlaps_found_t {
+    const amlaps_graph_device_t *device;
+    const amlaps_rule_t *password; /* the rule whose settings count; NULL: not permitted */
+    const amlaps_rule_t *history;
+} amlaps_found_t;
+
+#define AMLAPS_SEARCH_MOST 50
+
+/** A tenant that could not be searched while others could. */
+typedef struct amlaps_search_gap_t {
+    const char *tenant;
+    amlaps_code_t code;
+} amlaps_search_gap_t;
+
+typedef struct amlaps_search_result_t {
+    apr_array_header_t *found;     /* amlaps_found_t, by name, newest sign-in first among equal names; at most AMLAPS_SEARCH_MOST */
+    apr_array_header_t *gaps;      /* amlaps_search_gap_t */
+    int more;                      /* there are others */
+} amlaps_search_result_t;
+
+/**
+ * Devices whose name begins with `text` on which the asker has a permission. Counted and recorded before Graph is asked.
+ * @param tenant NULL: all; else one of access->tenants
+ */
+apr_status_t amlaps_access_search(amlaps_search_result_t **result, amlaps_error_t *error, const amlaps_access_t *access,
+                                  const amlaps_asker_t *asker, const char *tenant, const char *text, apr_pool_t *pool);
+
+/** One device, if the asker has a permission on it. AMLAPS_NOT_AUTHORIZED for any other, existing or not; that is recorded and counts as
+ *  a search. */
+apr_status_t amlaps_access_device(amlaps_found_t **found, amlaps_error_t *error, const amlaps_access_t *access,
+                                  const amlaps_asker_t *asker, const char *tenant, const char *device_id, apr_pool_t *pool);
+
+typedef struct amlaps_disclosure_t {
+    const amlaps_graph_device_t *device;
+    const amlaps_rule_t *rule;
+    const amlaps_credential_t *credentials; /* the current one, or the older ones, newest first; passwords wiped with the pool */
+    apr_size_t count;              /* 0 for a history without older passwords */
+    apr_time_t expires;            /* of the current one; 0 unknown */
+    int current;                   /* 1: `credentials` is the current one */
+} amlaps_disclosure_t;
+
+/**
+ * The disclosure. When it returns APR_SUCCESS, intent and outcome are on disk and the answer may leave; in every other case nothing was
+ * disclosed and nothing of it is left in memory.
+ * @param permission AMLAPS_PERMISSION_PASSWORD or AMLAPS_PERMISSION_HISTORY
+ * @param reason NULL: none given
+ */
+apr_status_t amlaps_access_disclose(amlaps_disclosure_t **disclosure, amlaps_error_t *error, const amlaps_access_t *access,
+                                    const amlaps_asker_t *asker, const char *tenant, const char *device_id,
+                                    amlaps_permission_t permission, const char *reason, apr_pool_t *pool);
+
+#endif

@@ -1,0 +1,30 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "src/httpd/httpd_glue.h"
+
+/*
+ * The order of the hooks, and nothing else. What each does stands in src/httpd/.
+ *
+ * check_config runs for `apachectl configtest` too (post_config does not), so that all checks stand there. post_config acts as root: it
+ * opens copies of the audit and prepares the store. child_init opens everything that has threads, sockets or handles.
+ */
+static void register_hooks(apr_pool_t *pool)
+{
+    (void)pool;
+    ap_hook_check_config(amlaps_httpd_check_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(amlaps_httpd_post_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(amlaps_httpd_child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_handler(amlaps_httpd_handler, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_insert_error_filter(amlaps_httpd_insert_error_filter, NULL, NULL, APR_HOOK_LAST);
+    amlaps_httpd_register_filters();
+}
+
+AP_DECLARE_MODULE(amlaps) = {
+    STANDARD20_MODULE_STUFF,
+    NULL,
+    NULL,
+    amlaps_config_create,
+    amlaps_config_merge,
+    amlaps_directives,
+    register_hooks,
+    AP_MODULE_FLAG_ALWAYS_MERGE,
+};

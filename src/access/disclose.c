@@ -1,0 +1,175 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "steps.h"
+
+#include <string.h>
+
+/* Steps 1 and 2: the device's facts and the decisions on it. An asker who is beyond a limit already does not reach Graph. */
+static apr_status_t locate_and_decide(const amlaps_graph_device_t **device, ruling_t *ruling, amlaps_error_t *lookup,
+                                      amlaps_error_t *error, const char **audit_code, const amlaps_access_t *access,
+                                      const amlaps_asker_t *asker, amlaps_record_t *record, amlaps_call_t *call,
+                                      const char *tenant, const char *device_id, apr_pool_t *pool)
+{
+    apr_interval_time_t blocked = amlaps_trail_blocked(access->trail, record);
+
+    record->tenant = tenant;
+    record->device_id = device_id;
+    if (blocked > 0) {
+        amlaps_error_set(error, AMLAPS_RATE_LIMITED, "AML0404", APR_EGENERAL, "beyond a limit of AMLapsLimit");
+        error->retry_after = blocked;
+        return error->status;
+    }
+    if (amlaps_graph_device(device, error, access->graph, call, tenant, device_id, pool) != APR_SUCCESS) {
+        amlaps_access_note_call(record, call);
+        return error->status;
+    }
+    if (!*device) {
+        *audit_code = "device_not_found";
+        return amlaps_error_set(error, AMLAPS_NOT_AUTHORIZED, "AML0405", APR_EGENERAL, "tenant %s has no device %s", tenant,
+                                device_id);
+    }
+    amlaps_access_note_device(record, *device);
+    amlaps_access_decide(ruling, lookup, access, asker, call, device, 1, pool);
+    return APR_SUCCESS;
+}
+
+static const amlaps_rule_t *granting(const amlaps_decision_t *decision)
+{
+    return decision->verdict == AMLAPS_ALLOW ? decision->rule : NULL;
+}
+
+apr_status_t amlaps_access_device(amlaps_found_t **found, amlaps_error_t *error, const amlaps_access_t *access,
+                                  const amlaps_asker_t *asker, const char *tenant, const char *device_id, apr_pool_t *pool)
+{
+    amlaps_call_t call = { .client_request_id = asker->id };
+    const amlaps_graph_device_t *device = NULL;
+    const char *audit_code = NULL;
+    amlaps_error_t lookup = { 0 };
+    amlaps_record_t record;
+    ruling_t ruling;
+
+    *found = NULL;
+    amlaps_access_begin(&record, AMLAPS_EVENT_SEARCH, asker);
+    if (locate_and_decide(&device, &ruling, &lookup, error, &audit_code, access, asker, &record, &call, tenant, device_id, pool) ==
+        APR_SUCCESS) {
+        const amlaps_rule_t *password = granting(&ruling.password), *history = granting(&ruling.history);
+
+        if (password || history) {
+            *found = apr_pcalloc(pool, sizeof(**found));
+            (*found)->device = device;
+            (*found)->password = password;
+            (*found)->history = history;
+            return APR_SUCCESS;
+        }
+        /* Undecidable for either permission is worth more to the person than a plain refusal. */
+        amlaps_access_deny(error, ruling.history.verdict == AMLAPS_UNDECIDABLE ? &ruling.history : &ruling.password, &lookup);
+    }
+    return amlaps_access_refuse(error, access, &record, audit_code, pool);
+}
+
+/* What is asked for out of what Graph gave; the rest is wiped at once. */
+static amlaps_disclosure_t *select_credentials(const amlaps_credentials_t *credentials, amlaps_permission_t permission,
+                                               apr_pool_t *pool)
+{
+    amlaps_disclosure_t *disclosure = apr_pcalloc(pool, sizeof(*disclosure));
+    apr_size_t first = permission == AMLAPS_PERMISSION_PASSWORD ? 0 : 1;
+    apr_size_t count = permission == AMLAPS_PERMISSION_PASSWORD ? 1 : credentials->count - 1;
+    apr_size_t i;
+
+    for (i = 0; i < credentials->count; i++) {
+        if (i < first || i >= first + count) {
+            amlaps_secret_wipe(credentials->items[i].password);
+        }
+    }
+    disclosure->credentials = credentials->items + first;
+    disclosure->count = count;
+    disclosure->current = permission == AMLAPS_PERMISSION_PASSWORD;
+    disclosure->expires = credentials->expires;
+    return disclosure;
+}
+
+static void wipe(const amlaps_credentials_t *credentials)
+{
+    apr_size_t i;
+
+    for (i = 0; i < credentials->count; i++) {
+        amlaps_secret_wipe(credentials->items[i].password);
+    }
+}
+
+/* Steps 4 and 5, after the intent is on disk. */
+static apr_status_t fetch_and_record(amlaps_disclosure_t **disclosure, amlaps_error_t *error, const amlaps_access_t *access,
+                                     amlaps_record_t *record, amlaps_call_t *call, amlaps_permission_t permission,
+                                     apr_pool_t *pool)
+{
+    amlaps_credentials_t *credentials = NULL;
+    amlaps_error_t trail = { 0 };
+    apr_status_t status = amlaps_graph_credentials(&credentials, error, access->graph, call, record->tenant, record->device_id, pool);
+
+    amlaps_access_note_call(record, call);
+    record->stage = AMLAPS_STAGE_OUTCOME;
+    record->outcome = status == APR_SUCCESS ? AMLAPS_OUTCOME_GRANTED : AMLAPS_OUTCOME_FAILED;
+    record->code = amlaps_code_word(status == APR_SUCCESS ? AMLAPS_OK : error->code);
+    if (status == APR_SUCCESS) {
+        *disclosure = select_credentials(credentials, permission, pool);
+        if ((*disclosure)->count) {
+            record->account = (*disclosure)->credentials[0].account;
+            record->backed_up = (*disclosure)->credentials[0].backed_up;
+        }
+    }
+    if (amlaps_trail_conclude(&trail, access->trail, record, pool) != APR_SUCCESS) {
+        if (status == APR_SUCCESS) {
+            wipe(credentials);
+            *disclosure = NULL;
+            *error = trail;
+        }
+        return error->status;
+    }
+    return status;
+}
+
+apr_status_t amlaps_access_disclose(amlaps_disclosure_t **disclosure, amlaps_error_t *error, const amlaps_access_t *access,
+                                    const amlaps_asker_t *asker, const char *tenant, const char *device_id,
+                                    amlaps_permission_t permission, const char *reason, apr_pool_t *pool)
+{
+    amlaps_call_t call = { .client_request_id = asker->id };
+    const amlaps_graph_device_t *device = NULL;
+    const amlaps_decision_t *decision;
+    const char *audit_code = NULL;
+    amlaps_error_t lookup = { 0 };
+    amlaps_record_t record;
+    amlaps_code_t code;
+    ruling_t ruling;
+
+    *disclosure = NULL;
+    amlaps_access_begin(&record, permission == AMLAPS_PERMISSION_HISTORY ? AMLAPS_EVENT_HISTORY : AMLAPS_EVENT_PASSWORD, asker);
+    record.reason = reason;
+    if (locate_and_decide(&device, &ruling, &lookup, error, &audit_code, access, asker, &record, &call, tenant, device_id, pool) !=
+        APR_SUCCESS) {
+        return amlaps_access_refuse(error, access, &record, audit_code, pool);
+    }
+    decision = permission == AMLAPS_PERMISSION_HISTORY ? &ruling.history : &ruling.password;
+    record.rule = decision->rule ? amlaps_rule_description(decision->rule) : NULL;
+    if (decision->verdict != AMLAPS_ALLOW) {
+        amlaps_access_deny(error, decision, &lookup);
+        return amlaps_access_refuse(error, access, &record, NULL, pool);
+    }
+    if (amlaps_rule_reason(decision->rule)->mode == AMLAPS_REASON_HIDDEN) {
+        record.reason = NULL;
+    } else if ((code = amlaps_rule_check_reason(decision->rule, reason)) != AMLAPS_OK) {
+        const char *hint = amlaps_rule_reason(decision->rule)->hint;
+
+        amlaps_error_set(error, code, "AML0406", APR_EGENERAL, "%s%s%s",
+                         code == AMLAPS_REASON_REQUIRED ? "This device needs a reason" : "The reason does not have the form that is asked for",
+                         hint ? ": " : ".", hint ? hint : "");
+        return amlaps_access_refuse(error, access, &record, NULL, pool);
+    }
+    if (amlaps_trail_admit(error, access->trail, &record, pool) != APR_SUCCESS) {
+        return error->status;
+    }
+    if (fetch_and_record(disclosure, error, access, &record, &call, permission, pool) != APR_SUCCESS) {
+        return error->status;
+    }
+    (*disclosure)->device = device;
+    (*disclosure)->rule = decision->rule;
+    return APR_SUCCESS;
+}

@@ -1,0 +1,144 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "steps.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "amlaps/text.h"
+
+typedef struct collector_t {
+    const amlaps_access_t *access;
+    const amlaps_asker_t *asker;
+    amlaps_call_t *call;
+    amlaps_search_result_t *result;
+    apr_pool_t *pool;
+} collector_t;
+
+static int collect(void *baton, const amlaps_graph_device_t *const *page, apr_size_t count)
+{
+    collector_t *collector = baton;
+    ruling_t *rulings = apr_pcalloc(collector->pool, (count ? count : 1) * sizeof(*rulings));
+    amlaps_error_t lookup;
+    apr_size_t i;
+
+    amlaps_access_decide(rulings, &lookup, collector->access, collector->asker, collector->call, page, count, collector->pool);
+    for (i = 0; i < count; i++) {
+        int password = rulings[i].password.verdict == AMLAPS_ALLOW, history = rulings[i].history.verdict == AMLAPS_ALLOW;
+        amlaps_found_t *found;
+
+        if (!password && !history) {
+            continue;
+        }
+        found = apr_array_push(collector->result->found);
+        found->device = page[i];
+        found->password = password ? rulings[i].password.rule : NULL;
+        found->history = history ? rulings[i].history.rule : NULL;
+    }
+    return collector->result->found->nelts <= AMLAPS_SEARCH_MOST;
+}
+
+typedef struct keyed_t {
+    const char *name; /* folded once, not at every comparison */
+    amlaps_found_t found;
+} keyed_t;
+
+static int by_name(const void *left, const void *right)
+{
+    const keyed_t *a = left, *b = right;
+    int order = strcmp(a->name, b->name);
+
+    if (order) {
+        return order;
+    }
+    if (a->found.device->last_seen != b->found.device->last_seen) {
+        return a->found.device->last_seen > b->found.device->last_seen ? -1 : 1;
+    }
+    return strcmp(a->found.device->device_id, b->found.device->device_id);
+}
+
+static void sort(apr_array_header_t *found, apr_pool_t *pool)
+{
+    size_t count = (size_t)found->nelts, i;
+    keyed_t *keyed = apr_palloc(pool, (count ? count : 1) * sizeof(*keyed));
+
+    for (i = 0; i < count; i++) {
+        keyed[i].found = APR_ARRAY_IDX(found, i, amlaps_found_t);
+        keyed[i].name = amlaps_text_fold(keyed[i].found.device->name ? keyed[i].found.device->name : "", pool);
+    }
+    qsort(keyed, count, sizeof(*keyed), by_name);
+    for (i = 0; i < count; i++) {
+        APR_ARRAY_IDX(found, i, amlaps_found_t) = keyed[i].found;
+    }
+}
+
+/* One broken tenant does not hurt the others: it is named as a gap, and an error only where nothing could be searched. */
+static apr_status_t search_tenants(collector_t *collector, amlaps_error_t *error, const char *tenant, const char *text)
+{
+    const amlaps_access_t *access = collector->access;
+    apr_size_t i, searched = 0;
+
+    for (i = 0; i < access->tenant_count; i++) {
+        amlaps_error_t trouble = { 0 };
+        int complete = 0;
+
+        if (tenant && strcmp(tenant, access->tenants[i])) {
+            continue;
+        }
+        if (amlaps_graph_search(&complete, &trouble, access->graph, collector->call, access->tenants[i], text, collect, collector,
+                                collector->pool) == APR_SUCCESS) {
+            searched++;
+            collector->result->more |= !complete;
+        } else {
+            amlaps_search_gap_t *gap = apr_array_push(collector->result->gaps);
+
+            gap->tenant = access->tenants[i];
+            gap->code = trouble.code;
+            if (!error->code) {
+                *error = trouble;
+            }
+        }
+    }
+    return searched ? APR_SUCCESS : error->status;
+}
+
+apr_status_t amlaps_access_search(amlaps_search_result_t **result, amlaps_error_t *error, const amlaps_access_t *access,
+                                  const amlaps_asker_t *asker, const char *tenant, const char *text, apr_pool_t *pool)
+{
+    amlaps_call_t call = { .client_request_id = asker->id };
+    collector_t collector = { access, asker, &call, NULL, pool };
+    amlaps_error_t trail = { 0 };
+    amlaps_record_t record;
+    apr_status_t status;
+
+    *result = NULL;
+    amlaps_access_begin(&record, AMLAPS_EVENT_SEARCH, asker);
+    record.tenant = tenant;
+    record.search = text;
+    if (amlaps_trail_admit(error, access->trail, &record, pool) != APR_SUCCESS) {
+        return error->status;
+    }
+    collector.result = apr_pcalloc(pool, sizeof(*collector.result));
+    collector.result->found = apr_array_make(pool, AMLAPS_SEARCH_MOST, sizeof(amlaps_found_t));
+    collector.result->gaps = apr_array_make(pool, 1, sizeof(amlaps_search_gap_t));
+    status = search_tenants(&collector, error, tenant, text);
+
+    amlaps_access_note_call(&record, &call);
+    record.stage = AMLAPS_STAGE_OUTCOME;
+    record.outcome = status == APR_SUCCESS ? AMLAPS_OUTCOME_GRANTED : AMLAPS_OUTCOME_FAILED;
+    record.code = amlaps_code_word(status == APR_SUCCESS ? AMLAPS_OK : error->code);
+    if (amlaps_trail_conclude(&trail, access->trail, &record, pool) != APR_SUCCESS && status == APR_SUCCESS) {
+        *error = trail;
+        return error->status;
+    }
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    memset(error, 0, sizeof(*error));
+    sort(collector.result->found, pool);
+    if (collector.result->found->nelts > AMLAPS_SEARCH_MOST) {
+        collector.result->found->nelts = AMLAPS_SEARCH_MOST;
+        collector.result->more = 1;
+    }
+    *result = collector.result;
+    return APR_SUCCESS;
+}

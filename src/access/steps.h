@@ -1,0 +1,40 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef AMLAPS_ACCESS_STEPS_H
+#define AMLAPS_ACCESS_STEPS_H
+
+#include "amlaps/access.h"
+
+/* The steps that searching, showing and disclosing a device share. */
+
+/** One permission's decisions on one device. */
+typedef struct ruling_t {
+    amlaps_decision_t password, history;
+} ruling_t;
+
+/** Fills actor, address and id; the rest is the caller's. */
+void amlaps_access_begin(amlaps_record_t *record, amlaps_event_t event, const amlaps_asker_t *asker);
+
+/** Adds the device and, from the call, what Graph said. */
+void amlaps_access_note_device(amlaps_record_t *record, const amlaps_graph_device_t *device);
+void amlaps_access_note_call(amlaps_record_t *record, const amlaps_call_t *call);
+
+/**
+ * Decides on several devices of one tenant, with the look-ups that the rules need for them, together.
+ * @param rulings one for each device
+ * @param lookup why memberships are missing, where they are; code AMLAPS_OK otherwise. A missing fact makes rules unknown, it is no failure of
+ * this function
+ */
+void amlaps_access_decide(ruling_t *rulings, amlaps_error_t *lookup, const amlaps_access_t *access, const amlaps_asker_t *asker,
+                          amlaps_call_t *call, const amlaps_graph_device_t *const *devices, apr_size_t count, apr_pool_t *pool);
+
+/**
+ * Records a refusal and counts it. The person's code is in `error`; `audit_code` is what the record says instead (NULL: the same).
+ * @return never APR_SUCCESS; `error` becomes AMLAPS_RATE_LIMITED or AMLAPS_AUDIT_UNAVAILABLE where that is the better answer
+ */
+apr_status_t amlaps_access_refuse(amlaps_error_t *error, const amlaps_access_t *access, amlaps_record_t *record,
+                                  const char *audit_code, apr_pool_t *pool);
+
+/** Sets the error of a decision that is not AMLAPS_ALLOW. */
+apr_status_t amlaps_access_deny(amlaps_error_t *error, const amlaps_decision_t *decision, const amlaps_error_t *lookup);
+
+#endif

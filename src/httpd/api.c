@@ -1,0 +1,68 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "request.h"
+
+#include <apr_strings.h>
+
+#include "amlaps/text.h"
+
+static void set_known(amlaps_json_t *object, const char *name, int value)
+{
+    if (value < 0) {
+        amlaps_json_set_null(object, name);
+    } else {
+        amlaps_json_set_bool(object, name, value);
+    }
+}
+
+amlaps_json_t *amlaps_api_device_json(const amlaps_graph_device_t *device, apr_pool_t *pool)
+{
+    amlaps_json_t *json = amlaps_json_make_object(pool);
+
+    amlaps_json_set_text(json, "tenant", device->tenant);
+    amlaps_json_set_text(json, "deviceId", device->device_id);
+    amlaps_json_set_text(json, "name", device->name);
+    amlaps_json_set_text(json, "os", device->os);
+    amlaps_json_set_text(json, "osVersion", device->os_version);
+    amlaps_json_set_text(json, "join", device->join);
+    set_known(json, "enabled", device->enabled);
+    set_known(json, "compliant", device->compliant);
+    set_known(json, "managed", device->managed);
+    amlaps_json_set_text(json, "manufacturer", device->manufacturer);
+    amlaps_json_set_text(json, "model", device->model);
+    amlaps_json_set_text(json, "lastSeen", device->last_seen ? amlaps_text_time(device->last_seen, pool) : NULL);
+    return json;
+}
+
+/* The configuration's own string, so that nothing of the request is taken for a tenant's name. */
+apr_status_t amlaps_api_tenant(const char **tenant, amlaps_error_t *error, const amlaps_request_t *request, const char *name)
+{
+    apr_size_t i;
+
+    for (i = 0; i < request->access->tenant_count; i++) {
+        if (!strcmp(request->access->tenants[i], name)) {
+            *tenant = request->access->tenants[i];
+            return APR_SUCCESS;
+        }
+    }
+    return amlaps_error_set(error, AMLAPS_NOT_FOUND, "AML0163", APR_EGENERAL, "There is no tenant of that name.");
+}
+
+amlaps_asker_t amlaps_api_asker(const amlaps_request_t *request)
+{
+    amlaps_asker_t asker = { request->person, request->r->useragent_ip, request->id, request->r };
+
+    return asker;
+}
+
+/* Tenant and deviceId of "devices/{tenant}/{deviceId}[/…]". */
+apr_status_t amlaps_api_path(const char **tenant, const char **device_id, amlaps_error_t *error, const amlaps_request_t *request)
+{
+    char guid[AMLAPS_GUID_LENGTH + 1];
+
+    if (!amlaps_text_guid(guid, request->segments[2])) {
+        return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0164", APR_EGENERAL,
+                                "The deviceId is no GUID of the form 00000000-0000-0000-0000-000000000000.");
+    }
+    *device_id = apr_pstrdup(request->r->pool, guid);
+    return amlaps_api_tenant(tenant, error, request, request->segments[1]);
+}

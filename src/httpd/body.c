@@ -1,0 +1,92 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "request.h"
+
+#include <apr_strings.h>
+
+static apr_status_t unreadable(amlaps_error_t *error, apr_status_t status)
+{
+    return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0140", status, "The body could not be read.");
+}
+
+/* Reads to the end of the body, at most one byte beyond the limit; ap_get_client_block would lose the error. */
+static apr_status_t collect(char *text, apr_size_t *length, amlaps_error_t *error, request_rec *r)
+{
+    apr_bucket_brigade *brigade = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    int done = 0;
+
+    *length = 0;
+    while (!done) {
+        apr_bucket *bucket;
+        apr_status_t status = ap_get_brigade(r->input_filters, brigade, AP_MODE_READBYTES, APR_BLOCK_READ, 8192);
+
+        if (status != APR_SUCCESS) {
+            return unreadable(error, status);
+        }
+        for (bucket = APR_BRIGADE_FIRST(brigade); bucket != APR_BRIGADE_SENTINEL(brigade); bucket = APR_BUCKET_NEXT(bucket)) {
+            const char *data;
+            apr_size_t size;
+
+            if (APR_BUCKET_IS_EOS(bucket)) {
+                done = 1;
+                break;
+            }
+            if (APR_BUCKET_IS_METADATA(bucket)) {
+                continue;
+            }
+            if ((status = apr_bucket_read(bucket, &data, &size, APR_BLOCK_READ)) != APR_SUCCESS) {
+                return unreadable(error, status);
+            }
+            if (*length + size > AMLAPS_BODY_MOST) {
+                return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0141", APR_EGENERAL, "The body is longer than 16 KiB.");
+            }
+            memcpy(text + *length, data, size);
+            *length += size;
+        }
+        apr_brigade_cleanup(brigade);
+    }
+    return APR_SUCCESS;
+}
+
+typedef struct check_t {
+    const char *const *known;
+    amlaps_error_t *error;
+} check_t;
+
+static int check_member(void *baton, const char *name, amlaps_json_t *value)
+{
+    const check_t *check = baton;
+    const char *const *known = check->known;
+
+    while (*known && strcmp(*known, name)) {
+        known++;
+    }
+    if (!*known) {
+        amlaps_error_set(check->error, AMLAPS_BAD_REQUEST, "AML0142", APR_EGENERAL, "The body has a member that is not known here.");
+        return 0;
+    }
+    if (amlaps_json_kind(value) != AMLAPS_JSON_TEXT) {
+        amlaps_error_set(check->error, AMLAPS_BAD_REQUEST, "AML0143", APR_EGENERAL, "The member %s must be a text.", *known);
+        return 0;
+    }
+    return 1;
+}
+
+apr_status_t amlaps_body_read(amlaps_json_t **body, amlaps_error_t *error, request_rec *r, const char *const *known)
+{
+    char *text = apr_palloc(r->pool, AMLAPS_BODY_MOST + 1), why[160];
+    check_t check = { known, error };
+    apr_size_t length;
+
+    *body = NULL;
+    if (collect(text, &length, error, r) != APR_SUCCESS) {
+        return error->status;
+    }
+    if (amlaps_json_parse(body, why, text, length, r->pool) != APR_SUCCESS) {
+        return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0144", APR_EGENERAL, "The body is not JSON: %s.", why);
+    }
+    if (amlaps_json_kind(*body) != AMLAPS_JSON_OBJECT) {
+        return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0145", APR_EGENERAL, "The body must be a JSON object.");
+    }
+    amlaps_json_each(*body, check_member, &check);
+    return error->code ? error->status : APR_SUCCESS;
+}

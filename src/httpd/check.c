@@ -1,0 +1,176 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "httpd_glue.h"
+#include "lifecycle.h"
+#include "secret_source.h"
+
+#include <apr_strings.h>
+#include <http_log.h>
+#include <http_core.h>
+#include <http_main.h>
+
+APLOG_USE_MODULE(amlaps);
+
+/*
+ * What can only be checked when the whole configuration is known. It runs for `apachectl configtest` and at every start; what it makes –
+ * secrets, policies, mounts – lives in pconf and is constant from then on.
+ */
+
+static int fail(server_rec *server, const char *id, const char *text)
+{
+    ap_log_error(APLOG_MARK, APLOG_EMERG, 0, server, "%s: %s", id, text);
+    return HTTP_INTERNAL_SERVER_ERROR;
+}
+
+static int check_tenants(server_rec *server, amlaps_config_t *config, apr_pool_t *pconf, apr_pool_t *ptemp)
+{
+    int i, j;
+
+    for (i = 0; i < config->tenants->nelts; i++) {
+        amlaps_tenant_config_t *tenant = APR_ARRAY_IDX(config->tenants, i, amlaps_tenant_config_t *);
+
+        for (j = 0; j < i; j++) {
+            const amlaps_tenant_config_t *other = APR_ARRAY_IDX(config->tenants, j, amlaps_tenant_config_t *);
+
+            if (!ap_cstr_casecmp(other->tenant.name, tenant->tenant.name)) {
+                return fail(server, "AML0101", apr_psprintf(ptemp, "%s: <AMLapsTenant %s> is a duplicate name: the main server has it at "
+                            "%s; a virtual host inherits tenants, so give this one another name", tenant->origin, tenant->tenant.name,
+                            other->origin));
+            }
+        }
+        if (!tenant->tenant.client_secret) {
+            amlaps_secret_t *secret = NULL;
+            const char *mistake = amlaps_secret_source_load(&secret, tenant->secret_source, pconf);
+
+            if (mistake) {
+                return fail(server, "AML0102", apr_psprintf(ptemp, "%s: AMLapsClientSecret of tenant %s: %s", tenant->origin,
+                            tenant->tenant.name, mistake));
+            }
+            tenant->tenant.client_secret = secret;
+        }
+    }
+    return OK;
+}
+
+static int has_tenant(const amlaps_config_t *config, const char *name)
+{
+    int i;
+
+    for (i = 0; i < config->tenants->nelts; i++) {
+        if (!strcmp(APR_ARRAY_IDX(config->tenants, i, amlaps_tenant_config_t *)->tenant.name, name)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int check_rules(server_rec *server, amlaps_config_t *config, apr_pool_t *pconf, apr_pool_t *ptemp)
+{
+    int i, j;
+
+    config->policy = amlaps_policy_make(pconf);
+    for (i = 0; i < config->rules->nelts; i++) {
+        amlaps_rule_t *rule = APR_ARRAY_IDX(config->rules, i, amlaps_rule_t *);
+        const char *tenant = amlaps_rule_tenant(rule);
+
+        if (tenant && !has_tenant(config, tenant)) {
+            return fail(server, "AML0103", apr_psprintf(ptemp, "%s: <AMLapsRule \"%s\"> names the unknown tenant %s; write the name of an "
+                        "<AMLapsTenant>, or none for all", amlaps_rule_origin(rule), amlaps_rule_description(rule), tenant));
+        }
+        for (j = 0; j < i; j++) {
+            const amlaps_rule_t *other = APR_ARRAY_IDX(config->rules, j, amlaps_rule_t *);
+            const char *its = amlaps_rule_tenant(other);
+
+            if (!strcmp(amlaps_rule_description(other), amlaps_rule_description(rule)) && (!its || !tenant || !strcmp(its, tenant))) {
+                return fail(server, "AML0104", apr_psprintf(ptemp, "%s: <AMLapsRule \"%s\"> is a duplicate name: the main server has it at "
+                            "%s; give this one another description", amlaps_rule_origin(rule), amlaps_rule_description(rule),
+                            amlaps_rule_origin(other)));
+            }
+        }
+        amlaps_policy_add(config->policy, rule);
+    }
+    amlaps_policy_compile(config->policy);
+    return OK;
+}
+
+static int check_server(server_rec *server, apr_pool_t *pconf, apr_pool_t *ptemp)
+{
+    amlaps_config_t *config = amlaps_config_of(server);
+    const char *mistake;
+    int status;
+
+    amlaps_mounts_find(server, pconf);
+    if (!amlaps_config_active(config)) {
+        if (config->rules->nelts) {
+            return fail(server, "AML0106", "there are rules, but no tenant; write a section <AMLapsTenant NAME>");
+        }
+        return OK;
+    }
+    if ((status = check_tenants(server, config, pconf, ptemp)) != OK || (status = check_rules(server, config, pconf, ptemp)) != OK) {
+        return status;
+    }
+    if ((mistake = amlaps_trail_check_store(amlaps_config_store(config), ptemp))) {
+        return fail(server, "AML0107", apr_psprintf(ptemp, "AMLapsStore: %s", mistake));
+    }
+    config->limits = amlaps_config_limits(config, pconf);
+    return OK;
+}
+
+/* Not a mistake, but surely not what the admin wants. */
+static void warn(server_rec *server, apr_pool_t *ptemp)
+{
+    const amlaps_config_t *config = amlaps_config_of(server);
+    apr_finfo_t info;
+
+    if (!config->rules->nelts) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server,
+                     "AML0108: there is no <AMLapsRule>, so nobody may read anything; write one");
+    }
+    if (apr_stat(&info, amlaps_config_htdocs(config), APR_FINFO_TYPE, ptemp) != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server,
+                     "AML0109: the page's folder %s is missing; run make install, or name it with AMLapsHtdocs",
+                     amlaps_config_htdocs(config));
+    }
+}
+
+/* Once, and not in the first of the two passes at start. */
+static void warn_all(server_rec *main_server, const char *mounted, apr_pool_t *ptemp)
+{
+    server_rec *server;
+
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG && ap_state_query(AP_SQ_RUN_MODE) != AP_SQ_RM_CONFIG_TEST) {
+        return;
+    }
+    for (server = main_server; server; server = server->next) {
+        if (amlaps_config_active(amlaps_config_of(server)) && (server == main_server || amlaps_config_of(server)->touched)) {
+            warn(server, ptemp);
+        }
+    }
+    if (mounted) {
+        amlaps_advice_give(main_server);
+    }
+}
+
+int amlaps_httpd_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server)
+{
+    const char *mounted;
+    server_rec *server;
+    int status, active = 0;
+
+    (void)plog;
+    if (ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_DUMP) {
+        return OK;
+    }
+    for (server = main_server; server; server = server->next) {
+        if ((status = check_server(server, pconf, ptemp)) != OK) {
+            return status;
+        }
+        active |= amlaps_config_active(amlaps_config_of(server));
+    }
+    mounted = amlaps_mounts_written(ptemp);
+    if (mounted && !active) {
+        return fail(main_server, "AML0105", apr_psprintf(ptemp, "%s: SetHandler amlaps has no tenant to serve; write a section <AMLapsTenant "
+                    "NAME>", mounted));
+    }
+    warn_all(main_server, mounted, ptemp);
+    return OK;
+}

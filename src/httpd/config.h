@@ -1,0 +1,101 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef AMLAPS_HTTPD_CONFIG_H
+#define AMLAPS_HTTPD_CONFIG_H
+
+#include <httpd.h>
+#include <ap_expr.h>
+#include <http_config.h>
+
+#include "amlaps/access.h"
+
+/*
+ * One server's configuration. The members stand once, in the two lists below; the struct, its creation and its merge are generated from them
+ * (config.c). A virtual host's value wins over the main server's; lists add up, so that a rule – and with it a deny – is never lost in a merge.
+ */
+
+/* type, member, value that means "not set" */
+#define AMLAPS_CONFIG_VALUES(X)                          \
+    X(const char *, store, NULL)                         \
+    X(apr_interval_time_t, store_timeout, -1)            \
+    X(apr_interval_time_t, cache_time, -1)               \
+    X(apr_interval_time_t, graph_timeout, -1)            \
+    X(int, graph_connections, -1)                        \
+    X(apr_array_header_t *, limits_user, NULL)           \
+    X(apr_array_header_t *, limits_address, NULL)        \
+    X(apr_array_header_t *, limits_search, NULL)         \
+    X(const char *, htdocs, NULL)                        \
+    X(const char *, title, NULL)                         \
+    X(const char *, logo, NULL)                          \
+    X(const char *, notice, NULL)                        \
+    X(const char *, help, NULL)                          \
+    X(const char *, language, NULL)                      \
+    X(int, hide_after, -1)
+
+/* element type, member */
+#define AMLAPS_CONFIG_LISTS(X)                           \
+    X(amlaps_tenant_config_t *, tenants)                 \
+    X(amlaps_rule_t *, rules)                            \
+    X(amlaps_audit_log_t *, audit_logs)
+
+typedef struct amlaps_tenant_config_t {
+    amlaps_tenant_t tenant;        /* what src/graph reads; the secret is filled in by check_config */
+    const char *origin;            /* "file:line" of the section */
+    const char *secret_source;     /* "file:…", "env:…", "exec:…" */
+    const char *cloud;
+} amlaps_tenant_config_t;
+
+typedef struct amlaps_audit_log_t {
+    const char *path;
+    const char *origin;
+    int required;
+    apr_file_t *file;              /* opened by the parent, inherited by the children */
+} amlaps_audit_log_t;
+
+typedef struct amlaps_mount_t {    /* a Location with a SetHandler, which may be amlaps */
+    const char *path;              /* without a slash at the end; "" for the root */
+    apr_size_t length;
+    const ap_expr_info_t *handler;
+} amlaps_mount_t;
+
+typedef struct amlaps_config_t {
+#define X(type, member, unset) type member;
+    AMLAPS_CONFIG_VALUES(X)
+#undef X
+#define X(type, member) apr_array_header_t *member;
+    AMLAPS_CONFIG_LISTS(X)
+#undef X
+    int touched;                   /* a directive of ours stands in this very server */
+
+    /* While a section is read: what its directives fill. */
+    amlaps_tenant_config_t *open_tenant;
+    amlaps_rule_t *open_rule;
+
+    /* Made from the above by check_config, constant afterwards. */
+    amlaps_policy_t *policy;
+    apr_array_header_t *mounts;    /* amlaps_mount_t */
+    apr_array_header_t *limits;    /* amlaps_limit_t: those written, defaults for the rest */
+    int runtime;                   /* index of the rooms that this server uses in each child; -1: none */
+} amlaps_config_t;
+
+void *amlaps_config_create(apr_pool_t *pool, server_rec *server);
+void *amlaps_config_merge(apr_pool_t *pool, void *base, void *add);
+
+amlaps_config_t *amlaps_config_of(const server_rec *server);
+
+/** @return 1 where this server has a tenant, so that the module has something to do */
+int amlaps_config_active(const amlaps_config_t *config);
+
+/* Settings with their defaults. */
+const char *amlaps_config_store(const amlaps_config_t *config);
+apr_interval_time_t amlaps_config_store_timeout(const amlaps_config_t *config);
+apr_interval_time_t amlaps_config_cache_time(const amlaps_config_t *config);
+apr_interval_time_t amlaps_config_graph_timeout(const amlaps_config_t *config);
+int amlaps_config_graph_connections(const amlaps_config_t *config);
+const char *amlaps_config_htdocs(const amlaps_config_t *config);
+const char *amlaps_config_title(const amlaps_config_t *config);
+int amlaps_config_hide_after(const amlaps_config_t *config);
+
+/** Limits in force: those written, and the defaults for scopes without any. */
+apr_array_header_t *amlaps_config_limits(const amlaps_config_t *config, apr_pool_t *pool);
+
+#endif

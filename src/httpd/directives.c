@@ -1,0 +1,210 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "directives.h"
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#include "amlaps/text.h"
+
+amlaps_config_t *amlaps_directive_config(cmd_parms *cmd)
+{
+    amlaps_config_t *config = amlaps_config_of(cmd->server);
+
+    config->touched = 1;
+    return config;
+}
+
+const char *amlaps_directive_origin(const cmd_parms *cmd, apr_pool_t *pool)
+{
+    return apr_psprintf(pool, "%s:%d", cmd->directive->filename, cmd->directive->line_num);
+}
+
+apr_array_header_t *amlaps_directive_words(const char *line, apr_pool_t *pool)
+{
+    apr_array_header_t *words = apr_array_make(pool, 4, sizeof(const char *));
+
+    while (*line) {
+        const char *word = ap_getword_conf(pool, &line);
+
+        APR_ARRAY_PUSH(words, const char *) = word;
+    }
+    return words;
+}
+
+const char *amlaps_directive_section_words(apr_array_header_t **words, cmd_parms *cmd, const char *line)
+{
+    const char *end = ap_strrchr_c(line, '>');
+    const char *rest;
+
+    *words = NULL;
+    if (!end) {
+        return apr_pstrcat(cmd->pool, cmd->cmd->name, " lacks its closing '>'", NULL);
+    }
+    for (rest = end + 1; *rest; rest++) {
+        if (!apr_isspace(*rest)) {
+            return apr_pstrcat(cmd->pool, cmd->cmd->name, ": put nothing behind the closing '>'", NULL);
+        }
+    }
+    *words = amlaps_directive_words(apr_pstrmemdup(cmd->pool, line, (apr_size_t)(end - line)), cmd->pool);
+    return NULL;
+}
+
+const char *amlaps_directive_walk_section(cmd_parms *cmd, const char *const *allowed)
+{
+    const ap_directive_t *child;
+
+    for (child = cmd->directive->first_child; child; child = child->next) {
+        const char *const *name = allowed;
+
+        while (*name && ap_cstr_casecmp(*name, child->directive)) {
+            name++;
+        }
+        if (!*name) {
+            const char *list = "";
+
+            for (name = allowed; *name; name++) {
+                list = apr_pstrcat(cmd->pool, list, *list ? ", " : "", *name, NULL);
+            }
+            return apr_psprintf(cmd->pool, "%s at line %d can't stand in %s>; what can: %s", child->directive, child->line_num,
+                                cmd->cmd->name, list);
+        }
+    }
+    return ap_walk_config(cmd->directive->first_child, cmd, cmd->context);
+}
+
+static const char *seconds(apr_interval_time_t *value, cmd_parms *cmd, const char *text, int least, int most)
+{
+    char *end;
+    apr_int64_t number = apr_strtoi64(text, &end, 10);
+
+    if (end == text || (*end && strcmp(end, "s")) || number < least || number > most) {
+        return apr_psprintf(cmd->pool, "%s: write a whole number of seconds from %d to %d, not '%s'", cmd->cmd->name, least, most, text);
+    }
+    *value = apr_time_from_sec(number);
+    return NULL;
+}
+
+static const char *store_timeout(cmd_parms *cmd, void *dir, const char *value)
+{
+    (void)dir;
+    return seconds(&amlaps_directive_config(cmd)->store_timeout, cmd, value, 1, 5);
+}
+
+static const char *cache_time(cmd_parms *cmd, void *dir, const char *value)
+{
+    (void)dir;
+    return seconds(&amlaps_directive_config(cmd)->cache_time, cmd, value, 0, 3600);
+}
+
+/* A worker waits at most 8 s on the outside world: httpd kills a child that stops for longer (AH00046). */
+static const char *graph_timeout(cmd_parms *cmd, void *dir, const char *value)
+{
+    (void)dir;
+    return seconds(&amlaps_directive_config(cmd)->graph_timeout, cmd, value, 1, 7);
+}
+
+static const char *whole(int *value, cmd_parms *cmd, const char *text, int least, int most)
+{
+    char *end;
+    apr_int64_t number = apr_strtoi64(text, &end, 10);
+
+    if (end == text || *end || number < least || number > most) {
+        return apr_psprintf(cmd->pool, "%s: write a whole number from %d to %d, not '%s'", cmd->cmd->name, least, most, text);
+    }
+    *value = (int)number;
+    return NULL;
+}
+
+static const char *graph_connections(cmd_parms *cmd, void *dir, const char *value)
+{
+    (void)dir;
+    return whole(&amlaps_directive_config(cmd)->graph_connections, cmd, value, 1, 1024);
+}
+
+static const char *hide_after(cmd_parms *cmd, void *dir, const char *value)
+{
+    int number = 0;
+    const char *mistake = whole(&number, cmd, value, 0, 600);
+
+    (void)dir;
+    if (mistake || (number && number < 15)) {
+        return apr_psprintf(cmd->pool, "%s: write 0 (never) or seconds from 15 to 600, not '%s'", cmd->cmd->name, value);
+    }
+    amlaps_directive_config(cmd)->hide_after = number;
+    return NULL;
+}
+
+static const char *htdocs(cmd_parms *cmd, void *dir, const char *value)
+{
+    const char *path = ap_server_root_relative(cmd->pool, value);
+    apr_finfo_t info;
+
+    (void)dir;
+    if (!path || apr_stat(&info, apr_pstrcat(cmd->temp_pool, path, "/index.html", NULL), APR_FINFO_TYPE, cmd->temp_pool) != APR_SUCCESS) {
+        return apr_psprintf(cmd->pool, "%s: '%s' holds no index.html; write the folder in which the page's files lie", cmd->cmd->name,
+                            value);
+    }
+    amlaps_directive_config(cmd)->htdocs = path;
+    return NULL;
+}
+
+/* Texts of the page. cmd->info is the member's offset, so that there is one setter for all. */
+static const char *page_text(cmd_parms *cmd, void *dir, const char *value)
+{
+    const char **member = (const char **)((char *)amlaps_directive_config(cmd) + (apr_size_t)cmd->info);
+
+    (void)dir;
+    if (!*value || !amlaps_text_is_utf8(value, strlen(value)) || amlaps_text_has_controls(value)) {
+        return apr_psprintf(cmd->pool, "%s: write a text in UTF-8 without control characters", cmd->cmd->name);
+    }
+    *member = value;
+    return NULL;
+}
+
+/* The page's content security policy lets pictures come from this server alone. */
+static const char *logo(cmd_parms *cmd, void *dir, const char *value)
+{
+    if (*value != '/' || value[1] == '/') {
+        return apr_psprintf(cmd->pool, "%s: write a path on this server that begins with '/', such as /images/logo.svg, not '%s'",
+                            cmd->cmd->name, value);
+    }
+    return page_text(cmd, dir, value);
+}
+
+#define OFFSET(member) ((void *)APR_OFFSETOF(amlaps_config_t, member))
+
+const command_rec amlaps_directives[] = {
+    AP_INIT_RAW_ARGS("<AMLapsTenant", amlaps_directive_tenant_section, NULL, RSRC_CONF, "a short name for the tenant"),
+    AP_INIT_TAKE1("AMLapsTenantId", amlaps_directive_tenant_id, NULL, RSRC_CONF, "the tenant's GUID or a verified domain"),
+    AP_INIT_TAKE1("AMLapsClientId", amlaps_directive_client_id, NULL, RSRC_CONF, "the application (client) id, a GUID"),
+    AP_INIT_RAW_ARGS("AMLapsClientSecret", amlaps_directive_client_secret, NULL, RSRC_CONF,
+                     "file:PATH, env:NAME or exec:PATH [ARG...]"),
+    AP_INIT_TAKE1("AMLapsCloud", amlaps_directive_cloud, NULL, RSRC_CONF, "the cloud that the tenant lives in"),
+    AP_INIT_TAKE1("AMLapsLoginURL", amlaps_directive_login_url, NULL, RSRC_CONF, "root of the login host, instead of the cloud's"),
+    AP_INIT_TAKE1("AMLapsGraphURL", amlaps_directive_graph_url, NULL, RSRC_CONF, "root of Graph, instead of the cloud's"),
+    AP_INIT_TAKE1("AMLapsCAFile", amlaps_directive_ca_file, NULL, RSRC_CONF, "PEM bundle trusted for this tenant"),
+
+    AP_INIT_RAW_ARGS("<AMLapsRule", amlaps_directive_rule_section, NULL, RSRC_CONF, "a description, then optionally a tenant"),
+    AP_INIT_RAW_ARGS("AMLapsDevice", amlaps_directive_device, NULL, RSRC_CONF, "all | id GUID... | name GLOB... | group GUID..."),
+    AP_INIT_RAW_ARGS("AMLapsAllow", amlaps_directive_allow, NULL, RSRC_CONF, "PERMISSION[,PERMISSION...] KIND VALUE..."),
+    AP_INIT_RAW_ARGS("AMLapsDeny", amlaps_directive_deny, NULL, RSRC_CONF, "PERMISSION[,PERMISSION...] KIND VALUE..."),
+    AP_INIT_RAW_ARGS("AMLapsReason", amlaps_directive_reason, NULL, RSRC_CONF, "hidden|optional|required [PATTERN [HINT]]"),
+
+    AP_INIT_TAKE1("AMLapsStore", amlaps_directive_store, NULL, RSRC_CONF, "sqlite3:PATH"),
+    AP_INIT_TAKE1("AMLapsStoreTimeout", store_timeout, NULL, RSRC_CONF, "seconds to wait for the store"),
+    AP_INIT_RAW_ARGS("AMLapsAuditLog", amlaps_directive_audit_log, NULL, RSRC_CONF, "a file, then optionally 'required'"),
+    AP_INIT_RAW_ARGS("AMLapsLimit", amlaps_directive_limit, NULL, RSRC_CONF, "user|address|search N/minute|hour|day..."),
+
+    AP_INIT_TAKE1("AMLapsGraphTimeout", graph_timeout, NULL, RSRC_CONF, "seconds for one whole interaction with Graph"),
+    AP_INIT_TAKE1("AMLapsGraphConnections", graph_connections, NULL, RSRC_CONF, "connections to Graph per child"),
+    AP_INIT_TAKE1("AMLapsCacheTime", cache_time, NULL, RSRC_CONF, "seconds that device facts and memberships are kept"),
+
+    AP_INIT_TAKE1("AMLapsHtdocs", htdocs, NULL, RSRC_CONF, "where the page's files lie"),
+    AP_INIT_TAKE1("AMLapsTitle", page_text, OFFSET(title), RSRC_CONF, "the page's title"),
+    AP_INIT_TAKE1("AMLapsLogo", logo, OFFSET(logo), RSRC_CONF, "path of a picture on this server"),
+    AP_INIT_TAKE1("AMLapsNotice", page_text, OFFSET(notice), RSRC_CONF, "a notice on the page"),
+    AP_INIT_TAKE1("AMLapsHelp", page_text, OFFSET(help), RSRC_CONF, "whom to ask, shown with problems"),
+    AP_INIT_TAKE1("AMLapsLanguage", page_text, OFFSET(language), RSRC_CONF, "language of the page, such as en"),
+    AP_INIT_TAKE1("AMLapsHideAfter", hide_after, NULL, RSRC_CONF, "seconds until a shown password is hidden"),
+    { NULL }
+};

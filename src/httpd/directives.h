@@ -1,0 +1,46 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef AMLAPS_HTTPD_DIRECTIVES_H
+#define AMLAPS_HTTPD_DIRECTIVES_H
+
+#include "httpd_glue.h"
+
+/* Setters, by section. Each returns NULL, or the message that configtest prints behind file and line: directive, mistake, remedy. */
+
+/** The configuration of the server that the directive stands in, marked as touched. */
+amlaps_config_t *amlaps_directive_config(cmd_parms *cmd);
+
+/** "file:line" of the directive. */
+const char *amlaps_directive_origin(const cmd_parms *cmd, apr_pool_t *pool);
+
+/** All words of a line, unquoted. For directives that take lists: httpd's TAKE_ARGV drops every word after the 64th without a sound. */
+apr_array_header_t *amlaps_directive_words(const char *line, apr_pool_t *pool);
+
+/**
+ * The arguments of a section's opening line, words unquoted, without the closing '>'.
+ * @return NULL, or the mistake
+ */
+const char *amlaps_directive_section_words(apr_array_header_t **words, cmd_parms *cmd, const char *line);
+
+/** Runs the directives inside a section; each must be one of `allowed` (NULL-terminated, lower case). */
+const char *amlaps_directive_walk_section(cmd_parms *cmd, const char *const *allowed);
+
+const char *amlaps_directive_tenant_section(cmd_parms *cmd, void *dir, const char *line);
+const char *amlaps_directive_tenant_id(cmd_parms *cmd, void *dir, const char *value);
+const char *amlaps_directive_client_id(cmd_parms *cmd, void *dir, const char *value);
+const char *amlaps_directive_client_secret(cmd_parms *cmd, void *dir, const char *line);
+const char *amlaps_directive_cloud(cmd_parms *cmd, void *dir, const char *value);
+const char *amlaps_directive_login_url(cmd_parms *cmd, void *dir, const char *value);
+const char *amlaps_directive_graph_url(cmd_parms *cmd, void *dir, const char *value);
+const char *amlaps_directive_ca_file(cmd_parms *cmd, void *dir, const char *value);
+
+const char *amlaps_directive_rule_section(cmd_parms *cmd, void *dir, const char *line);
+const char *amlaps_directive_device(cmd_parms *cmd, void *dir, const char *line);
+const char *amlaps_directive_allow(cmd_parms *cmd, void *dir, const char *line);
+const char *amlaps_directive_deny(cmd_parms *cmd, void *dir, const char *line);
+const char *amlaps_directive_reason(cmd_parms *cmd, void *dir, const char *line);
+
+const char *amlaps_directive_store(cmd_parms *cmd, void *dir, const char *value);
+const char *amlaps_directive_audit_log(cmd_parms *cmd, void *dir, const char *line);
+const char *amlaps_directive_limit(cmd_parms *cmd, void *dir, const char *line);
+
+#endif

@@ -1,0 +1,128 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "directives.h"
+
+#include <apr_strings.h>
+
+static const char *const inside_rule[] = { "AMLapsDevice", "AMLapsAllow", "AMLapsDeny", "AMLapsReason", NULL };
+
+static const char *open_rule(amlaps_rule_t **rule, cmd_parms *cmd)
+{
+    *rule = amlaps_directive_config(cmd)->open_rule;
+    return *rule ? NULL : apr_psprintf(cmd->pool, "%s belongs into a section <AMLapsRule \"DESCRIPTION\">", cmd->cmd->name);
+}
+
+/* The rooms below don't know directives' names; here they are put before what those found. */
+static const char *named(cmd_parms *cmd, const char *mistake)
+{
+    return mistake ? apr_pstrcat(cmd->pool, cmd->cmd->name, ": ", mistake, NULL) : NULL;
+}
+
+static const char *duplicate(const amlaps_config_t *config, const char *description, const char *tenant)
+{
+    int i;
+
+    for (i = 0; i < config->rules->nelts; i++) {
+        const amlaps_rule_t *other = APR_ARRAY_IDX(config->rules, i, amlaps_rule_t *);
+        const char *its = amlaps_rule_tenant(other);
+
+        if (!strcmp(amlaps_rule_description(other), description) && (!its || !tenant || !strcmp(its, tenant))) {
+            return amlaps_rule_origin(other);
+        }
+    }
+    return NULL;
+}
+
+const char *amlaps_directive_rule_section(cmd_parms *cmd, void *dir, const char *line)
+{
+    amlaps_config_t *config = amlaps_directive_config(cmd);
+    const char *mistake, *description, *tenant, *other;
+    apr_array_header_t *words;
+    amlaps_rule_t *rule;
+
+    (void)dir;
+    if ((mistake = ap_check_cmd_context(cmd, NOT_IN_DIR_CONTEXT)) || (mistake = amlaps_directive_section_words(&words, cmd, line))) {
+        return mistake;
+    }
+    if (config->open_tenant || config->open_rule) {
+        return "<AMLapsRule> can't stand inside another section of AMLaps";
+    }
+    if (words->nelts < 1 || words->nelts > 2 || !*APR_ARRAY_IDX(words, 0, const char *)) {
+        return "<AMLapsRule takes a description in quotes, then optionally a tenant's name, such as <AMLapsRule \"London helpdesk\">";
+    }
+    description = APR_ARRAY_IDX(words, 0, const char *);
+    tenant = words->nelts == 2 ? APR_ARRAY_IDX(words, 1, const char *) : NULL;
+    if ((other = duplicate(config, description, tenant))) {
+        return apr_psprintf(cmd->pool, "<AMLapsRule \"%s\"> is a duplicate name: it stands at %s already; the audit could not tell the two "
+                            "apart, so give this one another description", description, other);
+    }
+    rule = amlaps_rule_make(description, tenant, amlaps_directive_origin(cmd, cmd->temp_pool), cmd->pool);
+    config->open_rule = rule;
+    mistake = amlaps_directive_walk_section(cmd, inside_rule);
+    config->open_rule = NULL;
+    if (mistake) {
+        return mistake;
+    }
+    if ((mistake = amlaps_rule_check(rule))) {
+        return apr_psprintf(cmd->pool, "<AMLapsRule \"%s\">: %s", description, mistake);
+    }
+    APR_ARRAY_PUSH(config->rules, amlaps_rule_t *) = rule;
+    return NULL;
+}
+
+const char *amlaps_directive_device(cmd_parms *cmd, void *dir, const char *line)
+{
+    apr_array_header_t *words = amlaps_directive_words(line, cmd->pool);
+    const char *const *word = (const char *const *)words->elts;
+    const char *mistake;
+    amlaps_rule_t *rule;
+
+    (void)dir;
+    if ((mistake = open_rule(&rule, cmd))) {
+        return mistake;
+    }
+    if (!words->nelts) {
+        return "AMLapsDevice takes all, or id, name or group with values";
+    }
+    return named(cmd, amlaps_rule_add_device(rule, word[0], word + 1, words->nelts - 1));
+}
+
+static const char *entry(cmd_parms *cmd, int deny, const char *line)
+{
+    apr_array_header_t *words = amlaps_directive_words(line, cmd->pool);
+    const char *mistake;
+    amlaps_rule_t *rule;
+
+    if ((mistake = open_rule(&rule, cmd))) {
+        return mistake;
+    }
+    return named(cmd, amlaps_rule_add_entry(rule, deny, (const char *const *)words->elts, words->nelts));
+}
+
+const char *amlaps_directive_allow(cmd_parms *cmd, void *dir, const char *line)
+{
+    (void)dir;
+    return entry(cmd, 0, line);
+}
+
+const char *amlaps_directive_deny(cmd_parms *cmd, void *dir, const char *line)
+{
+    (void)dir;
+    return entry(cmd, 1, line);
+}
+
+const char *amlaps_directive_reason(cmd_parms *cmd, void *dir, const char *line)
+{
+    apr_array_header_t *words = amlaps_directive_words(line, cmd->pool);
+    const char *const *word = (const char *const *)words->elts;
+    const char *mistake;
+    amlaps_rule_t *rule;
+
+    (void)dir;
+    if ((mistake = open_rule(&rule, cmd))) {
+        return mistake;
+    }
+    if (words->nelts < 1 || words->nelts > 3) {
+        return "AMLapsReason takes hidden, optional or required, then optionally a regular expression and a hint in quotes";
+    }
+    return named(cmd, amlaps_rule_set_reason(rule, word[0], words->nelts > 1 ? word[1] : NULL, words->nelts > 2 ? word[2] : NULL));
+}

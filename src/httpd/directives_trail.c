@@ -1,0 +1,89 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "directives.h"
+
+#include <apr_strings.h>
+
+const char *amlaps_directive_store(cmd_parms *cmd, void *dir, const char *value)
+{
+    amlaps_config_t *config = amlaps_directive_config(cmd);
+    const char *mistake;
+
+    (void)dir;
+    if (!strncmp(value, "sqlite3:", 8) && value[8] && value[8] != '/') {
+        value = apr_pstrcat(cmd->pool, "sqlite3:", ap_server_root_relative(cmd->pool, value + 8), NULL);
+    }
+    if ((mistake = amlaps_trail_check_store(value, cmd->pool))) {
+        return apr_pstrcat(cmd->pool, "AMLapsStore: ", mistake, NULL);
+    }
+    config->store = value;
+    return NULL;
+}
+
+const char *amlaps_directive_audit_log(cmd_parms *cmd, void *dir, const char *line)
+{
+    amlaps_config_t *config = amlaps_directive_config(cmd);
+    apr_array_header_t *words = amlaps_directive_words(line, cmd->pool);
+    const char *const *word = (const char *const *)words->elts;
+    amlaps_audit_log_t *log;
+    const char *folder, *slash;
+    apr_finfo_t info;
+
+    (void)dir;
+    if (words->nelts < 1 || words->nelts > 2 || !*word[0] || (words->nelts == 2 && ap_cstr_casecmp(word[1], "required"))) {
+        return "AMLapsAuditLog takes the path of a file, then optionally the word required";
+    }
+    if (*word[0] == '|' || !strncmp(word[0], "syslog", 6)) {
+        return "AMLapsAuditLog: this version writes copies to files alone; write the path of a file and let a log shipper read it";
+    }
+    log = apr_pcalloc(cmd->pool, sizeof(*log));
+    log->path = ap_server_root_relative(cmd->pool, word[0]);
+    log->origin = amlaps_directive_origin(cmd, cmd->pool);
+    log->required = words->nelts == 2;
+    slash = log->path ? ap_strrchr_c(log->path, '/') : NULL;
+    folder = slash && slash > log->path ? apr_pstrmemdup(cmd->temp_pool, log->path, (apr_size_t)(slash - log->path)) : "/";
+    if (!log->path || apr_stat(&info, folder, APR_FINFO_TYPE, cmd->temp_pool) != APR_SUCCESS || info.filetype != APR_DIR) {
+        return apr_psprintf(cmd->pool, "AMLapsAuditLog: there is no folder '%s'; make it, or write another path", folder);
+    }
+    APR_ARRAY_PUSH(config->audit_logs, amlaps_audit_log_t *) = log;
+    return NULL;
+}
+
+const char *amlaps_directive_limit(cmd_parms *cmd, void *dir, const char *line)
+{
+    amlaps_config_t *config = amlaps_directive_config(cmd);
+    apr_array_header_t *words = amlaps_directive_words(line, cmd->pool);
+    const char *const *word = (const char *const *)words->elts;
+    const struct {
+        const char *word;
+        amlaps_limit_scope_t scope;
+        apr_array_header_t **limits;
+    } scopes[] = {
+        { "user", AMLAPS_LIMIT_USER, &config->limits_user },
+        { "address", AMLAPS_LIMIT_ADDRESS, &config->limits_address },
+        { "search", AMLAPS_LIMIT_SEARCH, &config->limits_search },
+    };
+    size_t i;
+    int arg;
+
+    (void)dir;
+    for (i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++) {
+        if (words->nelts && !ap_cstr_casecmp(word[0], scopes[i].word)) {
+            break;
+        }
+    }
+    if (i == sizeof(scopes) / sizeof(scopes[0]) || words->nelts < 2) {
+        return "AMLapsLimit takes user, address or search, then limits such as 10/minute 50/hour 100/day";
+    }
+    if (*scopes[i].limits) {
+        return apr_psprintf(cmd->pool, "AMLapsLimit %s stands twice; write all its limits in one line", scopes[i].word);
+    }
+    *scopes[i].limits = apr_array_make(cmd->pool, words->nelts, sizeof(amlaps_limit_t));
+    for (arg = 1; arg < words->nelts; arg++) {
+        const char *mistake = amlaps_limit_parse(apr_array_push(*scopes[i].limits), scopes[i].scope, word[arg], cmd->pool);
+
+        if (mistake) {
+            return apr_pstrcat(cmd->pool, "AMLapsLimit: ", mistake, NULL);
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,82 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "lifecycle.h"
+#include "request.h"
+
+#include "amlaps/text.h"
+
+#define FILTER "AMLAPS_PROBLEM"
+
+/*
+ * Answers under the API that are not the handler's: mod_auth_openidc's 401, httpd's own 400 or 403. A client of the API reads problems, so
+ * httpd's HTML becomes one here. Redirects to the sign-in stay as they are.
+ */
+static int is_api_error(request_rec *r)
+{
+    const amlaps_mount_t *mount = r->status >= 400 ? amlaps_mount_of(r) : NULL;
+
+    return mount && !strncmp(r->uri + mount->length, "/api/", 5);
+}
+
+static amlaps_code_t code_of(int status)
+{
+    switch (status) {
+    case HTTP_UNAUTHORIZED:
+        return AMLAPS_NOT_AUTHENTICATED;
+    case HTTP_FORBIDDEN:
+        return AMLAPS_NOT_AUTHORIZED;
+    case HTTP_NOT_FOUND:
+        return AMLAPS_NOT_FOUND;
+    case HTTP_METHOD_NOT_ALLOWED:
+        return AMLAPS_METHOD_NOT_ALLOWED;
+    default:
+        return status < 500 ? AMLAPS_BAD_REQUEST : AMLAPS_BUSY;
+    }
+}
+
+static apr_status_t replace(ap_filter_t *filter, apr_bucket_brigade *brigade)
+{
+    request_rec *r = filter->r;
+    apr_pool_t *pool = r->pool;
+    apr_bucket *bucket, *next;
+    char id[AMLAPS_GUID_LENGTH + 1] = "";
+    const char *text;
+    apr_size_t length;
+    int ends = 0, status;
+    amlaps_json_t *problem;
+
+    for (bucket = APR_BRIGADE_FIRST(brigade); bucket != APR_BRIGADE_SENTINEL(brigade); bucket = next) {
+        next = APR_BUCKET_NEXT(bucket);
+        ends |= APR_BUCKET_IS_EOS(bucket);
+        if (!APR_BUCKET_IS_METADATA(bucket)) {
+            apr_bucket_delete(bucket);
+        }
+    }
+    if (!ends) {
+        apr_brigade_cleanup(brigade);
+        return APR_SUCCESS;
+    }
+    amlaps_text_new_guid(id);
+    problem = amlaps_respond_problem_json(&status, code_of(r->status), "The server refused the request.", id, pool);
+    amlaps_json_set_integer(problem, "status", r->status);
+    text = amlaps_json_canonical(problem, pool);
+    length = strlen(text);
+    ap_set_content_type(r, "application/problem+json; charset=utf-8");
+    apr_table_unset(r->headers_out, "Content-Encoding");
+    ap_set_content_length(r, (apr_off_t)length);
+    APR_BRIGADE_INSERT_HEAD(brigade, apr_bucket_pool_create(text, length, pool, r->connection->bucket_alloc));
+    ap_remove_output_filter(filter);
+    return ap_pass_brigade(filter->next, brigade);
+}
+
+void amlaps_httpd_insert_error_filter(request_rec *r)
+{
+    if (is_api_error(r)) {
+        amlaps_headers_set(r, 0);
+        ap_add_output_filter(FILTER, NULL, r, r->connection);
+    }
+}
+
+void amlaps_httpd_register_filters(void)
+{
+    ap_register_output_filter(FILTER, replace, NULL, AP_FTYPE_RESOURCE);
+}

@@ -1,0 +1,135 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "lifecycle.h"
+#include "request.h"
+
+#include <apr_strings.h>
+#include <http_log.h>
+
+#include "amlaps/text.h"
+
+APLOG_USE_MODULE(amlaps);
+
+typedef int (*endpoint_t)(amlaps_request_t *request);
+
+/* A segment "*" stands for any one. */
+static const struct route_t {
+    const char *segments[5];
+    const char *method;
+    endpoint_t serve;
+} routes[] = {
+    { { "session" }, "GET", amlaps_api_session },
+    { { "devices" }, "GET", amlaps_api_search },
+    { { "devices", "*", "*" }, "GET", amlaps_api_device },
+    { { "devices", "*", "*", "password" }, "POST", amlaps_api_password },
+    { { "devices", "*", "*", "history" }, "POST", amlaps_api_history },
+};
+
+static int matches(const struct route_t *route, const amlaps_request_t *request)
+{
+    int i;
+
+    for (i = 0; i < 5 && route->segments[i]; i++) {
+        if (i >= request->segment_count || (strcmp(route->segments[i], "*") && strcmp(route->segments[i], request->segments[i]))) {
+            return 0;
+        }
+    }
+    return i == request->segment_count;
+}
+
+/* r->uri is decoded once by httpd; a segment is taken as it stands then. An empty one matches no route. */
+static int split(amlaps_request_t *request, const char *path)
+{
+    char *rest = apr_pstrdup(request->r->pool, path);
+
+    request->segment_count = 0;
+    for (;;) {
+        char *slash = strchr(rest, '/');
+
+        if (slash) {
+            *slash = '\0';
+        }
+        if (!*rest || request->segment_count == 6) {
+            return 0;
+        }
+        request->segments[request->segment_count++] = rest;
+        if (!slash) {
+            return 1;
+        }
+        rest = slash + 1;
+    }
+}
+
+static int refuse_method(const amlaps_request_t *request, const char *allow)
+{
+    amlaps_error_t error = { 0 };
+
+    apr_table_setn(request->r->err_headers_out, "Allow", allow);
+    amlaps_error_set(&error, AMLAPS_METHOD_NOT_ALLOWED, "AML0120", APR_EGENERAL, "Use %s here.", allow);
+    return amlaps_respond_problem(request, &error);
+}
+
+static int serve_api(amlaps_request_t *request, const char *path)
+{
+    const struct route_t *route = NULL;
+    amlaps_error_t error = { 0 };
+    request_rec *r = request->r;
+    size_t i;
+
+    if (split(request, path)) {
+        for (i = 0; i < sizeof(routes) / sizeof(routes[0]) && !route; i++) {
+            route = matches(&routes[i], request) ? &routes[i] : NULL;
+        }
+    }
+    /* A rewritten or included request carries another's identity: httpd skips authentication for it. */
+    if (!ap_is_initial_req(r)) {
+        amlaps_error_set(&error, AMLAPS_NOT_AUTHENTICATED, "AML0121", APR_EGENERAL,
+                         "The API answers initial requests alone, no subrequests and no internal redirects.");
+    } else if (!route) {
+        amlaps_error_set(&error, AMLAPS_NOT_FOUND, "AML0122", APR_EGENERAL, "There is nothing at this address of the API.");
+    } else if (strcmp(r->method, route->method) && !(r->header_only && !strcmp(route->method, "GET"))) {
+        return refuse_method(request, strcmp(route->method, "GET") ? "POST" : "GET, HEAD");
+    } else if (strcmp(route->method, "POST") == 0 && amlaps_guard_check(&error, r) != APR_SUCCESS) {
+        return amlaps_respond_problem(request, &error);
+    } else if (amlaps_identity_read(&request->person, &error, r) != APR_SUCCESS) {
+        return amlaps_respond_problem(request, &error);
+    } else if (!request->access) {
+        amlaps_error_set(&error, AMLAPS_AUDIT_UNAVAILABLE, "AML0123", APR_EGENERAL, "This server process could not open its store.");
+    }
+    return error.code ? amlaps_respond_problem(request, &error) : route->serve(request);
+}
+
+int amlaps_httpd_handler(request_rec *r)
+{
+    char guid[AMLAPS_GUID_LENGTH + 1];
+    const amlaps_mount_t *mount;
+    amlaps_request_t request = { 0 };
+
+    if (!r->handler || strcmp(r->handler, "amlaps")) {
+        return DECLINED;
+    }
+    mount = amlaps_mount_of(r);
+    if (!mount) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "AML0124: SetHandler amlaps works inside <Location \"/PATH\"> alone; move it there");
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    if (amlaps_text_new_guid(guid) != APR_SUCCESS) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "AML0125: no random numbers to be had; nothing is served without them");
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    request.r = r;
+    request.config = amlaps_config_of(r->server);
+    request.access = amlaps_lifecycle_access(r->server);
+    request.id = apr_pstrdup(r->pool, guid);
+    request.path = r->uri + mount->length;
+    if (!*request.path) {
+        apr_table_setn(r->headers_out, "Location", apr_pstrcat(r->pool, ap_escape_uri(r->pool, r->uri), "/", r->args ? "?" : NULL, r->args, NULL));
+        amlaps_headers_set(r, 0);
+        return HTTP_MOVED_PERMANENTLY;
+    }
+    request.path++;
+    if (!strncmp(request.path, "api/", 4) || !strcmp(request.path, "api")) {
+        amlaps_headers_set(r, 0);
+        return serve_api(&request, strncmp(request.path, "api/v1/", 7) ? "" : request.path + 7);
+    }
+    return amlaps_page_serve(&request);
+}

@@ -1,0 +1,212 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "lifecycle.h"
+
+#include <apr_strings.h>
+#include <http_log.h>
+#include <http_core.h>
+#include <http_main.h>
+#include <unistd.h>
+#include <unixd.h>
+
+APLOG_USE_MODULE(amlaps);
+
+/* One generation's rooms in a child; set once in child_init, before the first worker thread runs. */
+static amlaps_access_t *const *runtimes;
+static amlaps_trail_shared_t *shared;
+
+const amlaps_access_t *amlaps_lifecycle_access(const server_rec *server)
+{
+    int index = amlaps_config_of(server)->runtime;
+
+    return runtimes && index >= 0 ? runtimes[index] : NULL;
+}
+
+static apr_status_t end_transport(void *nothing)
+{
+    (void)nothing;
+    amlaps_transport_global_cleanup();
+    return APR_SUCCESS;
+}
+
+/* Memory that outlives graceful restarts belongs to the process: children of the last generation still write. */
+static amlaps_trail_shared_t *keep_shared(void)
+{
+    static const char key[] = "mod_amlaps: trail";
+    amlaps_trail_shared_t **kept = ap_retained_data_get(key);
+
+    if (!kept) {
+        kept = ap_retained_data_create(key, sizeof(*kept));
+        *kept = amlaps_trail_share();
+    }
+    return *kept;
+}
+
+static int open_audit_logs(server_rec *server, amlaps_config_t *config, apr_pool_t *pconf)
+{
+    int i;
+
+    for (i = 0; i < config->audit_logs->nelts; i++) {
+        amlaps_audit_log_t *log = APR_ARRAY_IDX(config->audit_logs, i, amlaps_audit_log_t *);
+        apr_status_t status;
+
+        if (log->file) {
+            continue;
+        }
+        status = apr_file_open(&log->file, log->path, APR_FOPEN_WRITE | APR_FOPEN_APPEND | APR_FOPEN_CREATE,
+                               APR_FPROT_UREAD | APR_FPROT_UWRITE | APR_FPROT_GREAD, pconf);
+        if (status != APR_SUCCESS) {
+            ap_log_error(APLOG_MARK, APLOG_EMERG, status, server, "AML0110: %s: AMLapsAuditLog %s can't be opened for writing; mend its "
+                         "owner or mode, or write another path", log->origin, log->path);
+            return HTTP_INTERNAL_SERVER_ERROR;
+        }
+        apr_file_inherit_set(log->file);
+    }
+    return OK;
+}
+
+static int prepare(server_rec *server, amlaps_config_t *config, apr_pool_t *pconf, apr_pool_t *ptemp)
+{
+    int root = geteuid() == 0;
+    amlaps_error_t error = { 0 };
+    int status = open_audit_logs(server, config, pconf);
+
+    if (status != OK) {
+        return status;
+    }
+    if (amlaps_trail_prepare(&error, amlaps_config_store(config), root ? ap_unixd_config.user_id : (uid_t)-1,
+                             root ? ap_unixd_config.group_id : (gid_t)-1, ptemp) != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, error.status == APR_EGENERAL ? 0 : error.status, server, "%s: %s", error.id, error.detail);
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    return OK;
+}
+
+int amlaps_httpd_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server)
+{
+    const amlaps_config_t *main_config = amlaps_config_of(main_server);
+    int active = 0, count = 0, status;
+    server_rec *server;
+
+    (void)plog;
+    /* The first of the two passes at start runs in another process: what it opened would be lost. */
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
+        return OK;
+    }
+    for (server = main_server; server; server = server->next) {
+        amlaps_config_t *config = amlaps_config_of(server);
+
+        if (!amlaps_config_active(config)) {
+            continue;
+        }
+        active = 1;
+        if (server != main_server && !config->touched && main_config->runtime >= 0) {
+            config->runtime = main_config->runtime;
+            continue;
+        }
+        config->runtime = count++;
+        if ((status = prepare(server, config, pconf, ptemp)) != OK) {
+            return status;
+        }
+    }
+    if (!active) {
+        return OK;
+    }
+    shared = keep_shared();
+    if (!shared || amlaps_transport_global_init() != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, main_server, "AML0111: no memory for the audit's lock, or libcurl does not start");
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    /* Registered before the children's pools are made, so that it runs after their curl handles are gone. */
+    apr_pool_cleanup_register(pconf, NULL, end_transport, apr_pool_cleanup_null);
+    return OK;
+}
+
+static void tenants_of(amlaps_graph_config_t *graph, amlaps_access_t *access, const amlaps_config_t *config, apr_pool_t *pool)
+{
+    apr_size_t count = (apr_size_t)config->tenants->nelts, i;
+    const amlaps_tenant_t **tenants = apr_palloc(pool, count * sizeof(*tenants));
+    const char **names = apr_palloc(pool, count * sizeof(*names));
+
+    for (i = 0; i < count; i++) {
+        tenants[i] = &APR_ARRAY_IDX(config->tenants, i, amlaps_tenant_config_t *)->tenant;
+        names[i] = tenants[i]->name;
+    }
+    graph->tenants = tenants;
+    graph->tenant_count = count;
+    access->tenants = names;
+    access->tenant_count = count;
+}
+
+static apr_status_t open_trail(amlaps_access_t *access, amlaps_error_t *error, const amlaps_config_t *config, apr_pool_t *pool)
+{
+    apr_size_t count = (apr_size_t)config->audit_logs->nelts, i;
+    amlaps_trail_sink_t *sinks = apr_pcalloc(pool, (count ? count : 1) * sizeof(*sinks));
+    amlaps_trail_config_t *trail = apr_pcalloc(pool, sizeof(*trail));
+
+    for (i = 0; i < count; i++) {
+        const amlaps_audit_log_t *log = APR_ARRAY_IDX(config->audit_logs, i, amlaps_audit_log_t *);
+        apr_os_file_t descriptor;
+
+        apr_os_file_get(&descriptor, log->file);
+        sinks[i].name = log->path;
+        sinks[i].fd = descriptor;
+        sinks[i].required = log->required;
+    }
+    trail->store = amlaps_config_store(config);
+    trail->timeout = amlaps_config_store_timeout(config);
+    trail->limits = (const amlaps_limit_t *)config->limits->elts;
+    trail->limit_count = (apr_size_t)config->limits->nelts;
+    trail->sinks = sinks;
+    trail->sink_count = count;
+    trail->clock = amlaps_clock_system();
+    return amlaps_trail_open(&access->trail, error, trail, shared, pool);
+}
+
+static amlaps_access_t *open_runtime(const amlaps_config_t *config, server_rec *server, apr_pool_t *pool)
+{
+    amlaps_graph_config_t *graph = apr_pcalloc(pool, sizeof(*graph));
+    amlaps_access_t *access = apr_pcalloc(pool, sizeof(*access));
+    const amlaps_transport_t *transport;
+    amlaps_error_t error = { 0 };
+
+    graph->connections = amlaps_config_graph_connections(config);
+    graph->timeout = amlaps_config_graph_timeout(config);
+    graph->cache_time = amlaps_config_cache_time(config);
+    graph->clock = amlaps_clock_system();
+    tenants_of(graph, access, config, pool);
+    access->policy = config->policy;
+    access->clock = graph->clock;
+    if (amlaps_transport_open(&transport, &error, graph->connections, pool) != APR_SUCCESS ||
+        amlaps_graph_open(&access->graph, &error, graph, transport, pool) != APR_SUCCESS ||
+        open_trail(access, &error, config, pool) != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, server, "%s: this child can't serve: %s", error.id, error.detail);
+        return NULL;
+    }
+    return access;
+}
+
+void amlaps_httpd_child_init(apr_pool_t *pchild, server_rec *main_server)
+{
+    amlaps_access_t **opened;
+    server_rec *server;
+    int count = 0;
+
+    for (server = main_server; server; server = server->next) {
+        if (amlaps_config_of(server)->runtime >= count) {
+            count = amlaps_config_of(server)->runtime + 1;
+        }
+    }
+    if (!count) {
+        return;
+    }
+    amlaps_log_bridge(main_server);
+    opened = apr_pcalloc(pchild, (apr_size_t)count * sizeof(*opened));
+    for (server = main_server; server; server = server->next) {
+        const amlaps_config_t *config = amlaps_config_of(server);
+
+        if (config->runtime >= 0 && !opened[config->runtime]) {
+            opened[config->runtime] = open_runtime(config, server, pchild);
+        }
+    }
+    runtimes = opened;
+}

@@ -1,0 +1,25 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef AMLAPS_HTTPD_LIFECYCLE_H
+#define AMLAPS_HTTPD_LIFECYCLE_H
+
+#include "httpd_glue.h"
+
+/** The rooms of the server that a request came to, in this child; NULL where it has none. Any thread. */
+const amlaps_access_t *amlaps_lifecycle_access(const server_rec *server);
+
+/** Sends the rooms' messages to `server`'s error log. */
+void amlaps_log_bridge(const server_rec *server);
+
+/** Warns about settings of mod_auth_openidc and httpd that make this module unsafe or useless. At configtest and start. */
+void amlaps_advice_give(const server_rec *server);
+
+/** Notes the server's Locations that have a SetHandler. */
+void amlaps_mounts_find(server_rec *server, apr_pool_t *pool);
+
+/** @return the mount that the request's path lies in, the longest, or NULL */
+const amlaps_mount_t *amlaps_mount_of(request_rec *r);
+
+/** @return "file:line" of the first `SetHandler amlaps` of the configuration, or NULL */
+const char *amlaps_mounts_written(apr_pool_t *pool);
+
+#endif

@@ -1,0 +1,19 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "lifecycle.h"
+
+#include <http_log.h>
+
+APLOG_USE_MODULE(amlaps);
+
+static void write_line(void *baton, amlaps_log_level_t level, const char *id, apr_status_t status, const char *message)
+{
+    static const int levels[] = { APLOG_ERR, APLOG_WARNING, APLOG_NOTICE, APLOG_INFO, APLOG_DEBUG };
+
+    ap_log_error(APLOG_MARK, levels[level], status == APR_EGENERAL ? APR_SUCCESS : status, (const server_rec *)baton, "%s: %s", id,
+                 message);
+}
+
+void amlaps_log_bridge(const server_rec *server)
+{
+    amlaps_log_set(write_line, (void *)(apr_uintptr_t)server);
+}

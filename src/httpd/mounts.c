@@ -1,0 +1,83 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "lifecycle.h"
+
+#include <apr_strings.h>
+#include <http_core.h>
+
+/*
+ * Where the API lives is where the admin put `SetHandler amlaps`. A per-directory configuration of our own would see every <Location> that
+ * matches, also <Location "/">; so the core's own sections are read. SetHandler is an expression to the core, which only a request evaluates:
+ * what the configuration gives are candidates.
+ */
+void amlaps_mounts_find(server_rec *server, apr_pool_t *pool)
+{
+    const core_server_config *core = ap_get_core_module_config(server->module_config);
+    amlaps_config_t *config = amlaps_config_of(server);
+    int i;
+
+    config->mounts = apr_array_make(pool, 2, sizeof(amlaps_mount_t));
+    for (i = 0; i < core->sec_url->nelts; i++) {
+        const ap_conf_vector_t *section = APR_ARRAY_IDX(core->sec_url, i, ap_conf_vector_t *);
+        const core_dir_config *location = ap_get_core_module_config(section);
+        amlaps_mount_t *mount;
+        apr_size_t length;
+
+        if (!location->expr_handler || location->r || location->d_is_fnmatch || !location->d) {
+            continue;
+        }
+        length = strlen(location->d);
+        while (length && location->d[length - 1] == '/') {
+            length--;
+        }
+        mount = apr_array_push(config->mounts);
+        mount->path = apr_pstrmemdup(pool, location->d, length);
+        mount->length = length;
+        mount->handler = location->expr_handler;
+    }
+}
+
+static int is_ours(const amlaps_mount_t *mount, request_rec *r)
+{
+    const char *mistake = NULL, *handler = ap_expr_str_exec(r, mount->handler, &mistake);
+
+    return !mistake && handler && !strcmp(handler, "amlaps");
+}
+
+const amlaps_mount_t *amlaps_mount_of(request_rec *r)
+{
+    const amlaps_config_t *config = amlaps_config_of(r->server);
+    const amlaps_mount_t *best = NULL;
+    int i;
+
+    for (i = 0; config->mounts && i < config->mounts->nelts; i++) {
+        const amlaps_mount_t *mount = &APR_ARRAY_IDX(config->mounts, i, amlaps_mount_t);
+
+        if (r->uri && !strncmp(r->uri, mount->path, mount->length) &&
+            (r->uri[mount->length] == '/' || !r->uri[mount->length]) && (!best || mount->length > best->length) && is_ours(mount, r)) {
+            best = mount;
+        }
+    }
+    return best;
+}
+
+static const ap_directive_t *find_handler(const ap_directive_t *directive)
+{
+    for (; directive; directive = directive->next) {
+        const ap_directive_t *inside = directive->first_child ? find_handler(directive->first_child) : NULL;
+
+        if (inside) {
+            return inside;
+        }
+        if (directive->directive && !ap_cstr_casecmp(directive->directive, "SetHandler") && !strcmp(directive->args, "amlaps")) {
+            return directive;
+        }
+    }
+    return NULL;
+}
+
+const char *amlaps_mounts_written(apr_pool_t *pool)
+{
+    const ap_directive_t *directive = find_handler(ap_conftree);
+
+    return directive ? apr_psprintf(pool, "%s:%d", directive->filename, directive->line_num) : NULL;
+}

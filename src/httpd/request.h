@@ -1,0 +1,81 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef AMLAPS_HTTPD_REQUEST_H
+#define AMLAPS_HTTPD_REQUEST_H
+
+#include "httpd_glue.h"
+
+#include "amlaps/json.h"
+
+/* One request on its way from httpd to the rooms and back. Lives in r->pool. */
+typedef struct amlaps_request_t {
+    request_rec *r;
+    const amlaps_config_t *config;
+    const amlaps_access_t *access; /* NULL: this child could not open its rooms */
+    const char *id;                /* GUID: audit id, the problem's id, client-request-id */
+    const char *path;              /* below the mount, without leading '/' */
+    amlaps_person_t *person;       /* set for API requests */
+    const char *segments[6];       /* of an API path, decoded, behind "api/v1" */
+    int segment_count;
+} amlaps_request_t;
+
+/* ---- identity.c ---- */
+
+/**
+ * The person, from the claims that mod_auth_openidc put into the environment of this initial request; never from a header.
+ * @return APR_SUCCESS, or AMLAPS_NOT_AUTHENTICATED with why for the log
+ */
+apr_status_t amlaps_identity_read(amlaps_person_t **person, amlaps_error_t *error, request_rec *r);
+
+/* ---- guard.c, body.c ---- */
+
+/** Refuses what another site could make a browser send. Only for POST. @return APR_SUCCESS or AMLAPS_CROSS_SITE */
+apr_status_t amlaps_guard_check(amlaps_error_t *error, request_rec *r);
+
+#define AMLAPS_BODY_MOST (16 * 1024)
+
+/**
+ * Reads the whole body as one JSON object whose members are all in `known` (NULL-terminated) and texts.
+ * @return APR_SUCCESS or AMLAPS_BAD_REQUEST
+ */
+apr_status_t amlaps_body_read(amlaps_json_t **body, amlaps_error_t *error, request_rec *r, const char *const *known);
+
+/* ---- respond.c, headers.c ---- */
+
+/** Security headers of the page and the API, also on answers that httpd makes itself for this request. */
+void amlaps_headers_set(request_rec *r, int store);
+
+/** Writes JSON; returns what the handler returns. */
+int amlaps_respond_json(request_rec *r, int status, const amlaps_json_t *json);
+
+/** Writes text that holds passwords from wiped memory, which must live as long as r->pool. */
+int amlaps_respond_secret(request_rec *r, const amlaps_secret_t *text);
+
+/** Writes a problem (RFC 9457) and one line for the admin's log, joined by the request's id. */
+int amlaps_respond_problem(const amlaps_request_t *request, const amlaps_error_t *error);
+
+/** The problem's JSON, for answers that are not the handler's own. */
+amlaps_json_t *amlaps_respond_problem_json(int *status, amlaps_code_t code, const char *detail, const char *id, apr_pool_t *pool);
+
+/* ---- page.c, api.c, api_*.c ---- */
+
+int amlaps_page_serve(const amlaps_request_t *request);
+
+int amlaps_api_session(amlaps_request_t *request);
+int amlaps_api_search(amlaps_request_t *request);
+int amlaps_api_device(amlaps_request_t *request);
+int amlaps_api_password(amlaps_request_t *request);
+int amlaps_api_history(amlaps_request_t *request);
+
+/** A device's facts as the API names them. */
+amlaps_json_t *amlaps_api_device_json(const amlaps_graph_device_t *device, apr_pool_t *pool);
+
+/** The configured tenant of that name; AMLAPS_NOT_FOUND where there is none. */
+apr_status_t amlaps_api_tenant(const char **tenant, amlaps_error_t *error, const amlaps_request_t *request, const char *name);
+
+/** Tenant and deviceId of "devices/{tenant}/{deviceId}[/...]"; AMLAPS_BAD_REQUEST for a deviceId that is none. */
+apr_status_t amlaps_api_path(const char **tenant, const char **device_id, amlaps_error_t *error, const amlaps_request_t *request);
+
+/** Who asks, as the rooms below want to know it. */
+amlaps_asker_t amlaps_api_asker(const amlaps_request_t *request);
+
+#endif
