@@ -1,0 +1,109 @@
+// @ts-check
+// Browsers let a page write to the clipboard inside a gesture only, so a timer cannot clear it (a blind attempt makes
+// Chromium ask whether the page may read the clipboard). So the page remembers that, never what, it copied, clears
+// inside gestures, and shows a button until that is done.
+
+import { h } from "./dom.js";
+import { t } from "./i18n.js";
+
+/** Milliseconds after which the next gesture clears. */
+const CLEAR_AFTER = 30_000;
+
+/** @type {HTMLElement} */
+let bar;
+/** @type {(text: string) => void} */
+let say;
+/** @type {(held: boolean) => void} */
+let changed = () => {};
+let held = false;
+let due = false;
+// Whoever left the window may have copied something else, and wants to keep it.
+let windowLeft = false;
+let timer = 0;
+let turn = 0;
+
+/** Whether this browser lets the page copy here; it does not on plain http. */
+export const available = () => Boolean(navigator.clipboard);
+
+/** Whether a password may be on the clipboard, now and at each change. @param {(held: boolean) => void} listener */
+export function watch(listener) {
+  changed = listener;
+  changed(held);
+}
+
+/** Once at start. @param {HTMLElement} element  for the bar @param {(text: string) => void} announce */
+export function attach(element, announce) {
+  bar = element;
+  say = announce;
+  bar.setAttribute("aria-label", t("clipboard.bar"));
+  window.addEventListener("blur", () => { windowLeft = true; });
+  const clearWhenDue = () => { if (due && !windowLeft) clear(true); };
+  for (const type of ["pointerdown", "click", "keydown"]) document.addEventListener(type, clearWhenDue, true);
+}
+
+/** @param {string} text @param {() => void} then @returns {Promise<boolean>} whether the browser did it */
+function write(text, then) {
+  const mine = ++turn;
+  return navigator.clipboard.writeText(text).then(() => {
+    if (mine === turn) then();
+    return true;
+  }, () => {
+    say(t("copy.refused"));
+    return false;
+  });
+}
+
+/** Call inside a gesture. @param {string} text */
+export const copySecret = (text) => write(text, remember);
+
+/** Call inside a gesture. @param {string} text  no secret */
+export const copyPlain = (text) => write(text, () => {
+  forget();
+  say(t("copy.done"));
+});
+
+/** A password went to the clipboard. */
+export function remember() {
+  if (!available()) return;
+  forget();
+  held = true;
+  windowLeft = false;
+  timer = window.setTimeout(() => {
+    due = true;
+    if (document.hasFocus() && !windowLeft && navigator.userActivation?.isActive) clear(true);
+  }, CLEAR_AFTER);
+  show(t("clipboard.holds"));
+  say(t("clipboard.copied"));
+  changed(true);
+}
+
+function forget() {
+  window.clearTimeout(timer);
+  held = false;
+  due = false;
+  // The focus must not go away with the bar.
+  if (bar.contains(document.activeElement)) /** @type {HTMLElement | null} */ (document.querySelector("h1"))?.focus({ preventScroll: true });
+  bar.hidden = true;
+  changed(false);
+}
+
+/** Call inside a gesture, before anything is awaited. @param {boolean} [silent]  about a refusal, where nobody asked for it now */
+export function clear(silent = false) {
+  if (!held) return;
+  const mine = ++turn;
+  navigator.clipboard.writeText("").then(() => {
+    if (mine !== turn) return;
+    forget();
+    say(t("clipboard.cleared"));
+  }, () => {
+    if (silent || mine !== turn) return;
+    show(t("clipboard.refused"));
+    say(t("clipboard.refused"));
+  });
+}
+
+/** @param {string} text */
+function show(text) {
+  bar.replaceChildren(h("p", null, text), h("button", { type: "button", onclick: () => clear() }, t("clipboard.clear")));
+  bar.hidden = false;
+}

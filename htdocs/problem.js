@@ -1,0 +1,46 @@
+// @ts-check
+/** @import {Problem} from "./api.js" */
+/** @import {State} from "./types.d.ts" */
+// Problems in plain words, with a reference that support can find in the audit.
+
+import { h } from "./dom.js";
+import { formatTime, has, t } from "./i18n.js";
+import { code, copyButton, factList, plain } from "./parts.js";
+
+/** To read out: the first eight digits of the audit id. @param {string} id */
+export const shortReference = (id) => id.replace(/^([0-9a-f]{4})([0-9a-f]{4})-.*$/i, "$1-$2").toUpperCase();
+
+/** @param {string} id @returns {[string, import("./types.d.ts").Child]} */
+export const reference = (id) => [t("problem.reference"), id && [code(shortReference(id), id), copyButton(t("problem.copy"), id)]];
+
+/** @param {Problem} problem @param {string} part */
+const keyOf = ({ code: given }, part) => `problem.${has(`problem.${given}.title`) ? given : "unknown"}.${part}`;
+
+/** @param {Problem} problem */
+export const problemTitle = (problem) => t(keyOf(problem, "title"));
+
+/** @param {Problem} problem */
+export const problemText = (problem) =>
+  [t(keyOf(problem, "text")), problem.retryAt && t("problem.retryAt", { time: formatTime(problem.retryAt) })].filter(Boolean).join(" ");
+
+/** All but the heading. @param {Problem} problem */
+export function problemBody(problem) {
+  const causes = [1, 2, 3].map((number) => keyOf(problem, `cause${number}`)).filter(has);
+  return [
+    h("p", { class: "lead" }, problemText(problem)),
+    causes.length > 0 && [h("p", null, t("problem.causes")), h("ul", { class: "causes" }, causes.map((cause) => h("li", null, t(cause))))],
+    factList([[t("problem.detail"), plain(problem.detail), true], reference(problem.id), [t("problem.time"), formatTime(problem.time)]]),
+  ];
+}
+
+/** `back` leads to where it arose. @type {State<{problem: Problem, back?: (() => void) | undefined}>} */
+export const problemView = (app, root, { problem, back }) => {
+  root.append(
+    app.heading(problemTitle(problem), t("problem.prefix")),
+    h("div", { class: "panel problem" }, problemBody(problem)),
+    h("p", { class: "actions" },
+      // A real navigation: only that lets mod_auth_openidc send the browser to the sign-in.
+      problem.code === "not_authenticated" ? h("a", { class: "button primary", href: location.pathname + location.search }, t("problem.signIn"))
+        : [h("button", { type: "button", class: "primary", onclick: back ?? (() => app.reload()) }, t(back ? "problem.back" : "problem.again")), app.searchButton()]));
+  return () => {};
+};

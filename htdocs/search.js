@@ -1,0 +1,172 @@
+// @ts-check
+/** @import {App} from "./app.js" */
+/** @import {Found, Listed, State} from "./types.d.ts" */
+// The Find state. No combobox but a list of real buttons: browsers and screen readers agree about where real focus is.
+
+import { findDevices, Problem } from "./api.js";
+import { h } from "./dom.js";
+import { rich, t } from "./i18n.js";
+import { badge, joinText, name, plain, time, words } from "./parts.js";
+import { problemBody, problemText, problemTitle } from "./problem.js";
+
+const DEBOUNCE = 250;
+const WAIT_TEXT_AFTER = 400;
+const STATUS_AFTER = 1400;
+const STALE = 90 * 86_400_000;
+
+/** So that going back to the list costs no request. @type {{query: string, found: Found} | undefined} */
+let last;
+
+/** Sets of the same name, in the order given but the exact hit first. @param {Listed[]} devices @param {string} query */
+export function byName(devices, query) {
+  /** @type {Map<string, Listed[]>} */
+  const sets = new Map([[query.toLowerCase(), []]]);
+  for (const device of devices) {
+    const key = device.name.toLowerCase();
+    sets.set(key, [...(sets.get(key) ?? []), device]);
+  }
+  return [...sets.values()].filter((set) => set.length > 0);
+}
+
+/** The one seen after all others, if there is one. @param {Listed[]} set */
+export function newest(set) {
+  const seen = set.map((device) => Date.parse(device.lastSeen ?? "") || 0);
+  const best = Math.max(...seen);
+  return best > 0 && seen.indexOf(best) === seen.lastIndexOf(best) ? set[seen.indexOf(best)] : undefined;
+}
+
+/** @param {string} text @param {string} query */
+function marked(text, query) {
+  const shown = plain(text);
+  const at = shown.toLowerCase().indexOf(query.toLowerCase());
+  const end = at + query.length;
+  return h("bdi", { class: "name" }, at < 0 ? shown : [shown.slice(0, at), h("mark", null, shown.slice(at, end)), shown.slice(end)]);
+}
+
+/** @param {App} app @param {Listed} device @param {string} query @param {boolean} [same] @param {boolean} [isNewest] */
+function row(app, device, query, same, isNewest) {
+  const facts = [words(device.os, device.osVersion), joinText(device.join), words(device.manufacturer, device.model), app.severalTenants && plain(device.tenant),
+    same && t("find.id", { id: device.deviceId.slice(-8) })];
+  return h("li", null, h("button", { type: "button", class: "row", onclick: () => app.openDevice(device) },
+    h("span", null, marked(device.name, query),
+      isNewest && badge(t("mark.newest")),
+      device.enabled === false && badge(t("mark.disabled"), "warn"),
+      Date.now() - Date.parse(device.lastSeen ?? "") > STALE && badge(t("mark.stale"), "warn"),
+      !device.actions.includes("password") && badge(t("mark.noPassword"))),
+    h("span", { class: "seen quiet" }, device.lastSeen ? [t("find.seen"), " ", time(device.lastSeen)] : t("find.notSeen")),
+    h("span", { class: "more quiet" }, facts.filter(Boolean).join(" · "))));
+}
+
+/** @param {App} app @param {Found} found @param {string} query */
+function resultList(app, found, query) {
+  if (found.devices.length === 0) {
+    return h("div", { class: "panel" },
+      h("p", { class: "lead" }, rich("find.none", { query: name(query) })),
+      h("ul", { class: "causes" }, ["find.none1", "find.none2", "find.none3"].map((key) => h("li", null, t(key)))));
+  }
+  const sets = byName(found.devices, query).map((set, index) => {
+    if (set.length === 1) return set.map((device) => row(app, device, query));
+    const id = `same-${index}`;
+    const best = newest(set);
+    return h("li", { class: "same" },
+      h("p", { id }, rich("find.same", { count: set.length, name: name(set[0]?.name ?? "") })),
+      h("ul", { "aria-labelledby": id }, set.map((device) => row(app, device, query, true, device === best))));
+  });
+  return h("div", null, h("ul", { class: "results", "aria-label": t("find.results") }, sets), found.more && h("p", { class: "quiet" }, t("find.more")));
+}
+
+/** @type {State<{query: string}>} */
+export const searchView = (app, root, { query: initial }) => {
+  let request = new AbortController();
+  let debounce = 0;
+  let waiting = 0;
+  let status = 0;
+  const field = h("input", {
+    id: "q", type: "search", autocomplete: "off", autocapitalize: "off", spellcheck: "false", maxlength: 256,
+    inputmode: "search", enterkeyhint: "search", "aria-describedby": "q-hint",
+  });
+  field.value = initial;
+  const results = h("div");
+
+  /** @param {string} text */
+  const announce = (text) => { status = window.setTimeout(() => app.say(text), STATUS_AFTER); };
+
+  const stop = () => {
+    request.abort();
+    [debounce, waiting, status].forEach(clearTimeout);
+    results.ariaBusy = "false";
+  };
+
+  /** @param {Found} found @param {string} query */
+  const show = (found, query) => {
+    results.replaceChildren(resultList(app, found, query));
+    announce(found.devices.length ? t("find.count", { count: found.devices.length }) : t("find.none", { query: plain(query) }));
+  };
+
+  /** @param {unknown} error */
+  const fail = (error) => {
+    if (!(error instanceof Problem)) throw error;
+    if (error.code === "not_authenticated") return app.fail(error);
+    results.replaceChildren(h("div", { class: "panel problem" }, h("h2", null, problemTitle(error)), problemBody(error)));
+    announce(problemText(error));
+  };
+
+  /** @param {boolean} [asked]  by Enter or the button, not by typing */
+  const search = async (asked) => {
+    stop();
+    const query = field.value.trim();
+    app.replaceQuery(query);
+    if ([...query].length < 2) {
+      results.replaceChildren(asked ? h("p", { class: "quiet" }, t("find.short")) : "");
+      if (asked) announce(t("find.short"));
+      return;
+    }
+    const { signal } = request = new AbortController();
+    results.ariaBusy = "true";
+    waiting = window.setTimeout(() => results.replaceChildren(h("p", { class: "quiet" }, t("find.searching"))), WAIT_TEXT_AFTER);
+    try {
+      last = { query, found: await findDevices(query, signal) };
+      stop();
+      show(last.found, query);
+    } catch (error) {
+      if (signal.aborted) return;
+      stop();
+      fail(error);
+    }
+  };
+
+  field.addEventListener("input", () => {
+    stop();
+    debounce = window.setTimeout(search, DEBOUNCE);
+  });
+  root.append(app.heading(t("find.title")),
+    h("form", { role: "search", class: "search", onsubmit: (event) => { event.preventDefault(); void search(true); } },
+      h("label", { for: "q" }, t("find.label")),
+      h("div", { class: "together" }, field, h("button", { class: "primary" }, t("find.button"))),
+      h("p", { id: "q-hint", class: "quiet" }, t("find.hint"))),
+    results);
+  root.addEventListener("keydown", (event) => move(event, field, results));
+  if (last?.query === initial) show(last.found, initial);
+  else if (initial) void search(true);
+  return stop;
+};
+
+/** Between field and list. @param {KeyboardEvent} event @param {HTMLInputElement} field @param {HTMLElement} results */
+function move(event, field, results) {
+  if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
+  const rows = /** @type {NodeListOf<HTMLElement>} */ (results.querySelectorAll(".row"));
+  const at = [...rows].findIndex((row) => row === document.activeElement);
+  const inList = at >= 0;
+  if (!inList && document.activeElement !== field) return;
+  if (event.key === "Escape" && !inList && field.value) {
+    field.value = "";
+    field.dispatchEvent(new Event("input"));
+    event.preventDefault();
+  }
+  const down = event.key === "ArrowDown" && rows[at + 1];
+  const home = { ArrowUp: rows[at - 1] ?? field, Home: rows[0], End: rows[rows.length - 1], Escape: field };
+  const target = down || (inList && home[/** @type {keyof typeof home} */ (event.key)]);
+  if (!target) return;
+  event.preventDefault();
+  target.focus();
+}
