@@ -1,0 +1,42 @@
+// @ts-check
+/** A small file system of its own in memory, to be filled. */
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import process from 'node:process';
+
+/**
+ * @param {number} megabytes
+ * @returns {{ path: string, fill: () => void, release: () => void } | null} null where nothing may be mounted
+ */
+export function smallDisk(megabytes) {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'amlaps-disk-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=0777`, 'amlaps-test', dir], { stdio: 'ignore' });
+  } catch {
+    fs.rmdirSync(dir);
+    return null;
+  }
+  let mounted = true;
+  const release = () => {
+    if (!mounted) return;
+    mounted = false;
+    execFileSync('umount', ['-l', dir], { stdio: 'ignore' });
+    fs.rmdirSync(dir);
+  };
+  process.on('exit', release);
+  return { path: dir, release, fill: () => fill(path.join(dir, 'ballast')) };
+}
+
+/** Takes all but a few pages. @param {string} file */
+function fill(file) {
+  const fd = fs.openSync(file, 'w');
+  try {
+    for (;;) fs.writeSync(fd, Buffer.alloc(4096));
+  } catch {
+    // full
+  } finally {
+    fs.closeSync(fd);
+  }
+}

@@ -1,0 +1,239 @@
+// @ts-check
+/** `apachectl configtest` finds every mistake, names the directive and says what to write instead. */
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { Httpd } from '../lib/httpd.mjs';
+
+const ID = '8aa4c1a8-0d5e-4f3b-9a0c-1f2f4b0a7c11';
+const CLIENT = '535fb089-9ff3-47b6-9bfb-4f1264799865';
+const GROUP = '4f0c8c55-7a9e-4b0e-8a57-51f2c1a4c0de';
+const SECRET = 'AMLapsClientSecret file:{root}/secret/good';
+const STORE = 'AMLapsStore sqlite3:{root}/state/amlaps.db\nAMLapsHtdocs {root}/htdocs';
+
+/** @param {string} lines @param {string} [name] */
+const bare = (lines, name = 'contoso') => `<AMLapsTenant ${name}>\n${lines}\n</AMLapsTenant>\n`;
+/** @param {string} [lines] @param {string} [name] */
+const tenant = (lines = '', name = 'contoso') => bare(`AMLapsTenantId ${ID}\nAMLapsClientId ${CLIENT}\n${SECRET}\n${lines}`, name);
+/** @param {string} lines @param {string} [head] */
+const rule = (lines, head = '"London helpdesk"') => `<AMLapsRule ${head}>\n${lines}\n</AMLapsRule>\n`;
+const GOOD_RULE = rule(`AMLapsDevice name LON-*\nAMLapsAllow password group ${GROUP}`);
+
+/** @type {Httpd} */
+let httpd;
+before(async () => {
+  httpd = await Httpd.create({
+    env: { AMLAPS_TEST_SECRET: 'a secret of the environment', AMLAPS_TEST_EMPTY: '' },
+    files: {
+      'secret/good': { content: 'a secret\n', mode: 0o400 },
+      'secret/empty': { content: '', mode: 0o400 },
+      'secret/blank': { content: ' \n\n', mode: 0o400 },
+      'secret/two-lines': { content: 'one\ntwo\n', mode: 0o400 },
+      'secret/world': { content: 'a secret\n', mode: 0o444 },
+      'secret/writable': { content: 'a secret\n', mode: 0o602 },
+      'secret/long': { content: 'x'.repeat(100000), mode: 0o400 },
+      'conf/prints': { content: '#!/bin/sh\necho a secret of a program\n', mode: 0o755 },
+      'conf/fails': { content: '#!/bin/sh\nexit 3\n', mode: 0o755 },
+      'conf/ca.pem': '-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n',
+    },
+  });
+});
+after(() => httpd?.discard());
+
+/** @param {string} amlaps */
+async function configtest(amlaps) {
+  httpd.configure({ amlaps });
+  return httpd.configtest();
+}
+
+/** @param {string} name @param {string} lines */
+function accepts(name, lines) {
+  test(name, async () => {
+    const { ok, output } = await configtest(lines.includes('AMLapsStore ') ? lines : `${lines}\n${STORE}`);
+    assert.ok(ok, output);
+    assert.match(output, /Syntax OK/);
+  });
+}
+
+/** @param {string} name @param {string} lines @param {RegExp[]} patterns all of which the message must match */
+function refuses(name, lines, ...patterns) {
+  test(name, async () => {
+    const { ok, output, signal } = await configtest(lines.includes('AMLapsStore ') ? lines : `${lines}\n${STORE}`);
+    assert.equal(signal, null, output);
+    assert.ok(!ok, `accepted:\n${lines}`);
+    for (const pattern of patterns) assert.match(output, pattern);
+    assert.match(output, /httpd\.conf|line \d+/, 'where it stands');
+    assert.doesNotMatch(output, /a secret/, 'the secret itself');
+  });
+}
+
+describe('right', () => {
+  accepts('the complete configuration of the contract', tenant() + GOOD_RULE);
+  accepts('nothing at all', 'AMLapsStore sqlite3:{root}/state/amlaps.db');
+  accepts('a verified domain as tenant id', bare(`AMLapsTenantId contoso.onmicrosoft.com\nAMLapsClientId ${CLIENT}\n${SECRET}`) + GOOD_RULE);
+  accepts('ids in capitals', bare(`AMLapsTenantId ${ID.toUpperCase()}\nAMLapsClientId ${CLIENT.toUpperCase()}\n${SECRET}`) + GOOD_RULE);
+  accepts('a secret from the environment', bare(`AMLapsTenantId ${ID}\nAMLapsClientId ${CLIENT}\nAMLapsClientSecret env:AMLAPS_TEST_SECRET`) + GOOD_RULE);
+  accepts('a secret from a program', bare(`AMLapsTenantId ${ID}\nAMLapsClientId ${CLIENT}\nAMLapsClientSecret "exec:{root}/conf/prints"`) + GOOD_RULE);
+  for (const cloud of ['global', 'usgov', 'usgov-dod', 'china', 'bleu', 'delos', 'govsg']) {
+    accepts(`the cloud ${cloud}`, tenant(`AMLapsCloud ${cloud}`) + GOOD_RULE);
+  }
+  accepts('https roots', tenant('AMLapsLoginURL https://login.example.org\nAMLapsGraphURL https://graph.example.org/') + GOOD_RULE);
+  for (const host of ['127.0.0.1:8443', 'localhost:1', '[::1]:9', '127.8.8.8']) {
+    accepts(`http to the loopback address ${host}`, tenant(`AMLapsLoginURL http://${host}\nAMLapsGraphURL http://${host}`) + GOOD_RULE);
+  }
+  accepts('two tenants and rules for each', tenant() + tenant('', 'fabrikam') + GOOD_RULE
+    + rule('AMLapsDevice all\nAMLapsDeny all anyone', '"Fabrikam is closed" fabrikam'));
+  accepts('every kind of device of this part', tenant() + rule(`AMLapsDevice all\nAMLapsDevice id ${ID} ${CLIENT}\nAMLapsDevice name A* ?B
+    AMLapsDevice group ${GROUP}\nAMLapsAllow all anyone`));
+  accepts('every kind of person of this part', tenant() + rule(`AMLapsDevice all\nAMLapsAllow password,history user alice@contoso.com ${ID}
+    AMLapsAllow password group ${GROUP} "A named group"\nAMLapsAllow history role Laps.Reader\nAMLapsDeny all anyone`));
+  accepts('every form of reason', tenant() + ['hidden', 'optional', 'required', 'required "^INC[0-9]+$"', 'optional "^INC[0-9]+$" "A ticket number"']
+    .map((reason, i) => rule(`AMLapsDevice all\nAMLapsAllow all anyone\nAMLapsReason ${reason}`, `"Rule ${i}"`)).join(''));
+  accepts('limits', `${tenant()}${GOOD_RULE}AMLapsLimit user 10/minute 50/hour 100/day\nAMLapsLimit address 5/hour\nAMLapsLimit search 60/minute`);
+  accepts('the numbers', `${tenant()}${GOOD_RULE}AMLapsStoreTimeout 3\nAMLapsGraphTimeout 5\nAMLapsGraphConnections 8\nAMLapsCacheTime 30`);
+  accepts('a copy of the audit in a file', `${tenant()}${GOOD_RULE}AMLapsAuditLog {root}/logs/audit.log\nAMLapsAuditLog {root}/logs/audit2.log required`);
+  accepts('rules in a virtual host for tenants of the main server', `${tenant()}<VirtualHost 127.0.0.1:1>\n${GOOD_RULE}</VirtualHost>`);
+});
+
+describe('tenant', () => {
+  refuses('without id', bare(`AMLapsClientId ${CLIENT}\n${SECRET}`), /AMLapsTenantId/, /contoso/);
+  refuses('without client id', bare(`AMLapsTenantId ${ID}\n${SECRET}`), /AMLapsClientId/, /contoso/);
+  refuses('without credential', bare(`AMLapsTenantId ${ID}\nAMLapsClientId ${CLIENT}`), /AMLapsClientSecret/, /contoso/);
+  refuses('with two credentials', tenant('AMLapsClientSecret env:AMLAPS_TEST_SECRET'), /AMLapsClientSecret/, /one|once|twice|already|second/i);
+  refuses('without name', `<AMLapsTenant>\n</AMLapsTenant>`, /AMLapsTenant/, /name/i);
+  refuses('with two names', `<AMLapsTenant a b>\nAMLapsTenantId ${ID}\n</AMLapsTenant>`, /AMLapsTenant/);
+  refuses('with a name that is no word', tenant('', '"not a word"'), /AMLapsTenant/);
+  refuses('with a slash in the name', tenant('', '"a/b"'), /AMLapsTenant/);
+  refuses('of the same name twice', tenant() + tenant(), /AMLapsTenant/, /contoso/, /twice|already|duplicate|same name|once/i);
+  refuses('with an id that is none', bare(`AMLapsTenantId "not a tenant"\nAMLapsClientId ${CLIENT}\n${SECRET}`), /AMLapsTenantId/, /GUID/i);
+  refuses('with the id common', bare(`AMLapsTenantId common\nAMLapsClientId ${CLIENT}\n${SECRET}`), /AMLapsTenantId/);
+  refuses('with a client id that is none', bare(`AMLapsTenantId ${ID}\nAMLapsClientId contoso.com\n${SECRET}`), /AMLapsClientId/, /GUID/i);
+  refuses('with a client id a digit too short', bare(`AMLapsTenantId ${ID}\nAMLapsClientId ${CLIENT.slice(1)}\n${SECRET}`), /AMLapsClientId/, /GUID/i);
+  refuses('with a client id of zeros', bare(`AMLapsTenantId ${ID}\nAMLapsClientId 00000000-0000-0000-0000-000000000000\n${SECRET}`), /AMLapsClientId/);
+  refuses('with an id given twice', bare(`AMLapsTenantId ${ID}\nAMLapsTenantId ${ID}\nAMLapsClientId ${CLIENT}\n${SECRET}`), /AMLapsTenantId/);
+  refuses('in an unknown cloud', tenant('AMLapsCloud moon'), /AMLapsCloud/, /global/, /usgov/);
+  refuses('with a directive that is none', tenant('AMLapsNonsense x'), /AMLapsNonsense/);
+  refuses('with a rule inside', tenant(GOOD_RULE), /AMLapsRule|AMLapsTenant/);
+  refuses('with a CA file that is not there', tenant('AMLapsCAFile {root}/conf/missing.pem'), /AMLapsCAFile/, /missing\.pem/);
+  refuses('inside a Location', `<Location /x>\n${tenant()}</Location>`, /AMLapsTenant/);
+  refuses('never closed', `<AMLapsTenant contoso>\nAMLapsTenantId ${ID}`, /AMLapsTenant/);
+  refuses('directives of a tenant outside of one', `AMLapsTenantId ${ID}`, /AMLapsTenantId/, /<AMLapsTenant/);
+});
+
+describe('client secret', () => {
+  /** @param {string} value */
+  const having = (value) => bare(`AMLapsTenantId ${ID}\nAMLapsClientId ${CLIENT}\nAMLapsClientSecret ${value}`) + GOOD_RULE;
+  const NAME = /AMLapsClientSecret/;
+  refuses('inline', having('"a secret~Value"'), NAME, /file:/);
+  refuses('in a file that is not there', having('file:{root}/secret/missing'), NAME, /missing/);
+  refuses('in a directory', having('file:{root}/secret'), NAME);
+  refuses('in an empty file', having('file:{root}/secret/empty'), NAME, /empty/i);
+  refuses('in a file with blanks alone', having('file:{root}/secret/blank'), NAME, /empty/i);
+  refuses('in a file that everybody can read', having('file:{root}/secret/world'), NAME, /chmod|mode|0?[46][04]0|readable/i);
+  refuses('in a file that everybody can write', having('file:{root}/secret/writable'), NAME);
+  refuses('in a file of two lines', having('file:{root}/secret/two-lines'), NAME);
+  refuses('in a file too long', having('file:{root}/secret/long'), NAME);
+  refuses('in a variable that is not set', having('env:AMLAPS_TEST_MISSING'), NAME, /AMLAPS_TEST_MISSING/);
+  refuses('in an empty variable', having('env:AMLAPS_TEST_EMPTY'), NAME, /AMLAPS_TEST_EMPTY/);
+  refuses('from a program that is not there', having('"exec:{root}/conf/missing"'), NAME, /missing/);
+  refuses('from a program that fails', having('"exec:{root}/conf/fails"'), NAME, /fails/);
+  refuses('without a path', having('file:'), NAME);
+  test('that cannot be read by the one who starts httpd', { skip: process.getuid?.() === 0 && 'root reads every file' }, async () => {
+    httpd.write('secret/closed', 'a secret', 0o000);
+    const { ok, output } = await configtest(`${having('file:{root}/secret/closed')}\n${STORE}`);
+    assert.ok(!ok);
+    assert.match(output, NAME);
+  });
+});
+
+describe('roots', () => {
+  for (const name of ['AMLapsLoginURL', 'AMLapsGraphURL']) {
+    const pattern = new RegExp(name);
+    refuses(`${name} http to another host`, tenant(`${name} http://graph.example.org`), pattern, /https/);
+    refuses(`${name} http to a name that begins like loopback`, tenant(`${name} http://127.0.0.1.example.org`), pattern, /https/);
+    refuses(`${name} http to localhost of another`, tenant(`${name} http://localhost.example.org`), pattern, /https/);
+    refuses(`${name} with a person in it`, tenant(`${name} http://127.0.0.1@example.org`), pattern);
+    refuses(`${name} of another scheme`, tenant(`${name} ftp://graph.example.org`), pattern, /https/);
+    refuses(`${name} that is no URL`, tenant(`${name} graph.example.org`), pattern, /https/);
+    refuses(`${name} with a query`, tenant(`${name} https://graph.example.org/?x=1`), pattern);
+    refuses(`${name} with a fragment`, tenant(`${name} https://graph.example.org/#x`), pattern);
+    refuses(`${name} without a host`, tenant(`${name} https://`), pattern);
+  }
+});
+
+describe('rule', () => {
+  const DEVICE = 'AMLapsDevice all';
+  const ALLOW = 'AMLapsAllow all anyone';
+  /** @param {string} name @param {string} lines @param {RegExp[]} patterns */
+  const bad = (name, lines, ...patterns) => refuses(name, tenant() + rule(lines), ...patterns);
+  bad('without device', ALLOW, /AMLapsDevice/, /London helpdesk/);
+  bad('without allow and deny', DEVICE, /AMLapsAllow/, /AMLapsDeny/, /London helpdesk/);
+  refuses('of an unknown tenant', tenant() + rule(`${DEVICE}\n${ALLOW}`, '"London helpdesk" fabrikam'), /AMLapsRule/, /fabrikam/, /AMLapsTenant|contoso/);
+  refuses('of the same description twice', tenant() + GOOD_RULE + GOOD_RULE, /AMLapsRule/, /London helpdesk/);
+  refuses('without description', tenant() + rule(`${DEVICE}\n${ALLOW}`, ''), /AMLapsRule/);
+  refuses('with an empty description', tenant() + rule(`${DEVICE}\n${ALLOW}`, '""'), /AMLapsRule/);
+  refuses('without any tenant', GOOD_RULE, /AMLapsTenant/);
+  bad('for an unknown kind of device', `AMLapsDevice serial 1\n${ALLOW}`, /AMLapsDevice/, /serial/, /name/);
+  bad('for a device id that is none', `AMLapsDevice id LON-001\n${ALLOW}`, /AMLapsDevice/, /GUID/i, /LON-001/);
+  bad('for no device id', `AMLapsDevice id\n${ALLOW}`, /AMLapsDevice/);
+  bad('for no name', `AMLapsDevice name\n${ALLOW}`, /AMLapsDevice/);
+  bad('for a device group that is none', `AMLapsDevice group Kiosks\n${ALLOW}`, /AMLapsDevice/, /GUID/i);
+  bad('for all and more', `AMLapsDevice all LON-*\n${ALLOW}`, /AMLapsDevice/);
+  bad('with an unknown permission', `${DEVICE}\nAMLapsAllow pasword anyone`, /AMLapsAllow/, /pasword/, /password/);
+  bad('with an empty permission', `${DEVICE}\nAMLapsAllow password, anyone`, /AMLapsAllow/);
+  bad('with an unknown kind of person', `${DEVICE}\nAMLapsAllow password department IT`, /AMLapsAllow/, /department/, /group/);
+  bad('without a kind of person', `${DEVICE}\nAMLapsAllow password`, /AMLapsAllow/);
+  bad('for no user', `${DEVICE}\nAMLapsAllow password user`, /AMLapsAllow/);
+  bad('for no group', `${DEVICE}\nAMLapsDeny password group`, /AMLapsDeny/);
+  bad('for no role', `${DEVICE}\nAMLapsDeny password role`, /AMLapsDeny/);
+  bad('for anyone and a name', `${DEVICE}\nAMLapsAllow password anyone alice`, /AMLapsAllow/);
+  bad('with an unknown mode of reason', `${DEVICE}\n${ALLOW}\nAMLapsReason always`, /AMLapsReason/, /required/);
+  bad('with a bad regular expression', `${DEVICE}\n${ALLOW}\nAMLapsReason required "(INC"`, /AMLapsReason/);
+  bad('with a reason given twice', `${DEVICE}\n${ALLOW}\nAMLapsReason required\nAMLapsReason optional`, /AMLapsReason/);
+  refuses('directives of a rule outside of one', `${tenant()}AMLapsDevice all`, /AMLapsDevice/, /<AMLapsRule/);
+  refuses('inside a Location', `${tenant()}<Location /x>\n${GOOD_RULE}</Location>`, /AMLapsRule/);
+});
+
+describe('everything else', () => {
+  /** @param {string} line @param {RegExp[]} patterns */
+  const bad = (line, ...patterns) => refuses(line, `${tenant()}${GOOD_RULE}${line}`, new RegExp(line.split(' ')[0]), ...patterns);
+  for (const value of ['user', 'user 10', 'user 10/week', 'user 0/minute', 'user -1/minute', 'user x/minute', 'user 10/minute,50/hour',
+    'user 99999999999999999999/minute', 'everybody 10/minute']) {
+    bad(`AMLapsLimit ${value}`);
+  }
+  bad('AMLapsLimit user 10/fortnight', /minute/, /hour/, /day/);
+  for (const value of ['', 'mysql:x', 'sqlite3:', 'sqlite3:relative.db', 'amlaps.db', 'sqlite3:{root}/missing/amlaps.db']) {
+    bad(`AMLapsStore ${value}`, ...(value === 'mysql:x' || value === 'amlaps.db' ? [/sqlite3:/] : []));
+  }
+  for (const name of ['AMLapsStoreTimeout', 'AMLapsGraphTimeout', 'AMLapsGraphConnections', 'AMLapsCacheTime']) {
+    for (const value of ['x', '-1', '1.5', '99999999999', '']) bad(`${name} ${value}`);
+  }
+  bad('AMLapsGraphTimeout 8', /8|less|under|7/);
+  bad('AMLapsGraphConnections 0');
+  bad('AMLapsGraphTimeout 0');
+  bad('AMLapsStoreTimeout 0');
+  bad('AMLapsHtdocs {root}/missing', /missing/);
+  bad('AMLapsAuditLog {root}/missing/audit.log', /missing/);
+  bad('AMLapsAuditLog {root}/logs/audit.log sometimes', /required/);
+  bad('AMLapsAuditLog');
+});
+
+describe('inert', () => {
+  test('a loaded module without configuration changes nothing', async () => {
+    httpd.configure({ amlaps: '' });
+    await httpd.start();
+    try {
+      assert.deepEqual(fs.readdirSync(httpd.path('state')), []);
+      httpd.assertLogClean();
+      assert.doesNotMatch(httpd.errorLog(), /amlaps:(error|warn)/);
+    } finally {
+      await httpd.stop();
+    }
+  });
+
+  test('the default store is not touched by configtest', async () => {
+    const { ok } = await configtest(`${tenant()}${GOOD_RULE}${STORE}`);
+    assert.ok(ok);
+    assert.deepEqual(fs.readdirSync(httpd.path('state')), []);
+  });
+});

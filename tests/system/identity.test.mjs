@@ -1,0 +1,151 @@
+// @ts-check
+/** Who somebody is comes from the claims, exactly typed; what is not known never grants. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { GROUPS } from '../entra/world.mjs';
+import { ruleSection } from '../lib/amlaps-conf.mjs';
+import { startIssuer } from '../lib/claims.mjs';
+import { assertOk, assertProblem } from '../lib/expect.mjs';
+import { startStage } from '../lib/stage.mjs';
+
+const FRED = 'ffffffff-1111-4222-8333-444444444444';
+
+/** @type {import('../lib/stage.mjs').Stage} */
+let stage;
+/** @type {import('../lib/claims.mjs').Issuer} */
+let issuer;
+before(async () => {
+  issuer = await startIssuer();
+  stage = await startStage({
+    issuer,
+    rules: [
+      ruleSection('Helpdesk', ['AMLapsDevice name LON-00*', `AMLapsAllow password group ${GROUPS.londonHelpdesk}`]),
+      ruleSection('Roles', ['AMLapsDevice name LON-01*', 'AMLapsAllow password role Laps.Reader']),
+      ruleSection('Users', ['AMLapsDevice name LON-02*', `AMLapsAllow password user Carol@Contoso.com ${FRED}`]),
+      ruleSection('Named group', ['AMLapsDevice name PAR-00*', 'AMLapsAllow password group "Paris, helpdesk"']),
+      ruleSection('Everybody', ['AMLapsDevice name PAR-01*', 'AMLapsAllow password anyone']),
+      ruleSection('Not the interns', ['AMLapsDevice name PAR-01*', 'AMLapsDeny password role Intern']),
+      ruleSection('Not the suspended', ['AMLapsDevice name PAR-015', 'AMLapsDeny all group 11111111-2222-4333-8444-555555555555']),
+      ruleSection('Kiosks', [`AMLapsDevice group ${GROUPS.londonDevices}`, 'AMLapsAllow password role Kiosk.Reader']),
+    ].join('\n'),
+  });
+});
+after(async () => {
+  await issuer?.close();
+  await stage?.close([/amlaps:.*AML/]);
+});
+
+/** @param {Record<string, any>} claims @param {Record<string, any>} [userinfo] */
+const personWith = (claims, userinfo) => issuer.signIn(stage.base, claims, userinfo);
+
+/** @param {import('../lib/signin.mjs').Session} session @param {string} name of a device */
+const reveal = (session, name) => session.password('contoso', stage.device(name).deviceId, { reason: 'x' });
+
+describe('rules about people', () => {
+  test('group of the claim', async () => {
+    const session = await personWith({ groups: [GROUPS.allStaff, GROUPS.londonHelpdesk.toUpperCase()] });
+    assertOk(await reveal(session, 'LON-001'));
+    assertProblem(await reveal(session, 'LON-010'), 'not_authorized');
+  });
+
+  test('group by the name that the claim carries, a comma in it too', async () => {
+    assertOk(await reveal(await personWith({ groups: ['Paris, helpdesk'] }), 'PAR-001'));
+    assertProblem(await reveal(await personWith({ groups: ['Paris', ' helpdesk', 'Paris,helpdesk'] }), 'PAR-001'), 'not_authorized');
+  });
+
+  test('role', async () => {
+    assertOk(await reveal(await personWith({ roles: ['Other', 'Laps.Reader'] }), 'LON-010'));
+    assertProblem(await reveal(await personWith({ roles: ['Laps.Readers', 'Laps', 'Laps.Reader,Other'] }), 'LON-010'), 'not_authorized');
+    assertProblem(await reveal(await personWith({ groups: ['Laps.Reader'] }), 'LON-010'), 'not_authorized');
+  });
+
+  test('user by name in any case, or by object id', async () => {
+    assertOk(await reveal(await personWith({ preferred_username: 'CAROL@contoso.COM' }), 'LON-020'));
+    assertOk(await reveal(await personWith({ oid: FRED }), 'LON-020'));
+    assertProblem(await reveal(await personWith({ preferred_username: 'carol@contoso.com.evil.example' }), 'LON-020'), 'not_authorized');
+    assertProblem(await reveal(await personWith({ name: 'carol@contoso.com' }), 'LON-020'), 'not_authorized');
+  });
+
+  test('anyone, and a deny that beats it', async () => {
+    assertOk(await reveal(await personWith({}), 'PAR-010'));
+    assertProblem(await reveal(await personWith({ roles: ['Intern'] }), 'PAR-010'), 'not_authorized');
+  });
+
+  test('group of the device, transitive', async () => {
+    const session = await personWith({ roles: ['Kiosk.Reader'] });
+    assertOk(await reveal(session, 'LON-001'));
+    assertProblem(await reveal(session, 'PAR-002'), 'not_authorized');
+  });
+});
+
+describe('claims of wrong types', () => {
+  test('groups or roles that are no lists of texts are no identity', async () => {
+    for (const claims of [
+      { groups: { [GROUPS.londonHelpdesk]: true } }, { groups: 7 }, { groups: [GROUPS.londonHelpdesk, 7] }, { groups: [[GROUPS.londonHelpdesk]] },
+      { groups: [null] }, { roles: { 'Laps.Reader': 1 } }, { roles: [1] }, { roles: true },
+    ]) {
+      const session = await personWith(claims);
+      assertProblem(await session.get('api/v1/session'), 'not_authenticated');
+      assertProblem(await reveal(session, 'PAR-010'), 'not_authenticated');
+    }
+  });
+
+  test('an object id that is no text', async () => {
+    for (const oid of [7, true, ['x'], { a: 1 }, '']) {
+      const session = await personWith({ oid });
+      assertProblem(await session.get('api/v1/session'), 'not_authenticated');
+    }
+  });
+
+  test('names that are no texts', async () => {
+    for (const claims of [{ name: ['x'] }, { name: 7 }, { preferred_username: { a: 1 } }]) {
+      const session = await personWith(claims);
+      assertProblem(await session.get('api/v1/session'), 'not_authenticated');
+    }
+  });
+
+  test('a person without oid is known by issuer and subject', async () => {
+    const session = await personWith({ oid: undefined, tid: undefined });
+    const { user } = assertOk(await session.get('api/v1/session'));
+    assert.ok(user.id, JSON.stringify(user));
+    assertOk(await reveal(session, 'PAR-010'));
+    const record = (await stage.records()).at(-1);
+    assert.equal(record.actor.oid, undefined);
+    assert.ok(record.actor.sub ?? record.actor.subject, JSON.stringify(record.actor));
+  });
+});
+
+describe('UserInfo', () => {
+  test('gives nobody a group, a role or another name', async () => {
+    const more = { groups: [GROUPS.londonHelpdesk], roles: ['Laps.Reader'], oid: FRED, preferred_username: 'carol@contoso.com' };
+    const session = await personWith({}, more);
+    for (const name of ['LON-001', 'LON-010', 'LON-020']) assertProblem(await reveal(session, name), 'not_authorized');
+    assert.notEqual(assertOk(await session.get('api/v1/session')).user.username, 'carol@contoso.com');
+  });
+});
+
+describe('overage', () => {
+  const SOURCES = { src1: { endpoint: 'https://graph.windows.net/x/users/y/getMemberObjects' } };
+  const SIGNS = [
+    { _claim_names: { groups: 'src1' }, _claim_sources: SOURCES }, { _claim_names: { groups: 'src1' } }, { hasgroups: true },
+    { hasgroups: 'true' }, { hasgroups: true, groups: [GROUPS.allStaff] },
+  ];
+
+  test('is refused where a group decides, undecidable where a group could deny', async () => {
+    for (const claims of SIGNS) {
+      const session = await personWith(claims);
+      assertProblem(await reveal(session, 'LON-001'), 'not_authorized');
+      assertProblem(await reveal(session, 'PAR-015'), 'policy_undecidable');
+    }
+  });
+
+  test('does not hinder what no group decides', async () => {
+    for (const claims of SIGNS) assertOk(await reveal(await personWith(claims), 'PAR-010'));
+  });
+
+  test('without it the same deny lets others through', async () => {
+    assertOk(await reveal(await personWith({ groups: [GROUPS.allStaff] }), 'PAR-015'));
+    assertOk(await reveal(await personWith({}), 'PAR-015'));
+    assertProblem(await reveal(await personWith({ groups: ['11111111-2222-4333-8444-555555555555'] }), 'PAR-015'), 'not_authorized');
+  });
+});
