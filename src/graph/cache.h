@@ -12,8 +12,8 @@ typedef struct amlaps_cache_t amlaps_cache_t;
  * @param keep how long an entry is fresh; 0: nothing is kept
  * @param most_entries, most_bytes what it may hold, bookkeeping included
  */
-apr_status_t amlaps_cache_open(amlaps_cache_t **cache, apr_interval_time_t keep, apr_size_t most_entries, apr_size_t most_bytes,
-                               const amlaps_clock_t *clock, apr_pool_t *pool);
+apr_status_t amlaps_cache_open(amlaps_cache_t **cache, apr_interval_time_t keep, apr_size_t most_entries,
+                               apr_size_t most_bytes, const amlaps_clock_t *clock, apr_pool_t *pool);
 
 /** Keeps a copy; an older one of the same name goes. Without memory it keeps nothing. */
 void amlaps_cache_put(amlaps_cache_t *cache, const char *tenant, const char *id, const void *bytes, apr_size_t length);

@@ -8,20 +8,24 @@
 #define CACHE_ENTRIES 10000
 #define CACHE_BYTES ((apr_size_t)32 << 20)
 
-static apr_status_t open_tenant(amlaps_tenant_state_t *state, const amlaps_tenant_t *config, apr_pool_t *pool) {
+static apr_status_t open_tenant(amlaps_tenant_state_t *state, const amlaps_tenant_t *config, apr_pool_t *pool)
+{
     apr_status_t status = apr_thread_mutex_create(&state->mutex, APR_THREAD_MUTEX_DEFAULT, pool);
 
     state->config = config;
-    if (status == APR_SUCCESS)
+    if (status == APR_SUCCESS) {
         status = apr_thread_cond_create(&state->renewed, pool);
-    if (status != APR_SUCCESS)
+    }
+    if (status != APR_SUCCESS) {
         return status;
+    }
     state->token.text = amlaps_secret_make(4096, pool);
     return state->token.text ? APR_SUCCESS : APR_ENOMEM;
 }
 
 apr_status_t amlaps_graph_open(amlaps_graph_t **graph, amlaps_error_t *error, const amlaps_graph_config_t *config,
-                               const amlaps_transport_t *transport, apr_pool_t *pool) {
+                               const amlaps_transport_t *transport, apr_pool_t *pool)
+{
     amlaps_graph_t *made = apr_pcalloc(pool, sizeof *made);
     apr_status_t status;
 
@@ -31,57 +35,73 @@ apr_status_t amlaps_graph_open(amlaps_graph_t **graph, amlaps_error_t *error, co
     made->tenants = apr_pcalloc(pool, config->tenant_count * sizeof *made->tenants + 1);
     made->tenant_count = config->tenant_count;
     status = amlaps_cache_open(&made->devices, config->cache_time, CACHE_ENTRIES, CACHE_BYTES, made->clock, pool);
-    if (status == APR_SUCCESS)
+    if (status == APR_SUCCESS) {
         status = amlaps_cache_open(&made->memberships, config->cache_time, CACHE_ENTRIES, CACHE_BYTES, made->clock, pool);
-    for (apr_size_t i = 0; i < config->tenant_count && status == APR_SUCCESS; i++)
+    }
+    for (apr_size_t i = 0; i < config->tenant_count && status == APR_SUCCESS; i++) {
         status = open_tenant(&made->tenants[i], config->tenants[i], pool);
-    if (status != APR_SUCCESS)
+    }
+    if (status != APR_SUCCESS) {
         return amlaps_error_set(error, AMLAPS_BUSY, "AML0301", status, "the client for Microsoft Graph cannot be made");
+    }
     *graph = made;
     return APR_SUCCESS;
 }
 
-const amlaps_tenant_t *amlaps_graph_tenant(const amlaps_graph_t *graph, const char *name) {
-    for (apr_size_t i = 0; name && i < graph->tenant_count; i++)
-        if (strcmp(graph->tenants[i].config->name, name) == 0)
+const amlaps_tenant_t *amlaps_graph_tenant(const amlaps_graph_t *graph, const char *name)
+{
+    for (apr_size_t i = 0; name && i < graph->tenant_count; i++) {
+        if (strcmp(graph->tenants[i].config->name, name) == 0) {
             return graph->tenants[i].config;
+        }
+    }
     return NULL;
 }
 
-apr_status_t amlaps_graph_begin(amlaps_tenant_state_t **tenant, amlaps_error_t *error, amlaps_graph_t *graph, amlaps_call_t *call,
-                                const char *name) {
-    if (call->deadline == 0)
+apr_status_t amlaps_graph_begin(amlaps_tenant_state_t **tenant, amlaps_error_t *error, amlaps_graph_t *graph,
+                                amlaps_call_t *call, const char *name)
+{
+    if (call->deadline == 0) {
         call->deadline = amlaps_clock_steady(graph->clock) + graph->config->timeout;
+    }
     call->request_id = NULL;
     call->status = 0;
     call->attempts = 0;
-    for (apr_size_t i = 0; name && i < graph->tenant_count; i++)
+    for (apr_size_t i = 0; name && i < graph->tenant_count; i++) {
         if (strcmp(graph->tenants[i].config->name, name) == 0) {
             *tenant = &graph->tenants[i];
             return APR_SUCCESS;
         }
+    }
     return amlaps_error_set(error, AMLAPS_NOT_FOUND, "AML0330", APR_NOTFOUND, "no such tenant is configured");
 }
 
-apr_interval_time_t amlaps_graph_left(const amlaps_graph_t *graph, const amlaps_call_t *call) {
+apr_interval_time_t amlaps_graph_left(const amlaps_graph_t *graph, const amlaps_call_t *call)
+{
     const apr_interval_time_t left = call->deadline - amlaps_clock_steady(graph->clock);
 
     return left > 0 ? left : 0;
 }
 
-void amlaps_graph_pause(const amlaps_graph_t *graph, apr_interval_time_t time) {
-    if (graph->transport->pause)
+void amlaps_graph_pause(const amlaps_graph_t *graph, apr_interval_time_t time)
+{
+    if (graph->transport->pause) {
         graph->transport->pause(graph->transport->baton, time);
-    else
+    }
+    else {
         apr_sleep(time);
+    }
 }
 
-void amlaps_graph_keep(amlaps_call_t *call, apr_pool_t *pool) {
+void amlaps_graph_keep(amlaps_call_t *call, apr_pool_t *pool)
+{
     call->request_id = apr_pstrdup(pool, call->request_id);
 }
 
-apr_status_t amlaps_graph_pass(amlaps_error_t *error, const amlaps_error_t *inner) {
-    if (error->code == AMLAPS_OK)
+apr_status_t amlaps_graph_pass(amlaps_error_t *error, const amlaps_error_t *inner)
+{
+    if (error->code == AMLAPS_OK) {
         *error = *inner;
+    }
     return error->status;
 }

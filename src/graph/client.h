@@ -10,18 +10,18 @@
 #include "amlaps/graph.h"
 #include "cache.h"
 
-#define AMLAPS_GRAPH_PAGES 20             /* pages of one answer that are followed */
+#define AMLAPS_GRAPH_PAGES 20                          /* pages of one answer that are followed */
 #define AMLAPS_GRAPH_TRY_LEAST apr_time_from_msec(300) /* with less time left, asking again is not worth it */
 
 /** The token of one tenant; everything under the tenant's mutex. Times on the steady clock. */
 typedef struct amlaps_token_t {
-    amlaps_secret_t *text;       /* empty: none */
-    apr_uint32_t generation;     /* counts the tokens, so that a late 401 does not drop a newer one */
+    amlaps_secret_t *text;   /* empty: none */
+    apr_uint32_t generation; /* counts the tokens, so that a late 401 does not drop a newer one */
     apr_time_t issued, renew_at, expires;
-    int renewing;                /* one thread is asking for one */
-    int replacement;             /* fetched because Graph had answered 401 */
-    int accepted;                /* Graph has answered something else than 401 to it */
-    amlaps_error_t failure;      /* of the last attempt, told to others until failed_until */
+    int renewing;           /* one thread is asking for one */
+    int replacement;        /* fetched because Graph had answered 401 */
+    int accepted;           /* Graph has answered something else than 401 to it */
+    amlaps_error_t failure; /* of the last attempt, told to others until failed_until */
     apr_time_t failed_until;
 } amlaps_token_t;
 
@@ -30,8 +30,8 @@ typedef struct amlaps_tenant_state_t {
     apr_thread_mutex_t *mutex;
     apr_thread_cond_t *renewed;
     amlaps_token_t token;
-    apr_time_t blocked_until;    /* Graph asked for silence */
-    apr_time_t single_until;     /* $batch was refused: ask one by one */
+    apr_time_t blocked_until; /* Graph asked for silence */
+    apr_time_t single_until;  /* $batch was refused: ask one by one */
 } amlaps_tenant_state_t;
 
 struct amlaps_graph_t {
@@ -45,8 +45,8 @@ struct amlaps_graph_t {
 };
 
 /** Begins an operation: finds the tenant, sets the deadline at the first use of the call, and its counters to nothing. */
-apr_status_t amlaps_graph_begin(amlaps_tenant_state_t **tenant, amlaps_error_t *error, amlaps_graph_t *graph, amlaps_call_t *call,
-                                const char *name);
+apr_status_t amlaps_graph_begin(amlaps_tenant_state_t **tenant, amlaps_error_t *error, amlaps_graph_t *graph,
+                                amlaps_call_t *call, const char *name);
 
 /** Time until the deadline, 0 when it has passed. */
 apr_interval_time_t amlaps_graph_left(const amlaps_graph_t *graph, const amlaps_call_t *call);

@@ -21,74 +21,94 @@ typedef struct entry_t {
     apr_size_t place;
 } entry_t;
 
-static int compare(const void *left, const void *right) {
+static int compare(const void *left, const void *right)
+{
     const entry_t *a = left, *b = right;
 
-    if (a->backed_up != b->backed_up)
+    if (a->backed_up != b->backed_up) {
         return a->backed_up < b->backed_up ? 1 : -1;
+    }
     return a->place < b->place ? -1 : a->place > b->place;
 }
 
-static apr_time_t read_time(const amlaps_json_t *json, const char *name) {
+static apr_time_t read_time(const amlaps_json_t *json, const char *name)
+{
     const char *text = amlaps_json_member_text(json, name);
     apr_time_t time;
 
     return text && amlaps_text_read_time(&time, text) && time > 0 ? time : 0;
 }
 
-static apr_status_t none(amlaps_error_t *error, const amlaps_tenant_t *tenant, const char *device_id) {
-    return amlaps_error_set(error, AMLAPS_NO_PASSWORD, "AML0350", APR_NOTFOUND,
-                            "tenant %s: device %s has no password in Entra: it has not backed one up, or its policy backs up elsewhere",
-                            tenant->name, device_id);
+static apr_status_t none(amlaps_error_t *error, const amlaps_tenant_t *tenant, const char *device_id)
+{
+    return amlaps_error_set(
+        error, AMLAPS_NO_PASSWORD, "AML0350", APR_NOTFOUND,
+        "tenant %s: device %s has no password in Entra: it has not backed one up, or its policy backs up elsewhere",
+        tenant->name, device_id);
 }
 
-static apr_status_t not_understood(amlaps_error_t *error, const amlaps_tenant_t *tenant, const char *device_id, const char *why) {
+static apr_status_t not_understood(amlaps_error_t *error, const amlaps_tenant_t *tenant, const char *device_id,
+                                   const char *why)
+{
     return amlaps_error_set(error, AMLAPS_TENANT_ERROR, "AML0352", APR_EGENERAL,
-                            "tenant %s: Graph's answer for the password of device %s is not understood: %s", tenant->name, device_id, why);
+                            "tenant %s: Graph's answer for the password of device %s is not understood: %s", tenant->name,
+                            device_id, why);
 }
 
 /* Microsoft's reference wraps the object into `value`, its service does not. NULL: there is none. */
-static const amlaps_json_t *unwrap(const amlaps_json_t *json) {
+static const amlaps_json_t *unwrap(const amlaps_json_t *json)
+{
     const amlaps_json_t *value = amlaps_json_member(json, "value");
 
     return amlaps_json_kind(value) == AMLAPS_JSON_NONE ? json : value;
 }
 
-static int is_nothing(const amlaps_json_t *json) {
+static int is_nothing(const amlaps_json_t *json)
+{
     const amlaps_json_kind_t kind = amlaps_json_kind(json);
 
-    return kind == AMLAPS_JSON_NONE || kind == AMLAPS_JSON_NULL || (kind == AMLAPS_JSON_ARRAY && amlaps_json_length(json) == 0);
+    return kind == AMLAPS_JSON_NONE || kind == AMLAPS_JSON_NULL
+           || (kind == AMLAPS_JSON_ARRAY && amlaps_json_length(json) == 0);
 }
 
 /* The password of another device is worse than none. */
-static apr_status_t check_id(amlaps_error_t *error, const amlaps_tenant_t *tenant, const char *device_id, const amlaps_json_t *info) {
+static apr_status_t check_id(amlaps_error_t *error, const amlaps_tenant_t *tenant, const char *device_id,
+                             const amlaps_json_t *info)
+{
     const char *id = amlaps_json_member_text(info, "id");
     char guid[AMLAPS_GUID_LENGTH + 1];
 
-    if (amlaps_text_guid(guid, id) && strcmp(guid, device_id) == 0)
+    if (amlaps_text_guid(guid, id) && strcmp(guid, device_id) == 0) {
         return APR_SUCCESS;
-    amlaps_log(AMLAPS_LOG_ERROR, "AML0351", APR_EGENERAL, "tenant %s: asked for the password of device %s, Graph answered for %s",
-               tenant->name, device_id, amlaps_text_guid(guid, id) ? guid : "none");
+    }
+    amlaps_log(AMLAPS_LOG_ERROR, "AML0351", APR_EGENERAL,
+               "tenant %s: asked for the password of device %s, Graph answered for %s", tenant->name, device_id,
+               amlaps_text_guid(guid, id) ? guid : "none");
     return amlaps_error_set(error, AMLAPS_TENANT_ERROR, "AML0351", APR_EGENERAL,
-                            "tenant %s: Graph answered for another device than the one asked for; nothing of it is shown", tenant->name);
+                            "tenant %s: Graph answered for another device than the one asked for; nothing of it is shown",
+                            tenant->name);
 }
 
 /* Why this entry cannot be shown, or NULL. */
-static const char *read_entry(amlaps_credential_t *item, const entry_t *entry, const amlaps_lifted_t *lifted, apr_pool_t *pool) {
+static const char *read_entry(amlaps_credential_t *item, const entry_t *entry, const amlaps_lifted_t *lifted,
+                              apr_pool_t *pool)
+{
     const char *value;
     apr_size_t length;
 
     item->account = apr_pstrdup(pool, amlaps_json_member_text(entry->json, "accountName"));
     item->sid = apr_pstrdup(pool, amlaps_json_member_text(entry->json, "accountSid"));
     item->backed_up = entry->backed_up;
-    if (!amlaps_lift_value(&value, &length, lifted, amlaps_json_member(entry->json, "passwordBase64")))
+    if (!amlaps_lift_value(&value, &length, lifted, amlaps_json_member(entry->json, "passwordBase64"))) {
         return "a password is missing";
+    }
     return amlaps_password_decode(&item->password, value, length, pool);
 }
 
 static apr_status_t read_entries(amlaps_credentials_t *made, amlaps_error_t *error, const amlaps_tenant_t *tenant,
                                  const char *device_id, const amlaps_json_t *array, const amlaps_lifted_t *lifted,
-                                 apr_pool_t *pool) {
+                                 apr_pool_t *pool)
+{
     const apr_size_t count = amlaps_json_length(array);
     entry_t *entries = apr_palloc(pool, count * sizeof *entries);
 
@@ -102,63 +122,77 @@ static apr_status_t read_entries(amlaps_credentials_t *made, amlaps_error_t *err
     made->items = apr_pcalloc(pool, made->count * sizeof *made->items);
     for (apr_size_t i = 0; i < made->count; i++) {
         const char *why = read_entry(&made->items[i], &entries[i], lifted, pool);
-        if (!why)
+        if (!why) {
             continue;
-        for (apr_size_t j = 0; j < i; j++)
+        }
+        for (apr_size_t j = 0; j < i; j++) {
             amlaps_secret_wipe(made->items[j].password);
+        }
         return amlaps_error_set(error, AMLAPS_TENANT_ERROR, "AML0353", APR_EGENERAL,
-                                "tenant %s: Graph's answer for device %s holds a password that cannot be read: %s", tenant->name, device_id,
-                                why);
+                                "tenant %s: Graph's answer for device %s holds a password that cannot be read: %s",
+                                tenant->name, device_id, why);
     }
     return APR_SUCCESS;
 }
 
 static apr_status_t read_answer(amlaps_credentials_t **credentials, amlaps_error_t *error, const amlaps_tenant_t *tenant,
-                                const char *device_id, const amlaps_reply_t *reply, apr_pool_t *pool) {
+                                const char *device_id, const amlaps_reply_t *reply, apr_pool_t *pool)
+{
     const amlaps_json_t *info = unwrap(reply->json), *array = amlaps_json_member(info, "credentials");
     amlaps_credentials_t *made = apr_pcalloc(pool, sizeof *made);
 
-    if (reply->status == 404 || is_nothing(info))
+    if (reply->status == 404 || is_nothing(info)) {
         return none(error, tenant, device_id);
-    if (amlaps_json_kind(info) != AMLAPS_JSON_OBJECT)
+    }
+    if (amlaps_json_kind(info) != AMLAPS_JSON_OBJECT) {
         return not_understood(error, tenant, device_id, "it is no object");
-    if ((!is_nothing(array) || amlaps_json_member(info, "id")) && check_id(error, tenant, device_id, info) != APR_SUCCESS)
+    }
+    if ((!is_nothing(array) || amlaps_json_member(info, "id")) && check_id(error, tenant, device_id, info) != APR_SUCCESS) {
         return error->status;
-    if (is_nothing(array))
+    }
+    if (is_nothing(array)) {
         return none(error, tenant, device_id);
-    if (amlaps_json_kind(array) != AMLAPS_JSON_ARRAY)
+    }
+    if (amlaps_json_kind(array) != AMLAPS_JSON_ARRAY) {
         return not_understood(error, tenant, device_id, "credentials is no list");
-    if (read_entries(made, error, tenant, device_id, array, &reply->lifted, pool) != APR_SUCCESS)
+    }
+    if (read_entries(made, error, tenant, device_id, array, &reply->lifted, pool) != APR_SUCCESS) {
         return error->status;
+    }
     made->expires = read_time(info, "refreshDateTime");
     *credentials = made;
     return APR_SUCCESS;
 }
 
 apr_status_t amlaps_graph_credentials(amlaps_credentials_t **credentials, amlaps_error_t *error, amlaps_graph_t *graph,
-                                      amlaps_call_t *call, const char *tenant, const char *device_id, apr_pool_t *pool) {
+                                      amlaps_call_t *call, const char *tenant, const char *device_id, apr_pool_t *pool)
+{
     amlaps_tenant_state_t *state;
     amlaps_reply_t reply;
     char guid[AMLAPS_GUID_LENGTH + 1];
 
     *credentials = NULL;
-    if (amlaps_graph_begin(&state, error, graph, call, tenant) != APR_SUCCESS)
+    if (amlaps_graph_begin(&state, error, graph, call, tenant) != APR_SUCCESS) {
         return error->status;
-    if (!amlaps_text_guid(guid, device_id))
+    }
+    if (!amlaps_text_guid(guid, device_id)) {
         return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0331", APR_EINVAL, "the device id is no GUID");
+    }
     const amlaps_ask_t ask = {.method = "GET",
-                              .url = apr_pstrcat(pool, state->config->graph_url, "/v1.0/directory/deviceLocalCredentials/", guid,
-                                                 "?$select=credentials", NULL),
+                              .url = apr_pstrcat(pool, state->config->graph_url, "/v1.0/directory/deviceLocalCredentials/",
+                                                 guid, "?$select=credentials", NULL),
                               .what = "the password of a device",
                               .permission = "DeviceLocalCredential.Read.All",
                               .expected = absent,
                               .secrets = secrets,
                               .most = ANSWER_MOST};
     apr_status_t status = amlaps_request(&reply, error, graph, state, call, &ask, pool);
-    if (status != APR_SUCCESS)
+    if (status != APR_SUCCESS) {
         return status;
+    }
     status = read_answer(credentials, error, state->config, guid, &reply, pool);
-    if (reply.lifted.text)
+    if (reply.lifted.text) {
         amlaps_secret_wipe(reply.lifted.text);
+    }
     return status;
 }

@@ -5,8 +5,9 @@
 #include <apr_thread_mutex.h>
 
 /*
- * Not apr_reslist: it aborts the child when a handle is out while the pool is destroyed, which prefork does on every stop under load.
- * Here the structure has a pool of its own that goes with the last lease, so a thread that comes late finds everything in place.
+ * Not apr_reslist: it aborts the child when a handle is out while the pool is destroyed, which prefork does on every stop
+ * under load. Here the structure has a pool of its own that goes with the last lease, so a thread that comes late finds
+ * everything in place.
  */
 struct amlaps_curl_pool_t {
     apr_pool_t *own;
@@ -19,7 +20,8 @@ struct amlaps_curl_pool_t {
     int closed;
 };
 
-static apr_status_t close_pool(void *data) {
+static apr_status_t close_pool(void *data)
+{
     amlaps_curl_pool_t *curls = data;
 
     apr_thread_mutex_lock(curls->mutex);
@@ -30,26 +32,31 @@ static apr_status_t close_pool(void *data) {
     apr_thread_cond_broadcast(curls->freed);
     apr_thread_mutex_unlock(curls->mutex);
 
-    for (int i = 0; i < idle; i++)
+    for (int i = 0; i < idle; i++) {
         curl_easy_cleanup(curls->idle[i]);
-    if (last)
+    }
+    if (last) {
         apr_pool_destroy(curls->own);
+    }
     return APR_SUCCESS;
 }
 
-apr_status_t amlaps_curl_pool_open(amlaps_curl_pool_t **curls, int most, apr_pool_t *pool) {
+apr_status_t amlaps_curl_pool_open(amlaps_curl_pool_t **curls, int most, apr_pool_t *pool)
+{
     apr_pool_t *own;
     apr_status_t status = apr_pool_create_unmanaged_ex(&own, NULL, NULL);
 
-    if (status != APR_SUCCESS)
+    if (status != APR_SUCCESS) {
         return status;
+    }
     amlaps_curl_pool_t *made = apr_pcalloc(own, sizeof *made);
     made->own = own;
     made->most = most > 0 ? most : 1;
     made->idle = apr_pcalloc(own, (apr_size_t)made->most * sizeof *made->idle);
     status = apr_thread_mutex_create(&made->mutex, APR_THREAD_MUTEX_DEFAULT, own);
-    if (status == APR_SUCCESS)
+    if (status == APR_SUCCESS) {
         status = apr_thread_cond_create(&made->freed, own);
+    }
     if (status != APR_SUCCESS) {
         apr_pool_destroy(own);
         return status;
@@ -60,35 +67,42 @@ apr_status_t amlaps_curl_pool_open(amlaps_curl_pool_t **curls, int most, apr_poo
 }
 
 /* Returns the slot, and the handle where it may be used again. */
-static void put_back(amlaps_curl_pool_t *curls, CURL *handle) {
+static void put_back(amlaps_curl_pool_t *curls, CURL *handle)
+{
     apr_thread_mutex_lock(curls->mutex);
     const int keep = handle && !curls->closed;
-    if (keep)
+    if (keep) {
         curls->idle[curls->idle_count++] = handle;
+    }
     curls->in_use--;
     const int last = curls->closed && curls->in_use == 0;
     apr_thread_cond_signal(curls->freed);
     apr_thread_mutex_unlock(curls->mutex);
 
-    if (handle && !keep)
+    if (handle && !keep) {
         curl_easy_cleanup(handle);
-    if (last)
+    }
+    if (last) {
         apr_pool_destroy(curls->own);
+    }
 }
 
-static apr_status_t give_back(void *data) {
+static apr_status_t give_back(void *data)
+{
     amlaps_curl_lease_t *lease = data;
 
-    /* Only a signal handler that ends a prefork child in the middle of a request comes here while curl runs: the process is about to end, and
-     * nothing of curl's may be touched. */
-    if (lease->performing || !lease->from)
+    /* Only a signal handler that ends a prefork child in the middle of a request comes here while curl runs: the process is
+     * about to end, and nothing of curl's may be touched. */
+    if (lease->performing || !lease->from) {
         return APR_SUCCESS;
+    }
     amlaps_curl_pool_t *curls = lease->from;
     lease->from = NULL;
     if (lease->broken) {
         curl_easy_cleanup(lease->handle);
         lease->handle = NULL;
-    } else if (lease->handle) {
+    }
+    else if (lease->handle) {
         curl_easy_reset(lease->handle);
     }
     put_back(curls, lease->handle);
@@ -97,15 +111,17 @@ static apr_status_t give_back(void *data) {
 }
 
 /* Waits until a slot is free and takes it. `handle` may stay NULL: then there is a slot, but no handle yet. */
-static int take_slot(CURL **handle, amlaps_curl_pool_t *curls, apr_interval_time_t wait) {
+static int take_slot(CURL **handle, amlaps_curl_pool_t *curls, apr_interval_time_t wait)
+{
     const amlaps_clock_t *clock = amlaps_clock_system();
     const apr_time_t until = amlaps_clock_steady(clock) + wait;
 
     apr_thread_mutex_lock(curls->mutex);
     while (curls->in_use >= curls->most && !curls->closed) {
         const apr_interval_time_t left = until - amlaps_clock_steady(clock);
-        if (left <= 0)
+        if (left <= 0) {
             break;
+        }
         apr_thread_cond_timedwait(curls->freed, curls->mutex, left);
     }
     const int got = curls->in_use < curls->most && !curls->closed;
@@ -117,13 +133,16 @@ static int take_slot(CURL **handle, amlaps_curl_pool_t *curls, apr_interval_time
     return got;
 }
 
-amlaps_curl_lease_t *amlaps_curl_pool_take(amlaps_curl_pool_t *curls, apr_interval_time_t wait, apr_pool_t *pool) {
+amlaps_curl_lease_t *amlaps_curl_pool_take(amlaps_curl_pool_t *curls, apr_interval_time_t wait, apr_pool_t *pool)
+{
     CURL *handle = NULL;
 
-    if (!take_slot(&handle, curls, wait))
+    if (!take_slot(&handle, curls, wait)) {
         return NULL;
-    if (!handle)
+    }
+    if (!handle) {
         handle = curl_easy_init();
+    }
     if (!handle) {
         put_back(curls, NULL);
         return NULL;
@@ -135,6 +154,7 @@ amlaps_curl_lease_t *amlaps_curl_pool_take(amlaps_curl_pool_t *curls, apr_interv
     return lease;
 }
 
-void amlaps_curl_pool_give(amlaps_curl_lease_t *lease, apr_pool_t *pool) {
+void amlaps_curl_pool_give(amlaps_curl_lease_t *lease, apr_pool_t *pool)
+{
     apr_pool_cleanup_run(pool, lease, give_back);
 }

@@ -3,8 +3,8 @@
 #define AMLAPS_GRAPH_CURL_POOL_H
 
 /*
- * A bounded pool of curl handles. Each keeps its own connections, so reusing a handle reuses its connection; nothing is shared between
- * two of them. Any thread.
+ * A bounded pool of curl handles. Each keeps its own connections, so reusing a handle reuses its connection; nothing is
+ * shared between two of them. Any thread.
  */
 
 #include <curl/curl.h>
@@ -21,7 +21,8 @@ typedef struct amlaps_curl_lease_t {
     amlaps_curl_pool_t *from;
 } amlaps_curl_lease_t;
 
-/** @param most handles in use at once, at least 1. Closed with `pool`, which waits for nobody: leases that are out stay valid. */
+/** @param most handles in use at once, at least 1. Closed with `pool`, which waits for nobody: leases that are out stay
+ * valid. */
 apr_status_t amlaps_curl_pool_open(amlaps_curl_pool_t **curls, int most, apr_pool_t *pool);
 
 /**

@@ -6,12 +6,13 @@
 #include "amlaps/json.h"
 
 /** The properties that amlaps_device_read reads, as `$select` wants them. */
-#define AMLAPS_DEVICE_SELECT                                                                                                   \
-    "id,deviceId,displayName,operatingSystem,operatingSystemVersion,trustType,accountEnabled,isCompliant,isManaged,"           \
+#define AMLAPS_DEVICE_SELECT                                                                                         \
+    "id,deviceId,displayName,operatingSystem,operatingSystemVersion,trustType,accountEnabled,isCompliant,isManaged," \
     "approximateLastSignInDateTime,manufacturer,model"
 
 /**
- * One `device` of Graph. A property that is missing, null or of another type is unknown; the two ids must be GUIDs and not all zero.
+ * One `device` of Graph. A property that is missing, null or of another type is unknown; the two ids must be GUIDs and not
+ * all zero.
  * @param tenant outlives the device
  * @return everything copied to `pool`, or NULL where it has no usable ids
  */

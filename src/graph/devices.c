@@ -16,25 +16,27 @@ static const int absent[] = {404, 0};
 
 /* The device of that id, from Graph. `*device` is NULL where the tenant has none. */
 static apr_status_t fetch(const amlaps_graph_device_t **device, amlaps_error_t *error, amlaps_graph_t *graph,
-                          amlaps_tenant_state_t *tenant, amlaps_call_t *call, const char *device_id, apr_pool_t *pool) {
+                          amlaps_tenant_state_t *tenant, amlaps_call_t *call, const char *device_id, apr_pool_t *pool)
+{
     const amlaps_tenant_t *config = tenant->config;
-    const amlaps_ask_t ask = {
-        .method = "GET",
-        .url = apr_psprintf(pool, "%s/v1.0/devices(deviceId='%s')?$select=" AMLAPS_DEVICE_SELECT, config->graph_url, device_id),
-        .what = "a device",
-        .permission = PERMISSION,
-        .expected = absent,
-        .most = ONE_MOST};
+    const amlaps_ask_t ask = {.method = "GET",
+                              .url = apr_psprintf(pool, "%s/v1.0/devices(deviceId='%s')?$select=" AMLAPS_DEVICE_SELECT,
+                                                  config->graph_url, device_id),
+                              .what = "a device",
+                              .permission = PERMISSION,
+                              .expected = absent,
+                              .most = ONE_MOST};
     amlaps_reply_t reply;
     const apr_status_t status = amlaps_request(&reply, error, graph, tenant, call, &ask, pool);
 
     *device = NULL;
-    if (status != APR_SUCCESS || reply.status == 404)
+    if (status != APR_SUCCESS || reply.status == 404) {
         return status;
+    }
     const amlaps_graph_device_t *found = amlaps_device_read(reply.json, config->name, pool);
     if (!found || strcmp(found->device_id, device_id) != 0) {
-        amlaps_log(AMLAPS_LOG_ERROR, "AML0340", APR_EGENERAL, "tenant %s: asked for device %s, Graph gave %s", config->name, device_id,
-                   found ? found->device_id : "none");
+        amlaps_log(AMLAPS_LOG_ERROR, "AML0340", APR_EGENERAL, "tenant %s: asked for device %s, Graph gave %s", config->name,
+                   device_id, found ? found->device_id : "none");
         return amlaps_error_set(error, AMLAPS_TENANT_ERROR, "AML0340", APR_EGENERAL,
                                 "tenant %s: Graph's answer is not the device that was asked for", config->name);
     }
@@ -44,26 +46,31 @@ static apr_status_t fetch(const amlaps_graph_device_t **device, amlaps_error_t *
 }
 
 apr_status_t amlaps_graph_device(const amlaps_graph_device_t **device, amlaps_error_t *error, amlaps_graph_t *graph,
-                                 amlaps_call_t *call, const char *tenant, const char *device_id, apr_pool_t *pool) {
+                                 amlaps_call_t *call, const char *tenant, const char *device_id, apr_pool_t *pool)
+{
     amlaps_tenant_state_t *state;
     char guid[AMLAPS_GUID_LENGTH + 1];
 
     *device = NULL;
-    if (amlaps_graph_begin(&state, error, graph, call, tenant) != APR_SUCCESS)
+    if (amlaps_graph_begin(&state, error, graph, call, tenant) != APR_SUCCESS) {
         return error->status;
-    if (!amlaps_text_guid(guid, device_id))
+    }
+    if (!amlaps_text_guid(guid, device_id)) {
         return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0331", APR_EINVAL, "the device id is no GUID");
+    }
     *device = amlaps_facts_get_device(graph, state->config->name, guid, pool);
     return *device ? APR_SUCCESS : fetch(device, error, graph, state, call, guid, pool);
 }
 
 /* OData doubles the quotes inside a text; then the whole value is percent-encoded. */
-static const char *search_url(const amlaps_tenant_t *tenant, const char *text, apr_pool_t *pool) {
+static const char *search_url(const amlaps_tenant_t *tenant, const char *text, apr_pool_t *pool)
+{
     char *quoted = apr_palloc(pool, 2 * strlen(text) + 1), *at = quoted;
 
     for (; *text; text++) {
-        if (*text == '\'')
+        if (*text == '\'') {
             *at++ = '\'';
+        }
         *at++ = *text;
     }
     *at = '\0';
@@ -82,7 +89,8 @@ typedef struct search_t {
     apr_pool_t *pool;
 } search_t;
 
-static void visit_page(search_t *search, const amlaps_json_t *values) {
+static void visit_page(search_t *search, const amlaps_json_t *values)
+{
     const apr_size_t count = amlaps_json_length(values);
     const amlaps_graph_device_t **page = apr_palloc(search->pool, (count + 1) * sizeof *page);
     apr_size_t kept = 0;
@@ -90,36 +98,44 @@ static void visit_page(search_t *search, const amlaps_json_t *values) {
     for (apr_size_t i = 0; i < count; i++) {
         const amlaps_graph_device_t *device =
             amlaps_device_read(amlaps_json_item(values, i), search->tenant->config->name, search->pool);
-        if (!device)
+        if (!device) {
             continue;
+        }
         amlaps_facts_put_device(search->graph, device);
         page[kept++] = device;
     }
-    if (kept > 0)
+    if (kept > 0) {
         search->stopped = !search->visit(search->baton, page, kept);
+    }
 }
 
 /* Asks for one page and visits it; `*url` becomes the next one or NULL. */
-static apr_status_t turn_page(const char **url, amlaps_error_t *error, search_t *search, apr_pool_t *scratch) {
+static apr_status_t turn_page(const char **url, amlaps_error_t *error, search_t *search, apr_pool_t *scratch)
+{
     const amlaps_ask_t ask = {
         .method = "GET", .url = *url, .what = "the search for devices", .permission = PERMISSION, .most = PAGE_MOST};
     amlaps_reply_t reply;
     apr_status_t status = amlaps_request(&reply, error, search->graph, search->tenant, search->call, &ask, scratch);
 
     *url = NULL;
-    if (status != APR_SUCCESS)
+    if (status != APR_SUCCESS) {
         return status;
+    }
     const amlaps_json_t *values = amlaps_json_member(reply.json, "value");
-    if (amlaps_json_kind(values) != AMLAPS_JSON_ARRAY)
+    if (amlaps_json_kind(values) != AMLAPS_JSON_ARRAY) {
         return amlaps_error_set(error, AMLAPS_TENANT_ERROR, "AML0340", APR_EGENERAL,
-                                "tenant %s: Graph's answer is no list of devices: check AMLapsGraphURL", search->tenant->config->name);
+                                "tenant %s: Graph's answer is no list of devices: check AMLapsGraphURL",
+                                search->tenant->config->name);
+    }
     visit_page(search, values);
-    if (search->stopped)
+    if (search->stopped) {
         return APR_SUCCESS;
+    }
     return amlaps_request_next(url, error, search->tenant->config, reply.json, search->pool);
 }
 
-static apr_status_t search_names(int *complete, amlaps_error_t *error, search_t *search, const char *text) {
+static apr_status_t search_names(int *complete, amlaps_error_t *error, search_t *search, const char *text)
+{
     const char *url = search_url(search->tenant->config, text, search->pool);
     int pages = 0;
 
@@ -129,8 +145,9 @@ static apr_status_t search_names(int *complete, amlaps_error_t *error, search_t 
         const apr_status_t status = turn_page(&url, error, search, scratch);
         amlaps_graph_keep(search->call, search->pool);
         apr_pool_destroy(scratch);
-        if (status != APR_SUCCESS)
+        if (status != APR_SUCCESS) {
             return status;
+        }
     }
     *complete = !url && !search->stopped;
     return APR_SUCCESS;
@@ -138,18 +155,22 @@ static apr_status_t search_names(int *complete, amlaps_error_t *error, search_t 
 
 apr_status_t amlaps_graph_search(int *complete, amlaps_error_t *error, amlaps_graph_t *graph, amlaps_call_t *call,
                                  const char *tenant, const char *text, amlaps_graph_visit_t visit, void *baton,
-                                 apr_pool_t *pool) {
+                                 apr_pool_t *pool)
+{
     search_t search = {.graph = graph, .call = call, .visit = visit, .baton = baton, .pool = pool};
     const amlaps_graph_device_t *device;
     char guid[AMLAPS_GUID_LENGTH + 1];
 
     *complete = 0;
-    if (amlaps_graph_begin(&search.tenant, error, graph, call, tenant) != APR_SUCCESS)
+    if (amlaps_graph_begin(&search.tenant, error, graph, call, tenant) != APR_SUCCESS) {
         return error->status;
-    if (!amlaps_text_guid(guid, text))
+    }
+    if (!amlaps_text_guid(guid, text)) {
         return search_names(complete, error, &search, text);
+    }
     const apr_status_t status = fetch(&device, error, graph, search.tenant, call, guid, pool);
-    if (status == APR_SUCCESS)
+    if (status == APR_SUCCESS) {
         *complete = device ? visit(baton, &device, 1) != 0 : 1;
+    }
     return status;
 }

@@ -19,26 +19,31 @@ typedef struct flat_device_t {
 } flat_device_t;
 
 static const size_t texts[] = {
-    offsetof(amlaps_graph_device_t, object_id),  offsetof(amlaps_graph_device_t, device_id),    offsetof(amlaps_graph_device_t, name),
-    offsetof(amlaps_graph_device_t, os),         offsetof(amlaps_graph_device_t, os_version),   offsetof(amlaps_graph_device_t, join),
+    offsetof(amlaps_graph_device_t, object_id),    offsetof(amlaps_graph_device_t, device_id),
+    offsetof(amlaps_graph_device_t, name),         offsetof(amlaps_graph_device_t, os),
+    offsetof(amlaps_graph_device_t, os_version),   offsetof(amlaps_graph_device_t, join),
     offsetof(amlaps_graph_device_t, manufacturer), offsetof(amlaps_graph_device_t, model),
 };
 #define TEXTS (sizeof texts / sizeof *texts)
 
-static const char **text_of(amlaps_graph_device_t *device, size_t i) {
+static const char **text_of(amlaps_graph_device_t *device, size_t i)
+{
     return (const char **)(void *)((char *)device + texts[i]);
 }
 
-void amlaps_facts_put_device(amlaps_graph_t *graph, const amlaps_graph_device_t *device) {
+void amlaps_facts_put_device(amlaps_graph_t *graph, const amlaps_graph_device_t *device)
+{
     amlaps_graph_device_t source = *device;
     const flat_device_t flat = {device->enabled, device->compliant, device->managed, device->last_seen};
     apr_size_t size = sizeof flat;
 
-    for (size_t i = 0; i < TEXTS; i++)
+    for (size_t i = 0; i < TEXTS; i++) {
         size += 2 + (*text_of(&source, i) ? strlen(*text_of(&source, i)) : 0);
+    }
     char *bytes = calloc(1, size), *at = bytes;
-    if (!bytes)
+    if (!bytes) {
         return;
+    }
     memcpy(at, &flat, sizeof flat);
     at += sizeof flat;
     for (size_t i = 0; i < TEXTS; i++) {
@@ -52,13 +57,16 @@ void amlaps_facts_put_device(amlaps_graph_t *graph, const amlaps_graph_device_t 
     free(bytes);
 }
 
-amlaps_graph_device_t *amlaps_facts_get_device(amlaps_graph_t *graph, const char *tenant, const char *device_id, apr_pool_t *pool) {
+amlaps_graph_device_t *amlaps_facts_get_device(amlaps_graph_t *graph, const char *tenant, const char *device_id,
+                                               apr_pool_t *pool)
+{
     apr_size_t size;
     flat_device_t flat;
     const char *at = amlaps_cache_get(&size, graph->devices, tenant, device_id, pool);
 
-    if (!at)
+    if (!at) {
         return NULL;
+    }
     amlaps_graph_device_t *device = apr_pcalloc(pool, sizeof *device);
     memcpy(&flat, at, sizeof flat);
     at += sizeof flat;
@@ -75,34 +83,42 @@ amlaps_graph_device_t *amlaps_facts_get_device(amlaps_graph_t *graph, const char
 }
 
 void amlaps_facts_put_memberships(amlaps_graph_t *graph, const char *tenant, const char *object_id,
-                                  const amlaps_memberships_t *memberships, apr_pool_t *pool) {
+                                  const amlaps_memberships_t *memberships, apr_pool_t *pool)
+{
     const apr_size_t counts[2] = {memberships->group_count, memberships->unit_count};
     const apr_size_t size = sizeof counts + (counts[0] + counts[1]) * ID_SIZE;
     char *bytes = apr_palloc(pool, size), *at = bytes + sizeof counts;
 
     memcpy(bytes, counts, sizeof counts);
-    for (apr_size_t i = 0; i < counts[0]; i++, at += ID_SIZE)
+    for (apr_size_t i = 0; i < counts[0]; i++, at += ID_SIZE) {
         memcpy(at, memberships->groups[i], ID_SIZE);
-    for (apr_size_t i = 0; i < counts[1]; i++, at += ID_SIZE)
+    }
+    for (apr_size_t i = 0; i < counts[1]; i++, at += ID_SIZE) {
         memcpy(at, memberships->units[i], ID_SIZE);
+    }
     amlaps_cache_put(graph->memberships, tenant, object_id, bytes, size);
 }
 
-static const char *const *point_at(const char **at, apr_size_t count, apr_pool_t *pool) {
+static const char *const *point_at(const char **at, apr_size_t count, apr_pool_t *pool)
+{
     const char **ids = apr_palloc(pool, (count + 1) * sizeof *ids);
 
-    for (apr_size_t i = 0; i < count; i++, *at += ID_SIZE)
+    for (apr_size_t i = 0; i < count; i++, *at += ID_SIZE) {
         ids[i] = *at;
+    }
     ids[count] = NULL;
     return ids;
 }
 
-amlaps_memberships_t *amlaps_facts_get_memberships(amlaps_graph_t *graph, const char *tenant, const char *object_id, apr_pool_t *pool) {
+amlaps_memberships_t *amlaps_facts_get_memberships(amlaps_graph_t *graph, const char *tenant, const char *object_id,
+                                                   apr_pool_t *pool)
+{
     apr_size_t size, counts[2];
     const char *at = amlaps_cache_get(&size, graph->memberships, tenant, object_id, pool);
 
-    if (!at)
+    if (!at) {
         return NULL;
+    }
     amlaps_memberships_t *memberships = apr_pcalloc(pool, sizeof *memberships);
     memcpy(counts, at, sizeof counts);
     at += sizeof counts;

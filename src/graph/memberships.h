@@ -20,7 +20,8 @@ void amlaps_memberships_begin(amlaps_gathered_t *gathered, apr_pool_t *pool);
 /** The path below "/v1.0" that asks for the first page. */
 const char *amlaps_memberships_path(const char *object_id, apr_pool_t *pool);
 
-/** Adds one page. @return 1, or 0 where an entry is not understood: a group that is not seen could be one that a rule denies */
+/** Adds one page. @return 1, or 0 where an entry is not understood: a group that is not seen could be one that a rule denies
+ */
 int amlaps_memberships_add(amlaps_gathered_t *gathered, const amlaps_json_t *page, apr_pool_t *pool);
 
 /** Asks for the pages from `url` on and adds them. */
@@ -29,7 +30,8 @@ apr_status_t amlaps_memberships_follow(amlaps_gathered_t *gathered, amlaps_error
 
 /** The result, kept in the cache too. */
 const amlaps_memberships_t *amlaps_memberships_end(const amlaps_gathered_t *gathered, amlaps_graph_t *graph,
-                                                   const amlaps_tenant_state_t *tenant, const char *object_id, apr_pool_t *pool);
+                                                   const amlaps_tenant_state_t *tenant, const char *object_id,
+                                                   apr_pool_t *pool);
 
 /**
  * Asks for up to AMLAPS_BATCH_MOST devices in one request.

@@ -11,7 +11,7 @@
 #include "retry.h"
 #include "token.h"
 
-#define WAIT_MOST apr_time_from_sec(5)    /* longest wait of a person for Graph to be asked again */
+#define WAIT_MOST apr_time_from_sec(5) /* longest wait of a person for Graph to be asked again */
 #define BLOCK_LEAST apr_time_from_sec(1)
 #define LINK_MOST 8192
 
@@ -21,72 +21,84 @@ typedef struct attempt_t {
     amlaps_call_t *call;
     const amlaps_ask_t *ask;
     const char *const *headers;
-    int repeated;                 /* the one repetition is used up */
-    int renewed;                  /* and the one after a 401 */
+    int repeated; /* the one repetition is used up */
+    int renewed;  /* and the one after a 401 */
     apr_uint32_t generation;
     amlaps_http_response_t response;
     apr_pool_t *pool;
 } attempt_t;
 
-static const char *const *make_headers(const amlaps_call_t *call, apr_pool_t *pool) {
+static const char *const *make_headers(const amlaps_call_t *call, apr_pool_t *pool)
+{
     const char **headers = apr_pcalloc(pool, 6 * sizeof *headers);
 
     headers[0] = "Accept: application/json";
     headers[1] = "User-Agent: " AMLAPS_USER_AGENT;
     headers[2] = "ocp-client-name: mod_amlaps";
     headers[3] = "ocp-client-version: " AMLAPS_VERSION;
-    if (call->client_request_id)
+    if (call->client_request_id) {
         headers[4] = apr_pstrcat(pool, "client-request-id: ", call->client_request_id, NULL);
+    }
     return headers;
 }
 
 apr_interval_time_t amlaps_request_block(amlaps_tenant_state_t *tenant, const amlaps_graph_t *graph, const char *retry_after,
-                                         const char *date) {
+                                         const char *date)
+{
     apr_interval_time_t wait = 0;
     const apr_time_t now = amlaps_clock_steady(graph->clock);
 
-    if (!amlaps_retry_after(&wait, retry_after, date, amlaps_clock_wall(graph->clock)) || wait < BLOCK_LEAST)
+    if (!amlaps_retry_after(&wait, retry_after, date, amlaps_clock_wall(graph->clock)) || wait < BLOCK_LEAST) {
         wait = BLOCK_LEAST;
+    }
     apr_thread_mutex_lock(tenant->mutex);
-    if (tenant->blocked_until < now + wait)
+    if (tenant->blocked_until < now + wait) {
         tenant->blocked_until = now + wait;
+    }
     apr_thread_mutex_unlock(tenant->mutex);
     return wait;
 }
 
-static apr_status_t check_blocked(amlaps_error_t *error, const amlaps_graph_t *graph, amlaps_tenant_state_t *tenant) {
+static apr_status_t check_blocked(amlaps_error_t *error, const amlaps_graph_t *graph, amlaps_tenant_state_t *tenant)
+{
     const apr_time_t now = amlaps_clock_steady(graph->clock);
 
     apr_thread_mutex_lock(tenant->mutex);
     const apr_interval_time_t left = tenant->blocked_until - now;
     apr_thread_mutex_unlock(tenant->mutex);
-    if (left <= 0)
+    if (left <= 0) {
         return APR_SUCCESS;
+    }
     amlaps_error_set(error, AMLAPS_TENANT_THROTTLED, "AML0322", APR_EGENERAL,
-                     "tenant %s: Graph throttles this app and is not asked again for %" APR_TIME_T_FMT " s; this passes by itself",
+                     "tenant %s: Graph throttles this app and is not asked again for %" APR_TIME_T_FMT
+                     " s; this passes by itself",
                      tenant->config->name, apr_time_sec(left) + 1);
     error->retry_after = left;
     return error->status;
 }
 
 /* One exchange, with the token of now. */
-static apr_status_t exchange(attempt_t *attempt, amlaps_error_t *error) {
+static apr_status_t exchange(attempt_t *attempt, amlaps_error_t *error)
+{
     const amlaps_graph_t *graph = attempt->graph;
     const amlaps_ask_t *ask = attempt->ask;
     amlaps_secret_t *bearer = NULL, *body = NULL;
     apr_status_t status =
         amlaps_token_get(&bearer, &attempt->generation, error, attempt->graph, attempt->tenant, attempt->call, attempt->pool);
 
-    if (status != APR_SUCCESS)
+    if (status != APR_SUCCESS) {
         return status;
+    }
     const apr_interval_time_t left = amlaps_graph_left(graph, attempt->call);
-    if (left == 0)
+    if (left == 0) {
         return amlaps_error_set(error, AMLAPS_TENANT_UNREACHABLE, "AML0326", APR_TIMEUP,
                                 "tenant %s: no time was left to ask Graph for %s", attempt->tenant->config->name, ask->what);
+    }
     if (ask->json) {
         body = amlaps_secret_make(strlen(ask->json), attempt->pool);
-        if (!body || amlaps_secret_append(body, ask->json, strlen(ask->json)) != APR_SUCCESS)
+        if (!body || amlaps_secret_append(body, ask->json, strlen(ask->json)) != APR_SUCCESS) {
             return amlaps_error_set(error, AMLAPS_BUSY, "AML0302", APR_ENOMEM, "no memory to ask Graph for %s", ask->what);
+        }
     }
     const amlaps_http_request_t request = {.method = ask->method,
                                            .url = ask->url,
@@ -101,14 +113,16 @@ static apr_status_t exchange(attempt_t *attempt, amlaps_error_t *error) {
     attempt->call->attempts++;
     status = graph->transport->exchange(&attempt->response, error, graph->transport->baton, &request, attempt->pool);
     amlaps_secret_wipe(bearer);
-    if (status != APR_SUCCESS && error->code == AMLAPS_BUSY)
+    if (status != APR_SUCCESS && error->code == AMLAPS_BUSY) {
         attempt->call->attempts--; /* it never left */
+    }
     attempt->call->status = status == APR_SUCCESS ? attempt->response.status : 0;
     attempt->call->request_id = status == APR_SUCCESS ? attempt->response.request_id : NULL;
     return status;
 }
 
-static void log_attempt(const attempt_t *attempt, amlaps_log_level_t level, const char *id, const char *words) {
+static void log_attempt(const attempt_t *attempt, amlaps_log_level_t level, const char *id, const char *words)
+{
     const amlaps_call_t *call = attempt->call;
 
     amlaps_log(level, id, APR_SUCCESS, "tenant %s: %s: %s (status %d, attempt %d, request-id %s, client-request-id %s)",
@@ -116,14 +130,31 @@ static void log_attempt(const attempt_t *attempt, amlaps_log_level_t level, cons
                call->request_id ? call->request_id : "-", call->client_request_id ? call->client_request_id : "-");
 }
 
-static int is_answer(const amlaps_ask_t *ask, int status) {
-    for (const int *expected = ask->expected; expected && *expected; expected++)
-        if (*expected == status)
+/* Once per operation that fails, with all that Microsoft's support asks for. What an admin must mend is an error, what passes
+ * a warning. */
+static void log_failure(const amlaps_error_t *failure, const amlaps_call_t *call)
+{
+    const int lasting =
+        failure->code == AMLAPS_TENANT_PERMISSION_MISSING || failure->code == AMLAPS_TENANT_CREDENTIAL_INVALID;
+
+    amlaps_log(lasting ? AMLAPS_LOG_ERROR : AMLAPS_LOG_WARNING, failure->id, failure->status,
+               "%s (status %d, attempts %d, request-id %s, client-request-id %s)", failure->detail, call->status,
+               call->attempts, call->request_id ? call->request_id : "-",
+               call->client_request_id ? call->client_request_id : "-");
+}
+
+static int is_answer(const amlaps_ask_t *ask, int status)
+{
+    for (const int *expected = ask->expected; expected && *expected; expected++) {
+        if (*expected == status) {
             return 1;
+        }
+    }
     return status >= 200 && status < 300;
 }
 
-static apr_status_t read_body(amlaps_reply_t *reply, amlaps_error_t *error, const attempt_t *attempt) {
+static apr_status_t read_body(amlaps_reply_t *reply, amlaps_error_t *error, const attempt_t *attempt)
+{
     const amlaps_ask_t *ask = attempt->ask;
     amlaps_secret_t *body = attempt->response.body;
     apr_status_t status = APR_SUCCESS;
@@ -131,40 +162,51 @@ static apr_status_t read_body(amlaps_reply_t *reply, amlaps_error_t *error, cons
 
     reply->status = attempt->response.status;
     reply->json = NULL;
-    if (!body || body->length == 0)
+    if (!body || body->length == 0) {
         return APR_SUCCESS;
-    if (ask->secrets)
+    }
+    if (ask->secrets) {
         status = amlaps_lift(&reply->lifted, body, ask->secrets, attempt->pool);
-    if (status == APR_SUCCESS)
+    }
+    if (status == APR_SUCCESS) {
         status = amlaps_json_parse(&reply->json, why, body->bytes, body->length, attempt->pool);
+    }
     amlaps_secret_wipe(body);
-    if (status == APR_SUCCESS)
+    if (status == APR_SUCCESS) {
         return APR_SUCCESS;
+    }
     reply->json = NULL;
-    return amlaps_error_set(error, AMLAPS_TENANT_ERROR, "AML0325", status,
-                            "tenant %s: Graph's answer (%d) for %s cannot be read: %s; check AMLapsGraphURL and a proxy in between",
-                            attempt->tenant->config->name, reply->status, ask->what, why);
+    return amlaps_error_set(
+        error, AMLAPS_TENANT_ERROR, "AML0325", status,
+        "tenant %s: Graph's answer (%d) for %s cannot be read: %s; check AMLapsGraphURL and a proxy in between",
+        attempt->tenant->config->name, reply->status, ask->what, why);
 }
 
 /* 0: not to be repeated; else the wait before, at least a microsecond. */
 static apr_interval_time_t wait_before_repeat(const attempt_t *attempt, apr_interval_time_t asked, int has_answer,
-                                              const amlaps_error_t *failure) {
+                                              const amlaps_error_t *failure)
+{
     const int status = attempt->response.status;
     apr_interval_time_t wait = asked > 0 ? asked : amlaps_retry_backoff(attempt->graph->clock);
 
-    if (attempt->repeated)
+    if (attempt->repeated) {
         return 0;
-    if (!has_answer && (failure->code != AMLAPS_TENANT_UNREACHABLE || failure->status == APR_EGENERAL))
+    }
+    if (!has_answer && (failure->code != AMLAPS_TENANT_UNREACHABLE || failure->status == APR_EGENERAL)) {
         return 0;
-    if (has_answer && status != 429 && status != 509 && status != 500 && (status < 502 || status > 504))
+    }
+    if (has_answer && status != 429 && status != 509 && status != 500 && (status < 502 || status > 504)) {
         return 0;
-    if (wait > WAIT_MOST || wait + AMLAPS_GRAPH_TRY_LEAST > amlaps_graph_left(attempt->graph, attempt->call))
+    }
+    if (wait > WAIT_MOST || wait + AMLAPS_GRAPH_TRY_LEAST > amlaps_graph_left(attempt->graph, attempt->call)) {
         return 0;
+    }
     return wait;
 }
 
 /* @return 1 where the request is to be made again, 0 where `error` is set. */
-static int handle_refusal(attempt_t *attempt, amlaps_error_t *error) {
+static int handle_refusal(attempt_t *attempt, amlaps_error_t *error)
+{
     const amlaps_graph_t *graph = attempt->graph;
     const amlaps_http_response_t *response = &attempt->response;
     apr_interval_time_t asked = 0;
@@ -176,12 +218,15 @@ static int handle_refusal(attempt_t *attempt, amlaps_error_t *error) {
         log_attempt(attempt, AMLAPS_LOG_INFO, "AML0327", "asked again with a new token");
         return 1;
     }
-    if (response->status == 429 || response->status == 509)
+    if (response->status == 429 || response->status == 509) {
         asked = amlaps_request_block(attempt->tenant, graph, response->retry_after, response->date);
-    else if (response->status >= 500)
+    }
+    else if (response->status >= 500) {
         amlaps_retry_after(&asked, response->retry_after, response->date, amlaps_clock_wall(graph->clock));
-    if (response->status == 403)
+    }
+    if (response->status == 403) {
         amlaps_token_lacking(attempt->tenant, attempt->generation, graph);
+    }
     const apr_interval_time_t wait = wait_before_repeat(attempt, asked, 1, NULL);
     if (wait > 0) {
         attempt->repeated = 1;
@@ -190,13 +235,14 @@ static int handle_refusal(attempt_t *attempt, amlaps_error_t *error) {
         return 1;
     }
     read_body(&reply, &ignored, attempt);
-    amlaps_problem(error, attempt->tenant->config, response->status, reply.json, attempt->ask->what, attempt->ask->permission, asked,
-                   attempt->pool);
+    amlaps_problem(error, attempt->tenant->config, response->status, reply.json, attempt->ask->what, attempt->ask->permission,
+                   asked, attempt->pool);
     return 0;
 }
 
 /* The same for no answer at all. */
-static int handle_silence(attempt_t *attempt, amlaps_error_t *error, const amlaps_error_t *failure, int asked) {
+static int handle_silence(attempt_t *attempt, amlaps_error_t *error, const amlaps_error_t *failure, int asked)
+{
     const apr_interval_time_t wait = asked ? wait_before_repeat(attempt, 0, 0, failure) : 0;
 
     if (wait > 0) {
@@ -209,68 +255,82 @@ static int handle_silence(attempt_t *attempt, amlaps_error_t *error, const amlap
     return 0;
 }
 
-static apr_status_t perform(amlaps_reply_t *reply, amlaps_error_t *error, attempt_t *attempt) {
+static apr_status_t perform(amlaps_reply_t *reply, amlaps_error_t *error, attempt_t *attempt)
+{
     for (;;) {
         amlaps_error_t failure = {0};
         const int before = attempt->call->attempts;
         if (exchange(attempt, &failure) != APR_SUCCESS) {
-            if (!handle_silence(attempt, error, &failure, attempt->call->attempts > before))
+            if (!handle_silence(attempt, error, &failure, attempt->call->attempts > before)) {
                 return error->status;
+            }
             continue;
         }
-        if (attempt->response.status != 401)
+        if (attempt->response.status != 401) {
             amlaps_token_accepted(attempt->tenant, attempt->generation);
+        }
         if (is_answer(attempt->ask, attempt->response.status)) {
             log_attempt(attempt, AMLAPS_LOG_DEBUG, "AML0328", "answered");
-            if (read_body(reply, &failure, attempt) == APR_SUCCESS || attempt->response.status >= 300)
+            if (read_body(reply, &failure, attempt) == APR_SUCCESS || attempt->response.status >= 300) {
                 return APR_SUCCESS;
+            }
             return amlaps_graph_pass(error, &failure);
         }
-        if (!handle_refusal(attempt, error))
+        if (!handle_refusal(attempt, error)) {
             return error->status;
+        }
     }
 }
 
-apr_status_t amlaps_request(amlaps_reply_t *reply, amlaps_error_t *error, amlaps_graph_t *graph, amlaps_tenant_state_t *tenant,
-                            amlaps_call_t *call, const amlaps_ask_t *ask, apr_pool_t *pool) {
+apr_status_t amlaps_request(amlaps_reply_t *reply, amlaps_error_t *error, amlaps_graph_t *graph,
+                            amlaps_tenant_state_t *tenant, amlaps_call_t *call, const amlaps_ask_t *ask, apr_pool_t *pool)
+{
     attempt_t attempt = {
         .graph = graph, .tenant = tenant, .call = call, .ask = ask, .headers = make_headers(call, pool), .pool = pool};
     amlaps_error_t failure = {0};
 
     memset(reply, 0, sizeof *reply);
     apr_status_t status = check_blocked(&failure, graph, tenant);
-    if (status == APR_SUCCESS)
+    if (status == APR_SUCCESS) {
         status = perform(reply, &failure, &attempt);
-    if (attempt.response.body)
+    }
+    if (attempt.response.body) {
         amlaps_secret_wipe(attempt.response.body);
-    if (status == APR_SUCCESS)
+    }
+    if (status == APR_SUCCESS) {
         return APR_SUCCESS;
-    log_attempt(&attempt, failure.code == AMLAPS_TENANT_PERMISSION_MISSING ? AMLAPS_LOG_ERROR : AMLAPS_LOG_WARNING, failure.id,
-                failure.detail);
+    }
+    log_failure(&failure, call);
     return amlaps_graph_pass(error, &failure);
 }
 
-apr_status_t amlaps_request_next(const char **url, amlaps_error_t *error, const amlaps_tenant_t *tenant, const amlaps_json_t *page,
-                                 apr_pool_t *pool) {
+apr_status_t amlaps_request_next(const char **url, amlaps_error_t *error, const amlaps_tenant_t *tenant,
+                                 const amlaps_json_t *page, apr_pool_t *pool)
+{
     const amlaps_json_t *member = amlaps_json_member(page, "@odata.nextLink");
     const amlaps_json_kind_t kind = amlaps_json_kind(member);
     const char *link = amlaps_json_text(member);
     const apr_size_t root = strlen(tenant->graph_url);
 
     *url = NULL;
-    if (kind == AMLAPS_JSON_NONE || kind == AMLAPS_JSON_NULL)
+    if (kind == AMLAPS_JSON_NONE || kind == AMLAPS_JSON_NULL) {
         return APR_SUCCESS;
-    int inside = link && strlen(link) < LINK_MOST && strncasecmp(link, tenant->graph_url, root) == 0 && strncmp(link + root, "/v1.0/", 6) == 0;
-    for (const char *c = link; inside && *c; c++)
-        if ((unsigned char)*c <= ' ' || *c == '\\' || *c == '#' || (unsigned char)*c >= 0x7F)
+    }
+    int inside = link && strlen(link) < LINK_MOST && strncasecmp(link, tenant->graph_url, root) == 0
+                 && strncmp(link + root, "/v1.0/", 6) == 0;
+    for (const char *c = link; inside && *c; c++) {
+        if ((unsigned char)*c <= ' ' || *c == '\\' || *c == '#' || (unsigned char)*c >= 0x7F) {
             inside = 0;
+        }
+    }
     if (inside) {
         *url = apr_pstrdup(pool, link);
         return APR_SUCCESS;
     }
     const char *shown = amlaps_text_printable(link ? link : "no text", 100, pool);
-    amlaps_log(AMLAPS_LOG_ERROR, "AML0329", APR_EGENERAL, "tenant %s: a next page outside %s was not asked for: %s", tenant->name,
-               tenant->graph_url, shown);
+    amlaps_log(AMLAPS_LOG_ERROR, "AML0329", APR_EGENERAL, "tenant %s: a next page outside %s was not asked for: %s",
+               tenant->name, tenant->graph_url, shown);
     return amlaps_error_set(error, AMLAPS_TENANT_ERROR, "AML0329", APR_EGENERAL,
-                            "tenant %s: Graph names a next page outside %s; the token does not go there", tenant->name, tenant->graph_url);
+                            "tenant %s: Graph names a next page outside %s; the token does not go there", tenant->name,
+                            tenant->graph_url);
 }

@@ -3,21 +3,25 @@
 
 #include "token_fetch.h"
 
-#define EARLY apr_time_from_sec(300)      /* renewed so long before its end */
-#define REMEMBER apr_time_from_sec(30)    /* a refusal is told to others for so long before the login is asked again */
+#define EARLY apr_time_from_sec(300)          /* renewed so long before its end */
+#define REMEMBER apr_time_from_sec(30)        /* a refusal is told to others for so long before the login is asked again */
 #define REMEMBER_SILENCE apr_time_from_sec(5) /* no answer may be a passing fault of the network */
-#define RENEW_MOST apr_time_from_sec(2)   /* while the old one still works, its renewal delays one person by no more */
+#define RENEW_MOST apr_time_from_sec(2)       /* while the old one still works, its renewal delays one person by no more */
 #define LACKING_AGE apr_time_from_sec(60)
 
-static apr_time_t renew_time(apr_time_t issued, apr_interval_time_t life) {
+static apr_time_t renew_time(apr_time_t issued, apr_interval_time_t life)
+{
     return issued + (life > 2 * EARLY ? life - EARLY : life / 2);
 }
 
 /* Called with the mutex held. */
-static apr_status_t keep_token(amlaps_token_t *token, const amlaps_secret_t *fresh, apr_time_t issued, apr_interval_time_t life) {
+static apr_status_t keep_token(amlaps_token_t *token, const amlaps_secret_t *fresh, apr_time_t issued,
+                               apr_interval_time_t life)
+{
     amlaps_secret_wipe(token->text);
-    if (amlaps_secret_append(token->text, fresh->bytes, fresh->length) != APR_SUCCESS)
+    if (amlaps_secret_append(token->text, fresh->bytes, fresh->length) != APR_SUCCESS) {
         return APR_ENOMEM;
+    }
     token->generation++;
     token->issued = issued;
     token->expires = issued + life;
@@ -27,23 +31,29 @@ static apr_status_t keep_token(amlaps_token_t *token, const amlaps_secret_t *fre
     return APR_SUCCESS;
 }
 
-/* Called with the mutex held. What is this caller's own trouble (a full pool, little time left) says nothing about the login. */
-static void keep_failure(amlaps_token_t *token, const amlaps_error_t *failure, apr_time_t now, apr_interval_time_t most) {
+/* Called with the mutex held. What is this caller's own trouble (a full pool, little time left) says nothing about the login.
+ */
+static void keep_failure(amlaps_token_t *token, const amlaps_error_t *failure, apr_time_t now, apr_interval_time_t most)
+{
     apr_interval_time_t time = failure->code == AMLAPS_TENANT_UNREACHABLE ? REMEMBER_SILENCE : REMEMBER;
 
-    if (failure->code == AMLAPS_BUSY || (APR_STATUS_IS_TIMEUP(failure->status) && most < RENEW_MOST))
+    if (failure->code == AMLAPS_BUSY || (APR_STATUS_IS_TIMEUP(failure->status) && most < RENEW_MOST)) {
         time = 0;
-    if (failure->code == AMLAPS_TENANT_THROTTLED && failure->retry_after > 0)
+    }
+    if (failure->code == AMLAPS_TENANT_THROTTLED && failure->retry_after > 0) {
         time = failure->retry_after;
+    }
     token->failure = *failure;
     token->failed_until = now + time;
-    if (token->text->length > 0)
+    if (token->text->length > 0) {
         token->renew_at = now + (time > 0 ? time : APR_USEC_PER_SEC);
+    }
 }
 
 /* Fetches without the mutex, stores with it. Called with the mutex held, returns with it held. */
-static void renew(amlaps_error_t *failure, const amlaps_graph_t *graph, amlaps_tenant_state_t *tenant, apr_interval_time_t most,
-                  apr_pool_t *pool) {
+static void renew(amlaps_error_t *failure, const amlaps_graph_t *graph, amlaps_tenant_state_t *tenant,
+                  apr_interval_time_t most, apr_pool_t *pool)
+{
     amlaps_token_t *token = &tenant->token;
     const apr_time_t issued = amlaps_clock_steady(graph->clock);
     amlaps_secret_t *fresh = NULL;
@@ -53,35 +63,43 @@ static void renew(amlaps_error_t *failure, const amlaps_graph_t *graph, amlaps_t
     apr_thread_mutex_unlock(tenant->mutex);
     apr_status_t status = amlaps_token_fetch(&fresh, &life, failure, graph, tenant->config, most, pool);
     apr_thread_mutex_lock(tenant->mutex);
-    if (status == APR_SUCCESS && keep_token(token, fresh, issued, life) != APR_SUCCESS)
+    if (status == APR_SUCCESS && keep_token(token, fresh, issued, life) != APR_SUCCESS) {
         status = amlaps_error_set(failure, AMLAPS_BUSY, "AML0302", APR_ENOMEM, "no memory for the token of tenant %s",
                                   tenant->config->name);
-    if (fresh)
+    }
+    if (fresh) {
         amlaps_secret_wipe(fresh);
-    if (status != APR_SUCCESS)
+    }
+    if (status != APR_SUCCESS) {
         keep_failure(token, failure, amlaps_clock_steady(graph->clock), most);
+    }
     token->renewing = 0;
     apr_thread_cond_broadcast(tenant->renewed);
 }
 
 /* A token is there and valid: renews it where that is due and nobody does. */
 static void refresh(const amlaps_graph_t *graph, amlaps_tenant_state_t *tenant, apr_time_t now, apr_interval_time_t left,
-                    apr_pool_t *pool) {
+                    apr_pool_t *pool)
+{
     const amlaps_token_t *token = &tenant->token;
     const apr_interval_time_t most = left / 2 < RENEW_MOST ? left / 2 : RENEW_MOST;
     amlaps_error_t failure = {0};
 
-    if (token->renewing || now < token->renew_at || most < AMLAPS_GRAPH_TRY_LEAST)
+    if (token->renewing || now < token->renew_at || most < AMLAPS_GRAPH_TRY_LEAST) {
         return;
+    }
     renew(&failure, graph, tenant, most, pool);
-    if (failure.code != AMLAPS_OK)
+    if (failure.code != AMLAPS_OK) {
         amlaps_log(AMLAPS_LOG_WARNING, "AML0315", failure.status,
-                   "tenant %s: the token could not be renewed and goes on until it ends: %s", tenant->config->name, failure.detail);
+                   "tenant %s: the token could not be renewed and goes on until it ends: %s", tenant->config->name,
+                   failure.detail);
+    }
 }
 
 /* No token is there. @return 1 where it is worth looking again, 0 with `error` set */
 static int obtain(amlaps_error_t *error, const amlaps_graph_t *graph, amlaps_tenant_state_t *tenant, apr_time_t now,
-                  const amlaps_call_t *call, apr_pool_t *pool) {
+                  const amlaps_call_t *call, apr_pool_t *pool)
+{
     amlaps_token_t *token = &tenant->token;
     const apr_interval_time_t left = amlaps_graph_left(graph, call);
 
@@ -90,30 +108,31 @@ static int obtain(amlaps_error_t *error, const amlaps_graph_t *graph, amlaps_ten
         return 0;
     }
     if (left == 0) {
-        amlaps_error_set(error, AMLAPS_TENANT_UNREACHABLE, "AML0314", APR_TIMEUP, "tenant %s: the login did not answer in time",
-                         tenant->config->name);
+        amlaps_error_set(error, AMLAPS_TENANT_UNREACHABLE, "AML0314", APR_TIMEUP,
+                         "tenant %s: the login did not answer in time", tenant->config->name);
         return 0;
     }
     if (token->renewing) {
         if (APR_STATUS_IS_TIMEUP(apr_thread_cond_timedwait(tenant->renewed, tenant->mutex, left))) {
-            amlaps_error_set(error, AMLAPS_TENANT_UNREACHABLE, "AML0314", APR_TIMEUP, "tenant %s: the login did not answer in time",
-                             tenant->config->name);
+            amlaps_error_set(error, AMLAPS_TENANT_UNREACHABLE, "AML0314", APR_TIMEUP,
+                             "tenant %s: the login did not answer in time", tenant->config->name);
             return 0;
         }
         return 1;
     }
     amlaps_error_t failure = {0};
     renew(&failure, graph, tenant, left, pool);
-    if (failure.code == AMLAPS_OK)
+    if (failure.code == AMLAPS_OK) {
         return 1;
-    amlaps_log(failure.code == AMLAPS_TENANT_CREDENTIAL_INVALID ? AMLAPS_LOG_ERROR : AMLAPS_LOG_WARNING, failure.id, failure.status,
-               "%s", failure.detail);
+    }
     amlaps_graph_pass(error, &failure);
     return 0;
 }
 
-apr_status_t amlaps_token_get(amlaps_secret_t **bearer, apr_uint32_t *generation, amlaps_error_t *error, amlaps_graph_t *graph,
-                              amlaps_tenant_state_t *tenant, const amlaps_call_t *call, apr_pool_t *pool) {
+apr_status_t amlaps_token_get(amlaps_secret_t **bearer, apr_uint32_t *generation, amlaps_error_t *error,
+                              amlaps_graph_t *graph, amlaps_tenant_state_t *tenant, const amlaps_call_t *call,
+                              apr_pool_t *pool)
+{
     amlaps_token_t *token = &tenant->token;
     apr_status_t status = APR_EGENERAL;
 
@@ -122,25 +141,30 @@ apr_status_t amlaps_token_get(amlaps_secret_t **bearer, apr_uint32_t *generation
     const apr_uint32_t known = token->generation;
     for (;;) {
         const apr_time_t now = amlaps_clock_steady(graph->clock);
-        if (token->text->length > 0 && now < token->expires)
+        if (token->text->length > 0 && now < token->expires) {
             refresh(graph, tenant, now, amlaps_graph_left(graph, call), pool);
-        else if (!obtain(error, graph, tenant, now, call, pool))
+        }
+        else if (!obtain(error, graph, tenant, now, call, pool)) {
             break;
+        }
         /* One that came just now is used even where its life is so short that it is over. */
-        if (token->text->length == 0 || (token->generation == known && amlaps_clock_steady(graph->clock) >= token->expires))
+        if (token->text->length == 0 || (token->generation == known && amlaps_clock_steady(graph->clock) >= token->expires)) {
             continue;
+        }
         *bearer = amlaps_secret_make(token->text->length, pool);
         *generation = token->generation;
         status = *bearer ? amlaps_secret_append(*bearer, token->text->bytes, token->text->length) : APR_ENOMEM;
         break;
     }
     apr_thread_mutex_unlock(tenant->mutex);
-    if (status == APR_SUCCESS)
+    if (status == APR_SUCCESS) {
         return APR_SUCCESS;
+    }
     return amlaps_error_set(error, AMLAPS_BUSY, "AML0302", status, "no memory for the token");
 }
 
-void amlaps_token_accepted(amlaps_tenant_state_t *tenant, apr_uint32_t generation) {
+void amlaps_token_accepted(amlaps_tenant_state_t *tenant, apr_uint32_t generation)
+{
     apr_thread_mutex_lock(tenant->mutex);
     if (tenant->token.generation == generation) {
         tenant->token.accepted = 1;
@@ -149,7 +173,8 @@ void amlaps_token_accepted(amlaps_tenant_state_t *tenant, apr_uint32_t generatio
     apr_thread_mutex_unlock(tenant->mutex);
 }
 
-int amlaps_token_refused(amlaps_tenant_state_t *tenant, apr_uint32_t generation, const amlaps_graph_t *graph) {
+int amlaps_token_refused(amlaps_tenant_state_t *tenant, apr_uint32_t generation, const amlaps_graph_t *graph)
+{
     amlaps_token_t *token = &tenant->token;
     int again = 1;
 
@@ -166,11 +191,13 @@ int amlaps_token_refused(amlaps_tenant_state_t *tenant, apr_uint32_t generation,
     return again;
 }
 
-void amlaps_token_lacking(amlaps_tenant_state_t *tenant, apr_uint32_t generation, const amlaps_graph_t *graph) {
+void amlaps_token_lacking(amlaps_tenant_state_t *tenant, apr_uint32_t generation, const amlaps_graph_t *graph)
+{
     amlaps_token_t *token = &tenant->token;
 
     apr_thread_mutex_lock(tenant->mutex);
-    if (token->generation == generation && amlaps_clock_steady(graph->clock) - token->issued >= LACKING_AGE)
+    if (token->generation == generation && amlaps_clock_steady(graph->clock) - token->issued >= LACKING_AGE) {
         amlaps_secret_wipe(token->text);
+    }
     apr_thread_mutex_unlock(tenant->mutex);
 }

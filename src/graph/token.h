@@ -2,25 +2,28 @@
 #ifndef AMLAPS_GRAPH_TOKEN_H
 #define AMLAPS_GRAPH_TOKEN_H
 
-/* The access token of each tenant: fetched by one thread at a time, renewed before it ends, kept until it really ends. Any thread. */
+/* The access token of each tenant: fetched by one thread at a time, renewed before it ends, kept until it really ends. Any
+ * thread. */
 
 #include "client.h"
 
 /**
- * The token to use now, fetched where there is none. While one is valid nobody waits for more than its renewal, and only one thread does.
+ * The token to use now, fetched where there is none. While one is valid nobody waits for more than its renewal, and only one
+ * thread does.
  * @param bearer out: a copy in wiped memory of `pool`
  * @param generation out: which one it is, for the two functions below
  */
-apr_status_t amlaps_token_get(amlaps_secret_t **bearer, apr_uint32_t *generation, amlaps_error_t *error, amlaps_graph_t *graph,
-                              amlaps_tenant_state_t *tenant, const amlaps_call_t *call, apr_pool_t *pool);
+apr_status_t amlaps_token_get(amlaps_secret_t **bearer, apr_uint32_t *generation, amlaps_error_t *error,
+                              amlaps_graph_t *graph, amlaps_tenant_state_t *tenant, const amlaps_call_t *call,
+                              apr_pool_t *pool);
 
 /** Graph has taken it: a later 401 means that it was revoked. */
 void amlaps_token_accepted(amlaps_tenant_state_t *tenant, apr_uint32_t generation);
 
 /**
  * Graph has answered 401: drops it, unless another thread was faster.
- * @return 1 where asking again is worth it; 0 where this token was itself fetched after a 401 and never accepted: a new one would fare no
- * better, and the login would be asked for one with every request
+ * @return 1 where asking again is worth it; 0 where this token was itself fetched after a 401 and never accepted: a new one
+ * would fare no better, and the login would be asked for one with every request
  */
 int amlaps_token_refused(amlaps_tenant_state_t *tenant, apr_uint32_t generation, const amlaps_graph_t *graph);
 

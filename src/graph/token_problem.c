@@ -13,25 +13,31 @@
 
 #define PORTAL "Microsoft Entra admin center, App registrations, "
 
-/* Microsoft asks clients to branch on `error`; the numbers choose nothing but the words for the admin, and tell what passes by itself. */
+/* Microsoft asks clients to branch on `error`; the numbers choose nothing but the words for the admin, and tell what passes
+ * by itself. */
 static const struct {
     long number;
     amlaps_code_t code;
     const char *remedy;
 } problems[] = {
     {7000215, AMLAPS_TENANT_CREDENTIAL_INVALID,
-     "the client secret is wrong: put the secret's value (not its id) where AMLapsClientSecret points, and check AMLapsClientId"},
+     "the client secret is wrong: put the secret's value (not its id) where AMLapsClientSecret points, and check "
+     "AMLapsClientId"},
     {7000222, AMLAPS_TENANT_CREDENTIAL_INVALID,
-     "the client secret has expired: make a new one (" PORTAL "Certificates & secrets) and put it where AMLapsClientSecret points"},
+     "the client secret has expired: make a new one (" PORTAL
+     "Certificates & secrets) and put it where AMLapsClientSecret points"},
     {7000218, AMLAPS_TENANT_CREDENTIAL_INVALID, "no client secret arrived: check what AMLapsClientSecret points at"},
     {700016, AMLAPS_TENANT_CREDENTIAL_INVALID,
      "the app is not known in this tenant: check AMLapsClientId and AMLapsTenantId, and that an admin has consented"},
-    {7000112, AMLAPS_TENANT_CREDENTIAL_INVALID, "the app (AMLapsClientId) is disabled in this tenant: enable its enterprise application"},
-    {90002, AMLAPS_TENANT_CREDENTIAL_INVALID, "the tenant is not known: check AMLapsTenantId, and AMLapsCloud or AMLapsLoginURL"},
+    {7000112, AMLAPS_TENANT_CREDENTIAL_INVALID,
+     "the app (AMLapsClientId) is disabled in this tenant: enable its enterprise application"},
+    {90002, AMLAPS_TENANT_CREDENTIAL_INVALID,
+     "the tenant is not known: check AMLapsTenantId, and AMLapsCloud or AMLapsLoginURL"},
     {90038, AMLAPS_TENANT_CREDENTIAL_INVALID, "the tenant lives in another national cloud: set AMLapsCloud"},
     {900023, AMLAPS_TENANT_CREDENTIAL_INVALID, "AMLapsTenantId is neither a tenant id nor a verified domain"},
     {9001023, AMLAPS_TENANT_CREDENTIAL_INVALID, "AMLapsTenantId must name one tenant, not common or organizations"},
-    {70011, AMLAPS_TENANT_CREDENTIAL_INVALID, "the scope is refused: AMLapsGraphURL and AMLapsLoginURL are of different clouds (AMLapsCloud)"},
+    {70011, AMLAPS_TENANT_CREDENTIAL_INVALID,
+     "the scope is refused: AMLapsGraphURL and AMLapsLoginURL are of different clouds (AMLapsCloud)"},
     {700022, AMLAPS_TENANT_CREDENTIAL_INVALID, "the scope is refused: check AMLapsGraphURL"},
     {500011, AMLAPS_TENANT_CREDENTIAL_INVALID, "this tenant does not know that Graph: check AMLapsGraphURL and AMLapsCloud"},
     {53003, AMLAPS_TENANT_CREDENTIAL_INVALID, "Conditional Access for workload identities blocks the app (AMLapsClientId)"},
@@ -43,66 +49,83 @@ static const struct {
     {90033, AMLAPS_TENANT_ERROR, "a passing fault at Microsoft"},
 };
 
-static long number_of(const amlaps_json_t *json, const char *description) {
+static long number_of(const amlaps_json_t *json, const char *description)
+{
     apr_int64_t number;
     const char *found = description ? strstr(description, "AADSTS") : NULL;
 
-    if (amlaps_json_integer(amlaps_json_item(amlaps_json_member(json, "error_codes"), 0), &number) && number > 0 && number < 100000000)
+    if (amlaps_json_integer(amlaps_json_item(amlaps_json_member(json, "error_codes"), 0), &number) && number > 0
+        && number < 100000000) {
         return (long)number;
+    }
     return found ? strtol(found + 6, NULL, 10) : 0;
 }
 
 /* The sentence before the trace ids; nothing of it where a login that is none of Microsoft's repeats the secret. */
-static const char *sentence(const char *description, const amlaps_tenant_t *tenant, apr_pool_t *pool) {
+static const char *sentence(const char *description, const amlaps_tenant_t *tenant, apr_pool_t *pool)
+{
     const amlaps_secret_t *secret = tenant->client_secret;
 
-    if (!description)
+    if (!description) {
         return "no description";
-    if (secret && secret->length > 0 && memmem(description, strlen(description), secret->bytes, secret->length))
+    }
+    if (secret && secret->length > 0 && memmem(description, strlen(description), secret->bytes, secret->length)) {
         return "the description is withheld because it repeats the client secret";
+    }
     const char *trace = strstr(description, "Trace ID");
     apr_size_t length = trace ? (apr_size_t)(trace - description) : strlen(description);
-    while (length > 0 && (unsigned char)description[length - 1] <= ' ')
+    while (length > 0 && (unsigned char)description[length - 1] <= ' ') {
         length--;
+    }
     return amlaps_text_printable(apr_pstrmemdup(pool, description, length), DESCRIPTION_MOST, pool);
 }
 
 static apr_status_t passing(amlaps_error_t *error, const amlaps_tenant_t *tenant, const amlaps_http_response_t *response,
-                            amlaps_code_t code, const char *remedy, const amlaps_clock_t *clock) {
+                            amlaps_code_t code, const char *remedy, const amlaps_clock_t *clock)
+{
     apr_interval_time_t wait = 0;
     const int known = amlaps_retry_after(&wait, response->retry_after, response->date, amlaps_clock_wall(clock));
 
     amlaps_error_set(error, code, code == AMLAPS_TENANT_THROTTLED ? "AML0311" : "AML0312", APR_EGENERAL,
                      "tenant %s: the login answers %d: %s", tenant->name, response->status, remedy);
-    if (known || code == AMLAPS_TENANT_THROTTLED)
+    if (known || code == AMLAPS_TENANT_THROTTLED) {
         error->retry_after = wait > APR_USEC_PER_SEC ? wait : APR_USEC_PER_SEC;
+    }
     return error->status;
 }
 
-apr_status_t amlaps_token_problem(amlaps_error_t *error, const amlaps_tenant_t *tenant, const amlaps_http_response_t *response,
-                                  const amlaps_json_t *json, const amlaps_clock_t *clock, apr_pool_t *pool) {
+apr_status_t amlaps_token_problem(amlaps_error_t *error, const amlaps_tenant_t *tenant,
+                                  const amlaps_http_response_t *response, const amlaps_json_t *json,
+                                  const amlaps_clock_t *clock, apr_pool_t *pool)
+{
     const char *name = amlaps_json_member_text(json, "error");
     const char *description = amlaps_json_member_text(json, "error_description");
     const long number = number_of(json, description);
     const char *remedy = "check AMLapsTenantId, AMLapsClientId, AMLapsClientSecret and AMLapsCloud";
     amlaps_code_t code = AMLAPS_TENANT_CREDENTIAL_INVALID;
 
-    for (size_t i = 0; i < sizeof problems / sizeof *problems; i++)
+    for (size_t i = 0; i < sizeof problems / sizeof *problems; i++) {
         if (number == problems[i].number) {
             code = problems[i].code;
             remedy = problems[i].remedy;
         }
-    if (response->status == 429)
+    }
+    if (response->status == 429) {
         return passing(error, tenant, response, AMLAPS_TENANT_THROTTLED, "too many requests; this passes by itself", clock);
-    if (code != AMLAPS_TENANT_CREDENTIAL_INVALID)
+    }
+    if (code != AMLAPS_TENANT_CREDENTIAL_INVALID) {
         return passing(error, tenant, response, code, remedy, clock);
-    if (response->status >= 500 || (name && strcmp(name, "temporarily_unavailable") == 0))
+    }
+    if (response->status >= 500 || (name && strcmp(name, "temporarily_unavailable") == 0)) {
         return passing(error, tenant, response, AMLAPS_TENANT_ERROR, "a passing fault at Microsoft", clock);
-    if (response->status < 400 || response->status == 404 || !name)
-        return amlaps_error_set(error, AMLAPS_TENANT_ERROR, "AML0313", APR_EGENERAL,
-                                "tenant %s: the login answers %d as Microsoft's never does: check AMLapsLoginURL and AMLapsCloud", tenant->name,
-                                response->status);
-    return amlaps_error_set(error, code, "AML0310", APR_EGENERAL, "tenant %s: the login refuses the app %s: %s (%d %s: %s)", tenant->name,
-                            tenant->client_id, remedy, response->status, amlaps_text_printable(name, 40, pool),
+    }
+    if (response->status < 400 || response->status == 404 || !name) {
+        return amlaps_error_set(
+            error, AMLAPS_TENANT_ERROR, "AML0313", APR_EGENERAL,
+            "tenant %s: the login answers %d as Microsoft's never does: check AMLapsLoginURL and AMLapsCloud", tenant->name,
+            response->status);
+    }
+    return amlaps_error_set(error, code, "AML0310", APR_EGENERAL, "tenant %s: the login refuses the app %s: %s (%d %s: %s)",
+                            tenant->name, tenant->client_id, remedy, response->status, amlaps_text_printable(name, 40, pool),
                             sentence(description, tenant, pool));
 }

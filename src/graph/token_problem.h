@@ -10,7 +10,8 @@
  * @param json its body, NULL where that is no JSON
  * @return error->status
  */
-apr_status_t amlaps_token_problem(amlaps_error_t *error, const amlaps_tenant_t *tenant, const amlaps_http_response_t *response,
-                                  const amlaps_json_t *json, const amlaps_clock_t *clock, apr_pool_t *pool);
+apr_status_t amlaps_token_problem(amlaps_error_t *error, const amlaps_tenant_t *tenant,
+                                  const amlaps_http_response_t *response, const amlaps_json_t *json,
+                                  const amlaps_clock_t *clock, apr_pool_t *pool);
 
 #endif

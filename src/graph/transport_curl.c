@@ -32,15 +32,18 @@ typedef struct exchange_t {
     char reason[CURL_ERROR_SIZE];
 } exchange_t;
 
-apr_status_t amlaps_transport_global_init(void) {
+apr_status_t amlaps_transport_global_init(void)
+{
     return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? APR_SUCCESS : APR_EGENERAL;
 }
 
-void amlaps_transport_global_cleanup(void) {
+void amlaps_transport_global_cleanup(void)
+{
     curl_global_cleanup();
 }
 
-static size_t receive(char *bytes, size_t size, size_t count, void *baton) {
+static size_t receive(char *bytes, size_t size, size_t count, void *baton)
+{
     exchange_t *exchange = baton;
     amlaps_secret_t *body = exchange->response->body;
     const size_t length = size * count;
@@ -52,49 +55,61 @@ static size_t receive(char *bytes, size_t size, size_t count, void *baton) {
     return amlaps_secret_append(body, bytes, length) == APR_SUCCESS ? length : 0;
 }
 
-static int add_header(exchange_t *exchange, const char *line) {
+static int add_header(exchange_t *exchange, const char *line)
+{
     struct curl_slist *more = curl_slist_append(exchange->headers, line);
 
-    if (more)
+    if (more) {
         exchange->headers = more;
+    }
     return more != NULL;
 }
 
 /* curl copies each line into memory of its own: the copy that holds the token is wiped by free_headers. */
-static int add_bearer(exchange_t *exchange, apr_pool_t *pool) {
+static int add_bearer(exchange_t *exchange, apr_pool_t *pool)
+{
     static const char prefix[] = "Authorization: Bearer ";
     const amlaps_secret_t *bearer = exchange->request->bearer;
 
-    if (!bearer)
+    if (!bearer) {
         return 1;
+    }
     amlaps_secret_t *line = amlaps_secret_make(sizeof prefix + bearer->length, pool);
-    if (!line || amlaps_secret_append(line, prefix, sizeof prefix - 1) != APR_SUCCESS ||
-        amlaps_secret_append(line, bearer->bytes, bearer->length) != APR_SUCCESS)
+    if (!line || amlaps_secret_append(line, prefix, sizeof prefix - 1) != APR_SUCCESS
+        || amlaps_secret_append(line, bearer->bytes, bearer->length) != APR_SUCCESS) {
         return 0;
+    }
     const int added = add_header(exchange, line->bytes);
     amlaps_secret_wipe(line);
     return added;
 }
 
-static void free_headers(exchange_t *exchange) {
-    for (struct curl_slist *line = exchange->headers; line; line = line->next)
+static void free_headers(exchange_t *exchange)
+{
+    for (struct curl_slist *line = exchange->headers; line; line = line->next) {
         OPENSSL_cleanse(line->data, strlen(line->data));
+    }
     curl_slist_free_all(exchange->headers);
     exchange->headers = NULL;
 }
 
-static int set_headers(exchange_t *exchange, apr_pool_t *pool) {
+static int set_headers(exchange_t *exchange, apr_pool_t *pool)
+{
     const amlaps_http_request_t *request = exchange->request;
 
-    for (const char *const *line = request->headers; line && *line; line++)
-        if (!add_header(exchange, *line))
+    for (const char *const *line = request->headers; line && *line; line++) {
+        if (!add_header(exchange, *line)) {
             return 0;
-    if (request->body && !add_header(exchange, apr_pstrcat(pool, "Content-Type: ", request->content_type, NULL)))
+        }
+    }
+    if (request->body && !add_header(exchange, apr_pstrcat(pool, "Content-Type: ", request->content_type, NULL))) {
         return 0;
+    }
     return add_header(exchange, "Expect:") && add_bearer(exchange, pool);
 }
 
-static CURLcode set_where(const exchange_t *exchange) {
+static CURLcode set_where(const exchange_t *exchange)
+{
     CURL *handle = exchange->handle;
     const amlaps_http_request_t *request = exchange->request;
     const int clear = strncasecmp(request->url, "http://", 7) == 0;
@@ -103,8 +118,9 @@ static CURLcode set_where(const exchange_t *exchange) {
     /* Clear text is for loopback alone (the configuration sees to that), so it never goes to a proxy. */
     code = code ? code : curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, clear ? "http" : "https");
     code = code ? code : curl_easy_setopt(handle, CURLOPT_REDIR_PROTOCOLS_STR, "https");
-    if (clear)
+    if (clear) {
         code = code ? code : curl_easy_setopt(handle, CURLOPT_NOPROXY, "*");
+    }
     code = code ? code : curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
     code = code ? code : curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);
     code = code ? code : curl_easy_setopt(handle, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -119,7 +135,8 @@ static CURLcode set_where(const exchange_t *exchange) {
     return code;
 }
 
-static CURLcode set_what(exchange_t *exchange) {
+static CURLcode set_what(exchange_t *exchange)
+{
     CURL *handle = exchange->handle;
     const amlaps_http_request_t *request = exchange->request;
     CURLcode code = curl_easy_setopt(handle, CURLOPT_HTTPHEADER, exchange->headers);
@@ -127,7 +144,8 @@ static CURLcode set_what(exchange_t *exchange) {
     if (request->body) {
         code = code ? code : curl_easy_setopt(handle, CURLOPT_POSTFIELDS, request->body->bytes ? request->body->bytes : "");
         code = code ? code : curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body->length);
-    } else {
+    }
+    else {
         code = code ? code : curl_easy_setopt(handle, CURLOPT_HTTPGET, 1L);
     }
     code = code ? code : curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, request->method);
@@ -137,7 +155,8 @@ static CURLcode set_what(exchange_t *exchange) {
     return code ? code : curl_easy_setopt(handle, CURLOPT_HTTP_CONTENT_DECODING, 0L);
 }
 
-static CURLcode set_limits(exchange_t *exchange) {
+static CURLcode set_limits(exchange_t *exchange)
+{
     CURL *handle = exchange->handle;
     const apr_interval_time_t timeout = exchange->request->timeout;
     const apr_interval_time_t connect = timeout < CONNECT_MOST ? timeout : CONNECT_MOST;
@@ -151,11 +170,13 @@ static CURLcode set_limits(exchange_t *exchange) {
     return code ? code : curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, exchange->reason);
 }
 
-static const char *header(CURL *handle, const char *name, apr_pool_t *pool) {
+static const char *header(CURL *handle, const char *name, apr_pool_t *pool)
+{
     struct curl_header *found;
 
-    if (curl_easy_header(handle, name, 0, CURLH_HEADER, -1, &found) != CURLHE_OK)
+    if (curl_easy_header(handle, name, 0, CURLH_HEADER, -1, &found) != CURLHE_OK) {
         return NULL;
+    }
     return amlaps_text_printable(found->value, HEADER_MOST, pool);
 }
 
@@ -178,58 +199,71 @@ static const struct {
     {CURLE_HTTP2_STREAM, AMLAPS_TENANT_UNREACHABLE, 1, "AML0303", "the HTTP/2 stream was reset"},
     {CURLE_SSL_CONNECT_ERROR, AMLAPS_TENANT_UNREACHABLE, 1, "AML0305", "no TLS connection (1.2 or newer is needed)"},
     {CURLE_PEER_FAILED_VERIFICATION, AMLAPS_TENANT_UNREACHABLE, 0, "AML0305",
-     "the server's certificate is not trusted, nothing was sent; check AMLapsCAFile, the system's CA bundle and a proxy that opens TLS"},
+     "the server's certificate is not trusted, nothing was sent; check AMLapsCAFile, the system's CA bundle and a proxy that "
+     "opens TLS"},
     {CURLE_SSL_CACERT_BADFILE, AMLAPS_TENANT_UNREACHABLE, 0, "AML0305", "the CA bundle cannot be read; check AMLapsCAFile"},
     {CURLE_FILESIZE_EXCEEDED, AMLAPS_TENANT_ERROR, 0, "AML0304", "the answer is larger than any of Microsoft's"},
     {CURLE_WRITE_ERROR, AMLAPS_TENANT_ERROR, 0, "AML0304", "the answer could not be kept"},
-    {CURLE_WEIRD_SERVER_REPLY, AMLAPS_TENANT_ERROR, 0, "AML0304", "the answer is not HTTP; check the URL and a proxy in between"},
+    {CURLE_WEIRD_SERVER_REPLY, AMLAPS_TENANT_ERROR, 0, "AML0304",
+     "the answer is not HTTP; check the URL and a proxy in between"},
     {CURLE_URL_MALFORMAT, AMLAPS_TENANT_ERROR, 0, "AML0304", "the URL is malformed; check AMLapsLoginURL and AMLapsGraphURL"},
-    {CURLE_UNSUPPORTED_PROTOCOL, AMLAPS_TENANT_ERROR, 0, "AML0304", "only https URLs are used; check AMLapsLoginURL and AMLapsGraphURL"},
+    {CURLE_UNSUPPORTED_PROTOCOL, AMLAPS_TENANT_ERROR, 0, "AML0304",
+     "only https URLs are used; check AMLapsLoginURL and AMLapsGraphURL"},
     {CURLE_OUT_OF_MEMORY, AMLAPS_BUSY, 0, "AML0302", "out of memory"},
 };
 
-static const char *host(const char *url, apr_pool_t *pool) {
+static const char *host(const char *url, apr_pool_t *pool)
+{
     const char *start = strstr(url, "://");
 
     start = start ? start + 3 : url;
     return apr_pstrmemdup(pool, start, strcspn(start, "/?#"));
 }
 
-static apr_status_t fail(amlaps_error_t *error, const exchange_t *exchange, CURLcode code, apr_pool_t *pool) {
+static apr_status_t fail(amlaps_error_t *error, const exchange_t *exchange, CURLcode code, apr_pool_t *pool)
+{
     const char *where = host(exchange->request->url, pool);
     const char *reason = amlaps_text_printable(exchange->reason[0] ? exchange->reason : curl_easy_strerror(code), 160, pool);
     size_t i = 0;
 
-    if (exchange->too_large)
+    if (exchange->too_large) {
         code = CURLE_FILESIZE_EXCEEDED;
-    while (i < sizeof failures / sizeof *failures && failures[i].curl != code)
+    }
+    while (i < sizeof failures / sizeof *failures && failures[i].curl != code) {
         i++;
-    if (i == sizeof failures / sizeof *failures)
-        return amlaps_error_set(error, AMLAPS_TENANT_UNREACHABLE, "AML0303", APR_EGENERAL, "%s: %s (curl %d)", where, reason, code);
+    }
+    if (i == sizeof failures / sizeof *failures) {
+        return amlaps_error_set(error, AMLAPS_TENANT_UNREACHABLE, "AML0303", APR_EGENERAL, "%s: %s (curl %d)", where, reason,
+                                code);
+    }
     const apr_status_t again = code == CURLE_OPERATION_TIMEDOUT ? APR_TIMEUP : APR_ECONNRESET;
-    return amlaps_error_set(error, failures[i].code, failures[i].id, failures[i].again ? again : APR_EGENERAL, "%s: %s (curl %d: %s)",
-                            where, failures[i].text, code, reason);
+    return amlaps_error_set(error, failures[i].code, failures[i].id, failures[i].again ? again : APR_EGENERAL,
+                            "%s: %s (curl %d: %s)", where, failures[i].text, code, reason);
 }
 
 static apr_status_t finish(amlaps_http_response_t *response, amlaps_error_t *error, const exchange_t *exchange, CURLcode code,
-                           apr_pool_t *pool) {
+                           apr_pool_t *pool)
+{
     long status = 0;
 
     response->received = amlaps_clock_steady(amlaps_clock_system());
-    if (code != CURLE_OK)
+    if (code != CURLE_OK) {
         return fail(error, exchange, code, pool);
+    }
     curl_easy_getinfo(exchange->handle, CURLINFO_RESPONSE_CODE, &status);
     response->status = (int)status;
     response->retry_after = header(exchange->handle, "Retry-After", pool);
     response->request_id = header(exchange->handle, "request-id", pool);
-    if (!response->request_id)
+    if (!response->request_id) {
         response->request_id = header(exchange->handle, "x-ms-request-id", pool);
+    }
     response->date = header(exchange->handle, "Date", pool);
     return APR_SUCCESS;
 }
 
 static apr_status_t exchange_curl(amlaps_http_response_t *response, amlaps_error_t *error, void *baton,
-                                  const amlaps_http_request_t *request, apr_pool_t *pool) {
+                                  const amlaps_http_request_t *request, apr_pool_t *pool)
+{
     const curl_transport_t *transport = baton;
     const apr_time_t start = amlaps_clock_steady(amlaps_clock_system());
     amlaps_curl_lease_t *lease =
@@ -244,8 +278,9 @@ static apr_status_t exchange_curl(amlaps_http_response_t *response, amlaps_error
     }
     amlaps_http_request_t rest = *request;
     rest.timeout -= amlaps_clock_steady(amlaps_clock_system()) - start;
-    if (rest.timeout < 0)
+    if (rest.timeout < 0) {
         rest.timeout = 0;
+    }
     exchange_t exchange = {.request = &rest, .response = response, .handle = lease->handle};
     CURLcode code = CURLE_OUT_OF_MEMORY;
     response->body = amlaps_secret_make(4096, pool);
@@ -264,12 +299,15 @@ static apr_status_t exchange_curl(amlaps_http_response_t *response, amlaps_error
     return status;
 }
 
-apr_status_t amlaps_transport_open(const amlaps_transport_t **transport, amlaps_error_t *error, int connections, apr_pool_t *pool) {
+apr_status_t amlaps_transport_open(const amlaps_transport_t **transport, amlaps_error_t *error, int connections,
+                                   apr_pool_t *pool)
+{
     curl_transport_t *made = apr_pcalloc(pool, sizeof *made);
     const apr_status_t status = amlaps_curl_pool_open(&made->curls, connections, pool);
 
-    if (status != APR_SUCCESS)
+    if (status != APR_SUCCESS) {
         return amlaps_error_set(error, AMLAPS_BUSY, "AML0301", status, "the pool of connections to Microsoft cannot be made");
+    }
     made->face.exchange = exchange_curl;
     made->face.baton = made;
     *transport = &made->face;

@@ -1,5 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "httpd_glue.h"
+#include "expect.h"
 #include "lifecycle.h"
 #include "secret_source.h"
 
@@ -15,9 +16,16 @@ APLOG_USE_MODULE(amlaps);
  * secrets, policies, mounts – lives in pconf and is constant from then on.
  */
 
+/* A line of text is a line of the log: httpd would write a line's end as \\n. */
 static int fail(server_rec *server, const char *id, const char *text)
 {
-    ap_log_error(APLOG_MARK, APLOG_EMERG, 0, server, "%s: %s", id, text);
+    while (*text) {
+        const char *end = ap_strchr_c(text, '\n');
+        int length = end ? (int)(end - text) : (int)strlen(text);
+
+        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, server, "%s: %.*s", id, length, text);
+        text += length + (end != NULL);
+    }
     return HTTP_INTERNAL_SERVER_ERROR;
 }
 
@@ -89,6 +97,11 @@ static int check_rules(server_rec *server, amlaps_config_t *config, apr_pool_t *
         amlaps_policy_add(config->policy, rule);
     }
     amlaps_policy_compile(config->policy);
+    config->operator_policy = amlaps_policy_make(pconf);
+    for (i = 0; i < config->operators->nelts; i++) {
+        amlaps_policy_add(config->operator_policy, APR_ARRAY_IDX(config->operators, i, amlaps_rule_t *));
+    }
+    amlaps_policy_compile(config->operator_policy);
     return OK;
 }
 
@@ -112,6 +125,14 @@ static int check_server(server_rec *server, apr_pool_t *pconf, apr_pool_t *ptemp
         return fail(server, "AML0107", apr_psprintf(ptemp, "AMLapsStore: %s", mistake));
     }
     config->limits = amlaps_config_limits(config, pconf);
+    if ((mistake = amlaps_expect_check(server, ptemp))) {
+        return fail(server, "AML0118", mistake);
+    }
+    /* A virtual host that adds nothing of its own would only say the same again. */
+    if ((!server->is_virtual || config->touched) && ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST &&
+        (mistake = amlaps_expect_explain(server, ptemp))) {
+        return fail(server, "AML0119", mistake);
+    }
     return OK;
 }
 

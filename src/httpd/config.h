@@ -35,7 +35,10 @@
 #define AMLAPS_CONFIG_LISTS(X)                           \
     X(amlaps_tenant_config_t *, tenants)                 \
     X(amlaps_rule_t *, rules)                            \
-    X(amlaps_audit_log_t *, audit_logs)
+    X(amlaps_audit_log_t *, audit_logs)                  \
+    X(amlaps_rule_t *, operators)                        \
+    X(amlaps_expectation_t *, expectations)              \
+    X(amlaps_expectation_t *, explanations)
 
 typedef struct amlaps_tenant_config_t {
     amlaps_tenant_t tenant;        /* what src/graph reads; the secret is filled in by check_config */
@@ -50,6 +53,14 @@ typedef struct amlaps_audit_log_t {
     int required;
     apr_file_t *file;              /* opened by the parent, inherited by the children */
 } amlaps_audit_log_t;
+
+typedef struct amlaps_expectation_t { /* AMLapsExpect, AMLapsExplain: read when the tenants are known */
+    amlaps_verdict_t verdict;
+    amlaps_permission_t permission;
+    const char *const *words;      /* KEY=VALUE */
+    int count;
+    const char *text, *origin;
+} amlaps_expectation_t;
 
 typedef struct amlaps_mount_t {    /* a Location with a SetHandler, which may be amlaps */
     const char *path;              /* without a slash at the end; "" for the root */
@@ -72,6 +83,7 @@ typedef struct amlaps_config_t {
 
     /* Made from the above by check_config, constant afterwards. */
     amlaps_policy_t *policy;
+    amlaps_policy_t *operator_policy; /* who may explain: the rules' own way of matching people */
     apr_array_header_t *mounts;    /* amlaps_mount_t */
     apr_array_header_t *limits;    /* amlaps_limit_t: those written, defaults for the rest */
     int runtime;                   /* index of the rooms that this server uses in each child; -1: none */

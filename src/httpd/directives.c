@@ -185,10 +185,15 @@ const command_rec amlaps_directives[] = {
     AP_INIT_TAKE1("AMLapsCAFile", amlaps_directive_ca_file, NULL, RSRC_CONF, "PEM bundle trusted for this tenant"),
 
     AP_INIT_RAW_ARGS("<AMLapsRule", amlaps_directive_rule_section, NULL, RSRC_CONF, "a description, then optionally a tenant"),
-    AP_INIT_RAW_ARGS("AMLapsDevice", amlaps_directive_device, NULL, RSRC_CONF, "all | id GUID... | name GLOB... | group GUID..."),
+    AP_INIT_RAW_ARGS("AMLapsDevice", amlaps_directive_device, NULL, RSRC_CONF, "all | owner | id GUID... | name GLOB... | group GUID... | unit GUID..."),
     AP_INIT_RAW_ARGS("AMLapsAllow", amlaps_directive_allow, NULL, RSRC_CONF, "PERMISSION[,PERMISSION...] KIND VALUE..."),
     AP_INIT_RAW_ARGS("AMLapsDeny", amlaps_directive_deny, NULL, RSRC_CONF, "PERMISSION[,PERMISSION...] KIND VALUE..."),
     AP_INIT_RAW_ARGS("AMLapsReason", amlaps_directive_reason, NULL, RSRC_CONF, "hidden|optional|required [PATTERN [HINT]]"),
+    AP_INIT_RAW_ARGS("AMLapsWhen", amlaps_directive_when, NULL, RSRC_CONF, "an expression; the rule counts only while it is true"),
+    AP_INIT_TAKE1("AMLapsExpires", amlaps_directive_expires, NULL, RSRC_CONF, "YYYY-MM-DD, the last day on which the rule counts"),
+    AP_INIT_RAW_ARGS("AMLapsExpect", amlaps_directive_expect, NULL, RSRC_CONF, "allow|deny PERMISSION KEY=VALUE..."),
+    AP_INIT_RAW_ARGS("AMLapsExplain", amlaps_directive_explain, NULL, RSRC_CONF, "KEY=VALUE...; for apachectl -t -c alone"),
+    AP_INIT_RAW_ARGS("AMLapsOperator", amlaps_directive_operator, NULL, RSRC_CONF, "KIND VALUE...: who may explain decisions"),
 
     AP_INIT_TAKE1("AMLapsStore", amlaps_directive_store, NULL, RSRC_CONF, "sqlite3:PATH"),
     AP_INIT_TAKE1("AMLapsStoreTimeout", store_timeout, NULL, RSRC_CONF, "seconds to wait for the store"),

@@ -39,6 +39,13 @@ const char *amlaps_directive_allow(cmd_parms *cmd, void *dir, const char *line);
 const char *amlaps_directive_deny(cmd_parms *cmd, void *dir, const char *line);
 const char *amlaps_directive_reason(cmd_parms *cmd, void *dir, const char *line);
 
+const char *amlaps_directive_when(cmd_parms *cmd, void *dir, const char *line);
+const char *amlaps_directive_expires(cmd_parms *cmd, void *dir, const char *day);
+
+const char *amlaps_directive_expect(cmd_parms *cmd, void *dir, const char *line);
+const char *amlaps_directive_explain(cmd_parms *cmd, void *dir, const char *line);
+const char *amlaps_directive_operator(cmd_parms *cmd, void *dir, const char *line);
+
 const char *amlaps_directive_store(cmd_parms *cmd, void *dir, const char *value);
 const char *amlaps_directive_audit_log(cmd_parms *cmd, void *dir, const char *line);
 const char *amlaps_directive_limit(cmd_parms *cmd, void *dir, const char *line);

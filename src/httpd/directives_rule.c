@@ -3,7 +3,11 @@
 
 #include <apr_strings.h>
 
-static const char *const inside_rule[] = { "AMLapsDevice", "AMLapsAllow", "AMLapsDeny", "AMLapsReason", NULL };
+#include "when.h"
+
+static const char *const inside_rule[] = {
+    "AMLapsDevice", "AMLapsAllow", "AMLapsDeny", "AMLapsWhen", "AMLapsReason", "AMLapsExpires", NULL,
+};
 
 static const char *open_rule(amlaps_rule_t **rule, cmd_parms *cmd)
 {
@@ -125,4 +129,38 @@ const char *amlaps_directive_reason(cmd_parms *cmd, void *dir, const char *line)
         return "AMLapsReason takes hidden, optional or required, then optionally a regular expression and a hint in quotes";
     }
     return named(cmd, amlaps_rule_set_reason(rule, word[0], words->nelts > 1 ? word[1] : NULL, words->nelts > 2 ? word[2] : NULL));
+}
+
+const char *amlaps_directive_when(cmd_parms *cmd, void *dir, const char *line)
+{
+    const amlaps_when_t *when;
+    const char *mistake;
+    amlaps_rule_t *rule;
+
+    (void)dir;
+    if ((mistake = open_rule(&rule, cmd))) {
+        return mistake;
+    }
+    /* As <If> and Require expr take it: the whole line, or one argument in double quotes. */
+    if (*line == '"') {
+        const char *rest = line, *word = ap_getword_conf(cmd->pool, &rest);
+
+        line = *rest ? line : word;
+    }
+    if ((mistake = amlaps_when_parse(&when, cmd, line))) {
+        return named(cmd, mistake);
+    }
+    return named(cmd, amlaps_rule_set_condition(rule, amlaps_when_holds, when, amlaps_when_needs(when), line));
+}
+
+const char *amlaps_directive_expires(cmd_parms *cmd, void *dir, const char *day)
+{
+    const char *mistake;
+    amlaps_rule_t *rule;
+
+    (void)dir;
+    if ((mistake = open_rule(&rule, cmd))) {
+        return mistake;
+    }
+    return named(cmd, amlaps_rule_set_expires(rule, day));
 }

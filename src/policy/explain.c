@@ -60,7 +60,7 @@ static const char *write_line(const explain_t *x, const amlaps_line_t *line, con
     if (line->count > 0) {
         text = apr_pstrcat(x->pool, text, " ", printable(x, line->values[0].written), NULL);
     }
-    return line->count > 1 ? apr_psprintf(x->pool, "%s (and %" APR_SIZE_T_FMT " more)", text, line->count - 1) : text;
+    return line->count > 1 ? apr_psprintf(x->pool, "%s (and %u more)", text, line->count - 1) : text;
 }
 
 /* Says what the most specific line that decides says: the one that matches, else the first unknown one, else that none does. */
@@ -89,7 +89,7 @@ static const char *explain_device(const explain_t *x)
         return apr_psprintf(x->pool, "%s%s does not match %s", write_line(x, &lines[0], NULL), place(x),
                             looked_at(x, lines[0].selector));
     }
-    return apr_psprintf(x->pool, "none of the %" APR_SIZE_T_FMT " AMLapsDevice lines%s matches the device", x->rule->line_count,
+    return apr_psprintf(x->pool, "none of the %u AMLapsDevice lines%s matches the device", x->rule->line_count,
                         place(x));
 }
 

@@ -115,6 +115,9 @@ static unsigned char lower(unsigned char byte)
 
 int amlaps_hash_equal_folded(const char *a, const char *b)
 {
+    if (strcmp(a, b) == 0) {
+        return 1;
+    }
     for (; !((*a | *b) & 0x80); a++, b++) {
         if (lower((unsigned char)*a) != lower((unsigned char)*b)) {
             return 0;

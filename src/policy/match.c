@@ -34,18 +34,14 @@ static void set_fill(amlaps_set_t *set)
     set->filled = 1;
 }
 
-static int set_has(amlaps_set_t *set, const amlaps_value_t *value)
+static int set_has(amlaps_set_t *set, apr_uint64_t hash, const amlaps_value_t *value)
 {
-    apr_uint64_t slot = value->hash;
+    apr_uint64_t slot = hash;
     apr_uint32_t found;
     apr_size_t i;
 
-    if (!set->filled) {
-        set_fill(set);
-    }
     for (; (found = set->slots[slot % AMLAPS_SET_SLOTS]) != 0; slot++) {
-        if ((found & 0xffff0000u) == TAG(value->hash)
-            && apr_cstr_casecmp(set->texts[(found & 0xffffu) - 1], value->text) == 0) {
+        if ((found & 0xffff0000u) == TAG(hash) && apr_cstr_casecmp(set->texts[(found & 0xffffu) - 1], value->text) == 0) {
             return 1;
         }
     }
@@ -77,7 +73,9 @@ static amlaps_known_t match_id(const amlaps_match_t *match, const amlaps_line_t 
         return AMLAPS_UNKNOWN;
     }
     for (i = 0; i < line->count; i++) {
-        if (line->values[i].hash == match->device_hash && apr_cstr_casecmp(line->values[i].text, id) == 0) {
+        apr_uint64_t hash = i == 0 ? line->first_hash : line->values[i].hash;
+
+        if (hash == match->device_hash && apr_cstr_casecmp(line->values[i].text, id) == 0) {
             *value = &line->values[i];
             return AMLAPS_YES;
         }
@@ -115,10 +113,13 @@ static amlaps_known_t match_name(const amlaps_match_t *match, const amlaps_line_
 
 static amlaps_known_t match_set(amlaps_set_t *set, int known, const amlaps_line_t *line, const amlaps_value_t **value)
 {
-    apr_size_t i;
+    apr_uint32_t i;
 
+    if (!set->filled) {
+        set_fill(set);
+    }
     for (i = 0; i < line->count; i++) {
-        if (set_has(set, &line->values[i])) {
+        if (set_has(set, i == 0 ? line->first_hash : line->values[i].hash, &line->values[i])) {
             *value = &line->values[i];
             return AMLAPS_YES;
         }
@@ -204,7 +205,7 @@ static amlaps_matched_t match_all(amlaps_match_t *match, const amlaps_rule_t *ru
 {
     amlaps_matched_t matched = {AMLAPS_NO, AMLAPS_SELECT_ALL};
 
-    if (!amlaps_rule_is_expired(rule, match->question->now)) {
+    if (match->question->now < rule->until) {
         matched.known = amlaps_match_tenant(match, rule);
     }
     if (matched.known != AMLAPS_NO) {
@@ -218,7 +219,7 @@ static amlaps_matched_t match_all(amlaps_match_t *match, const amlaps_rule_t *ru
 
 amlaps_matched_t amlaps_match_rule(amlaps_match_t *match, const amlaps_rule_t *rule)
 {
-    amlaps_memo_t *memo = &match->memo[((apr_uintptr_t)rule >> 6) % AMLAPS_MEMO_SLOTS];
+    amlaps_memo_t *memo = &match->memo[((apr_uintptr_t)rule / AMLAPS_CACHE_LINE) % AMLAPS_MEMO_SLOTS];
 
     if (memo->rule != rule) {
         memo->matched = match_all(match, rule);

@@ -12,7 +12,8 @@
 
 amlaps_rule_t *amlaps_rule_make(const char *description, const char *tenant, const char *origin, apr_pool_t *pool)
 {
-    amlaps_rule_t *rule = apr_pcalloc(pool, sizeof(*rule));
+    char *room = apr_pcalloc(pool, sizeof(amlaps_rule_t) + AMLAPS_CACHE_LINE);
+    amlaps_rule_t *rule = (amlaps_rule_t *)(room + AMLAPS_CACHE_LINE - (apr_uintptr_t)room % AMLAPS_CACHE_LINE);
 
     rule->pool = pool;
     rule->description = apr_pstrdup(pool, description);

@@ -18,8 +18,9 @@ typedef struct amlaps_value_t {
 /** One AMLapsDevice. */
 typedef struct amlaps_line_t {
     amlaps_selector_t selector;
-    apr_size_t count;
+    apr_uint32_t count;
     const amlaps_value_t *values;
+    apr_uint64_t first_hash; /* of values[0]: most lines have one value, and most devices don't match it */
 } amlaps_line_t;
 
 /** One AMLapsAllow or AMLapsDeny. */
@@ -32,20 +33,22 @@ typedef struct amlaps_entry_t {
     const amlaps_value_t *values;
 } amlaps_entry_t;
 
-/** The members that every decision reads come first, to share cache lines. */
+/** What every decision reads comes first and shares one cache line: with thousands of rules, memory is what a decision waits for. */
 struct amlaps_rule_t {
     const char *tenant;
     apr_time_t until;                 /* first moment at which the rule no longer counts; AMLAPS_FOREVER */
-    const amlaps_line_t *lines;       /* the most specific first */
-    apr_size_t line_count;
     amlaps_condition_t condition;     /* NULL: none */
-    const void *condition_data;
+    const amlaps_line_t *lines;       /* the most specific first */
+    apr_uint32_t line_count;
     int condition_needs;
+    amlaps_line_t only_line;          /* `lines` of a rule that has but one */
+
+    const void *condition_data;
     const amlaps_entry_t *entries;    /* as written */
     apr_size_t entry_count;
 
     apr_pool_t *pool;
-    apr_array_header_t *line_array, *entry_array; /* hold `lines` and `entries`; NULL while there are none */
+    apr_array_header_t *line_array, *entry_array; /* hold several `lines`, and `entries`; NULL while there are none */
     const char *description, *origin;
     const char *expires, *condition_text;
     amlaps_reason_t reason;
@@ -53,6 +56,7 @@ struct amlaps_rule_t {
     regex_t expression;               /* of reason.pattern, where that is not NULL */
 };
 
+#define AMLAPS_CACHE_LINE 64
 #define AMLAPS_FOREVER APR_INT64_MAX
 
 /**

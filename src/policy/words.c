@@ -72,7 +72,7 @@ const char *amlaps_permission_words(int bits)
 static const char *check_guids(const amlaps_rule_t *rule, const amlaps_line_t *line)
 {
     char guid[AMLAPS_GUID_LENGTH + 1];
-    apr_size_t i;
+    apr_uint32_t i;
 
     for (i = 0; i < line->count; i++) {
         if (!amlaps_text_guid(guid, line->values[i].text)) {
@@ -99,13 +99,13 @@ static const char *check_globs(const amlaps_rule_t *rule, const amlaps_line_t *l
     return NULL;
 }
 
-/* Keeps the most specific line first, and lines of one kind as they were written. */
-static void insert_line(amlaps_rule_t *rule, const amlaps_line_t *line)
+static void append_line(amlaps_rule_t *rule, const amlaps_line_t *line)
 {
     amlaps_line_t *lines, *last;
 
     if (!rule->line_array) {
-        rule->line_array = apr_array_make(rule->pool, 1, sizeof(*lines));
+        rule->line_array = apr_array_make(rule->pool, 2, sizeof(*lines));
+        *(amlaps_line_t *)apr_array_push(rule->line_array) = rule->only_line;
     }
     last = apr_array_push(rule->line_array);
     lines = (amlaps_line_t *)rule->line_array->elts;
@@ -114,13 +114,25 @@ static void insert_line(amlaps_rule_t *rule, const amlaps_line_t *line)
     }
     *last = *line;
     rule->lines = lines;
-    rule->line_count = (apr_size_t)rule->line_array->nelts;
+}
+
+/* Keeps the most specific line first, and lines of one kind as they were written. */
+static void insert_line(amlaps_rule_t *rule, const amlaps_line_t *line)
+{
+    if (rule->line_count == 0) {
+        rule->only_line = *line;
+        rule->lines = &rule->only_line;
+    }
+    else {
+        append_line(rule, line);
+    }
+    rule->line_count++;
 }
 
 const char *amlaps_rule_add_device(amlaps_rule_t *rule, const char *kind, const char *const *values, int count)
 {
     const word_t *selector = find_word(selectors, COUNT(selectors), kind, strlen(kind));
-    amlaps_line_t line = {AMLAPS_SELECT_ALL, 0, NULL};
+    amlaps_line_t line = {AMLAPS_SELECT_ALL, 0, NULL, 0};
     const char *wrong;
 
     if (!selector) {
@@ -140,12 +152,13 @@ const char *amlaps_rule_add_device(amlaps_rule_t *rule, const char *kind, const 
         return apr_psprintf(rule->pool, "%s needs at least one value, such as %s %s", selector->word, selector->word,
                             line.selector == AMLAPS_SELECT_NAME ? "LON-*" : "4f0c8c55-7a9e-4b0e-8a57-51f2c1a4c0de");
     }
-    line.count = (apr_size_t)count;
+    line.count = (apr_uint32_t)count;
     wrong = amlaps_rule_read_values(&line.values, rule, selector->word, line.selector != AMLAPS_SELECT_NAME, values, count);
     if (!wrong) {
         wrong = line.selector == AMLAPS_SELECT_NAME ? check_globs(rule, &line) : check_guids(rule, &line);
     }
     if (!wrong) {
+        line.first_hash = line.values[0].hash;
         insert_line(rule, &line);
     }
     return wrong;

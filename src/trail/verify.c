@@ -101,25 +101,50 @@ static int check_form(check_t *check, const amlaps_json_t *json)
     return 1;
 }
 
+/** Takes a member that is a text out of `json` and of its canonical `text`. @return the text without it, NULL where it is not there */
+static const char *cut_member(apr_size_t *length, amlaps_json_t *json, const char *name, const char *text, apr_pool_t *pool)
+{
+    const char *value = amlaps_json_member_text(json, name);
+    const char *member = value != NULL ? apr_pstrcat(pool, "\"", name, "\":\"", value, "\",", NULL) : NULL;
+    const char *place = member != NULL ? memmem(text, *length, member, strlen(member)) : NULL;
+    apr_size_t before;
+    char *rest;
+
+    if (place == NULL) {
+        return NULL;
+    }
+    before = (apr_size_t)(place - text);
+    *length -= strlen(member);
+    rest = apr_palloc(pool, *length + 1);
+    memcpy(rest, text, before);
+    memcpy(rest + before, place + strlen(member), *length - before);
+    amlaps_json_remove(json, name);
+    return rest;
+}
+
 /** `json` loses its hash and anchor here. */
 static int check_hash(check_t *check, amlaps_json_t *json, const char *text, apr_size_t length)
 {
-    const char *canonical = amlaps_json_canonical(json, check->pool);
-    const char *prev = amlaps_json_member_text(json, "prev");
     const char *hash = amlaps_json_member_text(json, "hash");
+    const char *canonical;
     char expected[AMLAPS_RECORD_HASH + 1];
 
+    hash = hash != NULL ? apr_pstrdup(check->pool, hash) : "";
+    text = cut_member(&length, json, "hash", text, check->pool);
+    if (text != NULL && amlaps_json_member(json, "anchor") != NULL) {
+        text = cut_member(&length, json, "anchor", text, check->pool);
+    }
+    if (text == NULL) {
+        return bad(check, "it has no hash, or not in canonical form: it was edited");
+    }
+    canonical = amlaps_json_canonical(json, check->pool);
     if (strlen(canonical) != length || memcmp(canonical, text, length) != 0) {
         return bad(check, "it is not in canonical form: it was edited");
     }
-    if (!is_same(prev, check->result->head)) {
+    if (!is_same(amlaps_json_member_text(json, "prev"), check->result->head)) {
         return bad(check, "it does not follow the record before: one of them was edited, inserted or put elsewhere");
     }
-    hash = hash != NULL ? apr_pstrdup(check->pool, hash) : "";
-    amlaps_json_remove(json, "hash");
-    amlaps_json_remove(json, "anchor");
-    canonical = amlaps_json_canonical(json, check->pool);
-    amlaps_record_hash(expected, check->result->head, canonical, strlen(canonical));
+    amlaps_record_hash(expected, check->result->head, text, length);
     if (strcmp(hash, expected) != 0) {
         return bad(check, "its hash does not fit: it was edited");
     }

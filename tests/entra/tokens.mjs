@@ -18,14 +18,17 @@ export function decodeJwt(jwt) {
   }
 }
 
+/** One pair for all simulators of a process, as it takes long to make: tokens of one are not for the other's audience. */
+const KEYS = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const KID = randomBytes(20).toString('base64url');
+
 export class Tokens {
   constructor() {
     /** Graph's root. */
     this.audience = '';
-    const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-    this.privateKey = privateKey;
-    this.publicKey = publicKey;
-    this.kid = randomBytes(20).toString('base64url');
+    this.publicKey = KEYS.publicKey;
+    this.privateKey = KEYS.privateKey;
+    this.kid = KID;
     /** Tokens that are not in here any more count as expired. @type {Set<string>} */
     this.valid = new Set();
   }

@@ -22,8 +22,8 @@ function strike(fault) {
 }
 
 test('stand-ins: the request has no effect', async () => {
-  const date = Date.parse((await strike({ kind: 'status', status: 429, retryAfter: 'date+5' })).headers['retry-after']) - Date.now();
-  assert.ok(date > 2000 && date <= 5000);
+  const date = Date.parse((await strike({ kind: 'status', status: 429, retryAfter: 'date+600' })).headers['retry-after']) - Date.now();
+  assert.ok(date > 500000 && date <= 600000);
   const throttled = await strike({ kind: 'status', status: 429, retryAfter: '2.128' });
   assert.deepEqual([throttled.status, throttled.headers['retry-after'], throttled.json().error.code, throttled.json().error.message, throttled.json().error.innerError.code],
     [429, '2.128', 'TooManyRequests', 'Please retry again later.', '429']);
@@ -38,7 +38,8 @@ test('stand-ins: the request has no effect', async () => {
   const away = await strike({ kind: 'redirect', location: 'http://127.0.0.1:9/x' });
   assert.deepEqual([away.status, away.headers.location], [302, 'http://127.0.0.1:9/x']);
   assert.deepEqual([(await strike({ kind: 'empty' })).status, (await strike({ kind: 'empty' })).text], [200, '']);
-  assert.equal((await strike({ kind: 'noContent' })).status, 204);
+  const { status, headers } = await strike({ kind: 'noContent' });
+  assert.deepEqual([status, headers['content-length'], headers['transfer-encoding']], [204, undefined, undefined]);
   assert.equal((await strike({ kind: 'garbage', bytes: 99 })).body.length, 99);
   assert.equal((await strike({ kind: 'deepJson', depth: 5 })).text, '{"value":[[[[[]]]]]}');
   assert.deepEqual((await strike({ kind: 'json', value: [1], status: 418 })).json(), [1]);

@@ -50,9 +50,9 @@ describe('bearer tokens', () => {
     assert.match((await bad('Bearer x')).headers['www-authenticate'], /^Bearer realm="", authorization_uri=/);
 
     const [head, claims, signature] = token.replace('Bearer ', '').split('.');
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const forge = (/** @type {any} */ changes) => {
       const body = Buffer.from(JSON.stringify({ ...JSON.parse(Buffer.from(claims, 'base64url').toString()), ...changes })).toString('base64url');
-      const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
       return [`Bearer ${head}.${body}.${signature}`, `Bearer ${head}.${body}.${sign('sha256', Buffer.from(`${head}.${body}`), privateKey).toString('base64url')}`];
     };
     for (const changes of [{ roles: ['AuditLog.Read.All'] }, { tid: '11111111-1111-4111-8111-111111111111' }, { tid: FABRIKAM }]) {
@@ -188,6 +188,9 @@ describe('devices', () => {
     assert.equal(seen.length, at.tenant.devices.filter(({ displayName }) => displayName?.startsWith('LON-')).length);
     assert.ok(seen.length > 50);
     refused(await get('/devices?$skiptoken=abc'), 400, 'Directory_ExpiredPageToken');
+    const state = new URL((await get('/devices?$top=5')).json()['@odata.nextLink']).searchParams.get('$skiptoken');
+    assert.equal((await get(`/devices?$top=5&$skiptoken=${state}`)).status, 200);
+    refused(await get(`/devices?$top=6&$skiptoken=${state}`), 400, 'Directory_ExpiredPageToken');
   });
 
   test('options that the directory does not know', async () => {

@@ -146,6 +146,8 @@ test('the page: labelled fields, a wrong password is told, what was typed is esc
   assert.equal(again.status, 200);
   assert.match(again.text, /role="alert"[^>]*>Your account or password is incorrect/);
   assert.ok(again.text.includes('value="&quot;&gt;&lt;b&gt;"'));
+  const wrong = await jar.request(page.url, { method: 'POST', body: new URLSearchParams({ username: 'nobody@contoso.com', password: 'Demo' }) });
+  assert.match(wrong.text, /incorrect[\s\S]*value="nobody@contoso.com"/);
   const right = await jar.request(page.url, { method: 'POST', body: new URLSearchParams({ username: 'nobody@contoso.com', password: 'demo' }) });
   assert.ok(await leave(jar, right) instanceof URLSearchParams);
   assert.equal((await new Jar().request(page.url)).status, 400, 'no page for who did not begin here');

@@ -58,7 +58,7 @@ describe('client secret', () => {
       new RegExp(`^AADSTS7000215: Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '${at.app.clientId}'\\.`));
     refused(await token({ ...good, client_secret: at.app.secrets[1].value }), 401, 'invalid_client', 7000222);
     const json = await at.jar.request(`${at.entra.url}/${at.tenant.id}/oauth2/v2.0/token`, {
-      method: 'POST', body: JSON.stringify(good), headers: { 'Content-Type': 'application/json' },
+      method: 'POST', body: new URLSearchParams(good), headers: { 'Content-Type': 'application/json' },
     });
     refused(json, 400, 'invalid_request', 900144);
     refused(await at.jar.request(`${at.entra.url}/${at.tenant.id}/oauth2/v2.0/token`), 400, 'invalid_request', 900561);

@@ -28,7 +28,8 @@ typedef struct batch_t {
 } batch_t;
 
 /* Each part is a request of its own to Graph, so it carries the headers that every request carries. */
-static const char *make_json(const batch_t *batch) {
+static const char *make_json(const batch_t *batch)
+{
     apr_pool_t *pool = batch->pool;
     amlaps_json_t *root = amlaps_json_make_object(pool), *requests = amlaps_json_make_array(pool);
     amlaps_json_t *headers = amlaps_json_make_object(pool);
@@ -54,31 +55,37 @@ typedef struct find_t {
     const char *name, *text;
 } find_t;
 
-static int find_header(void *baton, const char *name, amlaps_json_t *value) {
+static int find_header(void *baton, const char *name, amlaps_json_t *value)
+{
     find_t *find = baton;
 
-    if (strcasecmp(name, find->name) == 0)
+    if (strcasecmp(name, find->name) == 0) {
         find->text = amlaps_json_text(value);
+    }
     return find->text == NULL;
 }
 
-static apr_status_t refuse_part(const batch_t *batch, int status, const amlaps_json_t *part) {
+static apr_status_t refuse_part(const batch_t *batch, int status, const amlaps_json_t *part)
+{
     find_t retry = {"Retry-After", NULL};
     apr_interval_time_t wait = 0;
 
     amlaps_json_each(amlaps_json_member(part, "headers"), find_header, &retry);
-    if (status == 429 || status == 509)
+    if (status == 429 || status == 509) {
         wait = amlaps_request_block(batch->tenant, batch->graph, retry.text, NULL);
-    return amlaps_problem(batch->error, batch->tenant->config, status, amlaps_json_member(part, "body"), AMLAPS_MEMBERSHIPS_WHAT,
-                          AMLAPS_MEMBERSHIPS_PERMISSION, wait, batch->pool);
+    }
+    return amlaps_problem(batch->error, batch->tenant->config, status, amlaps_json_member(part, "body"),
+                          AMLAPS_MEMBERSHIPS_WHAT, AMLAPS_MEMBERSHIPS_PERMISSION, wait, batch->pool);
 }
 
-static apr_status_t not_understood(const batch_t *batch) {
+static apr_status_t not_understood(const batch_t *batch)
+{
     return amlaps_error_set(batch->error, AMLAPS_TENANT_ERROR, "AML0341", APR_EGENERAL,
                             "tenant %s: Graph's list of a device's groups is not understood", batch->tenant->config->name);
 }
 
-static void read_part(const batch_t *batch, apr_size_t which, const amlaps_json_t *part) {
+static void read_part(const batch_t *batch, apr_size_t which, const amlaps_json_t *part)
+{
     const amlaps_json_t *body = amlaps_json_member(part, "body");
     amlaps_gathered_t gathered;
     amlaps_error_t failure = {0};
@@ -99,27 +106,33 @@ static void read_part(const batch_t *batch, apr_size_t which, const amlaps_json_
         return;
     }
     apr_status_t done = amlaps_request_next(&next, &failure, batch->tenant->config, body, batch->pool);
-    if (done == APR_SUCCESS)
+    if (done == APR_SUCCESS) {
         done = amlaps_memberships_follow(&gathered, &failure, batch->graph, batch->tenant, batch->call, next, batch->pool);
-    if (done == APR_SUCCESS)
-        batch->memberships[which] = amlaps_memberships_end(&gathered, batch->graph, batch->tenant, batch->devices[which]->object_id,
-                                                           batch->pool);
-    else
+    }
+    if (done == APR_SUCCESS) {
+        batch->memberships[which] =
+            amlaps_memberships_end(&gathered, batch->graph, batch->tenant, batch->devices[which]->object_id, batch->pool);
+    }
+    else {
         amlaps_graph_pass(batch->error, &failure);
+    }
 }
 
 /* @return 1 and the part's number, 0 where it is none of ours */
-static int read_id(apr_size_t *which, const batch_t *batch, const amlaps_json_t *part) {
+static int read_id(apr_size_t *which, const batch_t *batch, const amlaps_json_t *part)
+{
     const char *id = amlaps_json_member_text(part, "id");
 
-    if (!id || !*id || strlen(id) > 2 || strspn(id, "0123456789") != strlen(id))
+    if (!id || !*id || strlen(id) > 2 || strspn(id, "0123456789") != strlen(id)) {
         return 0;
+    }
     *which = (apr_size_t)atoi(id);
     return *which < batch->count;
 }
 
 /* Parts come in any order; one that is missing or comes twice leaves its device unknown. */
-static void read_parts(const batch_t *batch, const amlaps_json_t *json) {
+static void read_parts(const batch_t *batch, const amlaps_json_t *json)
+{
     const amlaps_json_t *parts = amlaps_json_member(json, "responses");
     const amlaps_json_t *found[AMLAPS_BATCH_MOST] = {NULL};
     int times[AMLAPS_BATCH_MOST] = {0};
@@ -127,29 +140,35 @@ static void read_parts(const batch_t *batch, const amlaps_json_t *json) {
 
     for (apr_size_t i = 0; i < amlaps_json_length(parts); i++) {
         const amlaps_json_t *part = amlaps_json_item(parts, i);
-        if (!read_id(&which, batch, part))
+        if (!read_id(&which, batch, part)) {
             continue;
+        }
         found[which] = part;
         times[which]++;
     }
-    for (apr_size_t i = 0; i < batch->count; i++)
-        if (times[i] == 1)
+    for (apr_size_t i = 0; i < batch->count; i++) {
+        if (times[i] == 1) {
             read_part(batch, i, found[i]);
-        else
+        }
+        else {
             not_understood(batch);
+        }
+    }
 }
 
-static void remember_refusal(const batch_t *batch, int status) {
+static void remember_refusal(const batch_t *batch, int status)
+{
     apr_thread_mutex_lock(batch->tenant->mutex);
     batch->tenant->single_until = amlaps_clock_steady(batch->graph->clock) + SINGLE_TIME;
     apr_thread_mutex_unlock(batch->tenant->mutex);
-    amlaps_log(AMLAPS_LOG_INFO, "AML0342", APR_SUCCESS, "tenant %s: Graph refuses $batch (%d): devices are asked for one by one",
-               batch->tenant->config->name, status);
+    amlaps_log(AMLAPS_LOG_INFO, "AML0342", APR_SUCCESS,
+               "tenant %s: Graph refuses $batch (%d): devices are asked for one by one", batch->tenant->config->name, status);
 }
 
 apr_status_t amlaps_memberships_batch(const amlaps_memberships_t **memberships, int *refused, amlaps_error_t *error,
                                       amlaps_graph_t *graph, amlaps_tenant_state_t *tenant, amlaps_call_t *call,
-                                      const amlaps_graph_device_t *const *devices, apr_size_t count, apr_pool_t *pool) {
+                                      const amlaps_graph_device_t *const *devices, apr_size_t count, apr_pool_t *pool)
+{
     const batch_t batch = {memberships, error, graph, tenant, call, devices, count, pool};
     const amlaps_ask_t ask = {.method = "POST",
                               .url = apr_pstrcat(pool, tenant->config->graph_url, "/v1.0/$batch", NULL),
@@ -162,9 +181,11 @@ apr_status_t amlaps_memberships_batch(const amlaps_memberships_t **memberships, 
     const apr_status_t status = amlaps_request(&reply, error, graph, tenant, call, &ask, pool);
 
     *refused = status == APR_SUCCESS && reply.status >= 400;
-    if (*refused)
+    if (*refused) {
         remember_refusal(&batch, reply.status);
-    else if (status == APR_SUCCESS)
+    }
+    else if (status == APR_SUCCESS) {
         read_parts(&batch, reply.json);
+    }
     return *refused || error->code == AMLAPS_OK ? APR_SUCCESS : error->status;
 }

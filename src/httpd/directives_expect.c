@@ -1,0 +1,68 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "directives.h"
+
+#include <apr_strings.h>
+
+static amlaps_expectation_t *keep(cmd_parms *cmd, const apr_array_header_t *words, int first, const char *line)
+{
+    amlaps_expectation_t *expectation = apr_pcalloc(cmd->pool, sizeof(*expectation));
+
+    expectation->words = (const char *const *)words->elts + first;
+    expectation->count = words->nelts - first;
+    expectation->text = line;
+    expectation->origin = amlaps_directive_origin(cmd, cmd->pool);
+    return expectation;
+}
+
+const char *amlaps_directive_expect(cmd_parms *cmd, void *dir, const char *line)
+{
+    static const char usage[] = "AMLapsExpect takes allow or deny, then password or history, then KEY=VALUE such as user=alice@contoso.com "
+                                "device=LON-001";
+    apr_array_header_t *words = amlaps_directive_words(line, cmd->pool);
+    const char *const *word = (const char *const *)words->elts;
+    amlaps_expectation_t *expectation;
+
+    (void)dir;
+    if (words->nelts < 3 || (ap_cstr_casecmp(word[0], "allow") && ap_cstr_casecmp(word[0], "deny")) ||
+        (ap_cstr_casecmp(word[1], "password") && ap_cstr_casecmp(word[1], "history"))) {
+        return usage;
+    }
+    expectation = keep(cmd, words, 2, line);
+    expectation->verdict = ap_cstr_casecmp(word[0], "allow") ? AMLAPS_DENY : AMLAPS_ALLOW;
+    expectation->permission = ap_cstr_casecmp(word[1], "password") ? AMLAPS_PERMISSION_HISTORY : AMLAPS_PERMISSION_PASSWORD;
+    APR_ARRAY_PUSH(amlaps_directive_config(cmd)->expectations, amlaps_expectation_t *) = expectation;
+    return NULL;
+}
+
+const char *amlaps_directive_explain(cmd_parms *cmd, void *dir, const char *line)
+{
+    apr_array_header_t *words = amlaps_directive_words(line, cmd->pool);
+    amlaps_config_t *config = amlaps_config_of(cmd->server);
+
+    (void)dir;
+    if (!words->nelts) {
+        return "AMLapsExplain takes KEY=VALUE such as user=alice@contoso.com device=LON-001";
+    }
+    APR_ARRAY_PUSH(config->explanations, amlaps_expectation_t *) = keep(cmd, words, 0, line);
+    return NULL;
+}
+
+const char *amlaps_directive_operator(cmd_parms *cmd, void *dir, const char *line)
+{
+    amlaps_config_t *config = amlaps_directive_config(cmd);
+    apr_array_header_t *words = apr_array_make(cmd->pool, 4, sizeof(const char *));
+    amlaps_rule_t *rule = amlaps_rule_make(cmd->cmd->name, NULL, amlaps_directive_origin(cmd, cmd->temp_pool), cmd->pool);
+    const char *mistake;
+
+    (void)dir;
+    APR_ARRAY_PUSH(words, const char *) = "all";
+    apr_array_cat(words, amlaps_directive_words(line, cmd->pool));
+    if (!(mistake = amlaps_rule_add_device(rule, "all", NULL, 0))) {
+        mistake = amlaps_rule_add_entry(rule, 0, (const char *const *)words->elts, words->nelts);
+    }
+    if (mistake) {
+        return apr_pstrcat(cmd->pool, cmd->cmd->name, ": ", mistake, NULL);
+    }
+    APR_ARRAY_PUSH(config->operators, amlaps_rule_t *) = rule;
+    return NULL;
+}

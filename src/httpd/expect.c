@@ -1,0 +1,63 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "expect.h"
+
+#include <apr_strings.h>
+#include <stdio.h>
+
+#include "scenario.h"
+
+static const char *check_one(const amlaps_config_t *config, const amlaps_expectation_t *expectation, server_rec *server, apr_pool_t *pool)
+{
+    amlaps_scenario_t *scenario;
+    amlaps_decision_t decision;
+    const char *mistake = amlaps_scenario_read(&scenario, expectation->words, expectation->count, server, pool);
+
+    if (mistake) {
+        return apr_psprintf(pool, "%s: AMLapsExpect %s: %s", expectation->origin, expectation->text, mistake);
+    }
+    amlaps_policy_decide(&decision, config->policy, expectation->permission, &scenario->question);
+    if (decision.verdict == expectation->verdict) {
+        return NULL;
+    }
+    return apr_psprintf(pool, "%s: AMLapsExpect %s: the rules answer %s; mend the rules or the expectation. What they say:\n%s",
+                        expectation->origin, expectation->text, amlaps_scenario_verdict(decision.verdict),
+                        amlaps_scenario_explain(scenario, config->policy, pool));
+}
+
+const char *amlaps_expect_check(server_rec *server, apr_pool_t *pool)
+{
+    const amlaps_config_t *config = amlaps_config_of(server);
+    apr_pool_t *each;
+    int i;
+
+    for (i = 0; i < config->expectations->nelts; i++) {
+        const char *mistake;
+
+        apr_pool_create(&each, pool);
+        mistake = check_one(config, APR_ARRAY_IDX(config->expectations, i, amlaps_expectation_t *), server, each);
+        if (mistake) {
+            return mistake;
+        }
+        apr_pool_destroy(each);
+    }
+    return NULL;
+}
+
+const char *amlaps_expect_explain(server_rec *server, apr_pool_t *pool)
+{
+    const amlaps_config_t *config = amlaps_config_of(server);
+    int i;
+
+    for (i = 0; i < config->explanations->nelts; i++) {
+        const amlaps_expectation_t *asked = APR_ARRAY_IDX(config->explanations, i, amlaps_expectation_t *);
+        amlaps_scenario_t *scenario;
+        const char *mistake = amlaps_scenario_read(&scenario, asked->words, asked->count, server, pool);
+
+        if (mistake) {
+            return apr_psprintf(pool, "AMLapsExplain: %s", mistake);
+        }
+        printf("%s\n%s\n", asked->text, amlaps_scenario_explain(scenario, config->policy, pool));
+    }
+    fflush(stdout);
+    return NULL;
+}

@@ -1,0 +1,13 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef AMLAPS_HTTPD_EXPECT_H
+#define AMLAPS_HTTPD_EXPECT_H
+
+#include "httpd_glue.h"
+
+/** Asks the rules about every AMLapsExpect of the server. @return NULL, or which one fails, the answer, and the rules behind it */
+const char *amlaps_expect_check(server_rec *server, apr_pool_t *pool);
+
+/** At configtest: prints the answers to AMLapsExplain to standard output. @return NULL, or the mistake */
+const char *amlaps_expect_explain(server_rec *server, apr_pool_t *pool);
+
+#endif

@@ -1,0 +1,98 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "when.h"
+
+#include <apr_strings.h>
+#include <http_log.h>
+
+#include "when_words.h"
+
+APLOG_USE_MODULE(amlaps);
+
+struct amlaps_when_t {
+    ap_expr_info_t *expression;
+    const char *text;
+    int needs;
+};
+
+/*
+ * The grammar wants an argument in every call; `device_groups()` reads better without. Text in quotes is left alone.
+ */
+static const char *fill_empty_calls(const char *text, apr_pool_t *pool)
+{
+    char *filled = apr_palloc(pool, strlen(text) * 2 + 1), *out = filled;
+    char quote = '\0';
+
+    for (; *text; text++) {
+        *out++ = *text;
+        if (quote) {
+            if (*text == '\\' && text[1]) {
+                *out++ = *++text;
+            } else if (*text == quote) {
+                quote = '\0';
+            }
+        } else if (*text == '\'' || *text == '"') {
+            quote = *text;
+        } else if (*text == '(' && text[1] == ')') {
+            *out++ = '\'';
+            *out++ = '\'';
+        }
+    }
+    *out = '\0';
+    return filled;
+}
+
+const char *amlaps_when_parse(const amlaps_when_t **result, cmd_parms *cmd, const char *text)
+{
+    amlaps_when_t *when = apr_pcalloc(cmd->pool, sizeof(*when));
+    const char *mistake = NULL;
+
+    *result = NULL;
+    amlaps_when_words_begin(&when->needs);
+    when->text = text;
+    when->expression = ap_expr_parse_cmd(cmd, fill_empty_calls(text, cmd->temp_pool), AP_EXPR_FLAG_DONT_VARY | AP_EXPR_FLAG_RESTRICTED, &mistake,
+                                         amlaps_when_words_look_up);
+    if (mistake) {
+        return mistake;
+    }
+    *result = when;
+    return NULL;
+}
+
+int amlaps_when_needs(const amlaps_when_t *when)
+{
+    return when->needs;
+}
+
+amlaps_known_t amlaps_when_holds(void *baton, const void *condition, const amlaps_person_t *person, const amlaps_device_t *device)
+{
+    const amlaps_circumstances_t *circumstances = baton;
+    const amlaps_when_t *when = condition;
+    request_rec *r = circumstances->r;
+    amlaps_when_facts_t facts = { circumstances, person, device, 0 };
+    ap_regmatch_t match[AP_MAX_REG_MATCH];
+    const char *mistake = NULL, *source = NULL, *vary = NULL;
+    ap_expr_eval_ctx_t context = {
+        .r = r, .c = r->connection, .s = r->server, .p = r->pool, .err = &mistake, .info = when->expression, .re_pmatch = match,
+        .re_nmatch = AP_MAX_REG_MATCH, .re_source = &source, .vary_this = &vary, .data = &facts,
+    };
+    int result = ap_expr_exec_ctx(&context);
+
+    if (result < 0 || mistake) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "AML0190: AMLapsWhen %s can't be evaluated (%s); its rule grants nothing, and where it "
+                      "could deny, the answer is policy_undecidable", when->text, mistake ? mistake : "unknown error");
+        return AMLAPS_UNKNOWN;
+    }
+    if (facts.unknown) {
+        return AMLAPS_UNKNOWN;
+    }
+    return result > 0 ? AMLAPS_YES : AMLAPS_NO;
+}
+
+amlaps_circumstances_t amlaps_when_of_request(request_rec *r)
+{
+    amlaps_circumstances_t circumstances = {
+        .r = r, .address = r->useragent_ip, .now = apr_time_now(), .https = !strcmp(ap_http_scheme(r), "https"),
+    };
+
+    return circumstances;
+}
