@@ -62,7 +62,6 @@ export const copyPlain = (text) => write(text, () => {
   say(t("copy.done"));
 });
 
-/** A password went to the clipboard. */
 export function remember() {
   if (!available()) return;
   forget();
@@ -91,12 +90,15 @@ function forget() {
 export function clear(silent = false) {
   if (!held) return;
   const mine = ++turn;
+  due = false;
   navigator.clipboard.writeText("").then(() => {
     if (mine !== turn) return;
     forget();
     say(t("clipboard.cleared"));
   }, () => {
-    if (silent || mine !== turn) return;
+    if (mine !== turn) return;
+    due = silent;
+    if (silent) return;
     show(t("clipboard.refused"));
     say(t("clipboard.refused"));
   });

@@ -13,7 +13,7 @@ import { reference } from "./problem.js";
 /** Seconds; WCAG 2.2.1 asks for a warning at least 20 before the time is up. */
 const WARN = 20;
 
-/** Marks and positions come from the style sheet, so that selecting gives the password alone. @param {string} password */
+/** Marks and positions are in the style sheet, so that selecting gives the password alone. @param {string} password */
 function passwordText(password) {
   const shown = h("div", { class: "password", translate: "no", dir: "ltr" }, groups(password).map((group) =>
     h("span", { class: "group" }, group.map(({ char, kind }) => h("span", { class: `char ${kind}` }, char)))));
@@ -46,7 +46,7 @@ function countdown(app, limit, hide) {
   let warned = false;
   const text = h("span", { class: "countdown quiet", "aria-hidden": "true" });
   const tick = () => {
-    // By the clock on the wall: a machine that slept must not show the password when it wakes.
+    // Wall-clock time: a machine that slept must not wake with the password.
     const left = Math.ceil((deadline - Date.now()) / 1000);
     if (left <= 0) return hide();
     text.textContent = t("reveal.left", { count: left });
@@ -62,7 +62,7 @@ function countdown(app, limit, hide) {
   const keep = h("button", { type: "button", onclick: () => { start(); app.say(t("reveal.kept", { count: limit })); } }, t("reveal.keep", { count: limit }));
   const timer = limit > 0 ? setInterval(tick, 1000) : 0;
   if (timer) start();
-  return { parts: timer ? [keep, text] : [], stop: () => clearInterval(timer) };
+  return { parts: timer > 0 && h("span", { class: "keep" }, keep, text), stop: () => clearInterval(timer) };
 }
 
 /** @type {State<{device: Device, action: ActionName, disclosure: Disclosure}>} */

@@ -105,7 +105,7 @@ static int set_headers(exchange_t *exchange, apr_pool_t *pool)
     if (request->body && !add_header(exchange, apr_pstrcat(pool, "Content-Type: ", request->content_type, NULL))) {
         return 0;
     }
-    return add_header(exchange, "Expect:") && add_bearer(exchange, pool);
+    return add_bearer(exchange, pool);
 }
 
 static CURLcode set_where(const exchange_t *exchange)

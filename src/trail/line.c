@@ -7,37 +7,62 @@
 
 static const char *const names[AMLAPS_SLOTS] = { "code", "hash", "outcome", "prev", "seq", "stage", "time" };
 
-typedef struct cutting_t {
-    amlaps_json_t *part[AMLAPS_SLOTS + 1];
-} cutting_t;
-
-static int sort_member(void *baton, const char *name, amlaps_json_t *value)
+/** @return the end of the member that begins at `text`: its comma, or the brace that closes the object */
+static char *end_of_member(char *text)
 {
-    cutting_t *cutting = baton;
-    int part = 0;
+    int depth = 0;
+    int quoted = 0;
 
-    while (part < AMLAPS_SLOTS && strcmp(name, names[part]) > 0) {
-        part++;
+    for (; quoted || depth > 0 || (*text != ',' && *text != '}'); text++) {
+        if (quoted && *text == '\\') {
+            text++;
+        } else if (*text == '"') {
+            quoted = !quoted;
+        } else if (!quoted) {
+            depth += (*text == '{' || *text == '[') - (*text == '}' || *text == ']');
+        }
     }
-    if (part == AMLAPS_SLOTS || strcmp(name, names[part]) != 0) {
-        amlaps_json_set(cutting->part[part], name, value);
-    }
-    return 1;
+    return text;
 }
 
-void amlaps_line_cut(amlaps_line_t *line, const amlaps_json_t *record, apr_pool_t *pool)
+/** Where in the line the member belongs whose name begins at `name` and ends with a quote. */
+static int part_of(const char *name)
 {
-    cutting_t cutting;
+    size_t length = strcspn(name, "\"");
+    int part = 0;
+
+    while (part < AMLAPS_SLOTS && strncmp(name, names[part], length) > 0) {
+        part++;
+    }
+    return part;
+}
+
+void amlaps_line_cut(amlaps_line_t *line, amlaps_json_t *record, apr_pool_t *pool)
+{
+    char *text;
+    int part;
     int i;
 
-    for (i = 0; i <= AMLAPS_SLOTS; i++) {
-        cutting.part[i] = amlaps_json_make_object(pool);
+    for (i = 0; i < AMLAPS_SLOTS; i++) {
+        amlaps_json_remove(record, names[i]);
+        line->part[i] = "";
     }
-    amlaps_json_each(record, sort_member, &cutting);
-    for (i = 0; i <= AMLAPS_SLOTS; i++) {
-        const char *text = amlaps_json_canonical(cutting.part[i], pool);
+    line->part[AMLAPS_SLOTS] = "";
+    text = apr_pstrdup(pool, amlaps_json_canonical(record, pool)) + 1;
+    while (*text == '"') {
+        char *end = end_of_member(text);
 
-        line->part[i] = apr_pstrmemdup(pool, text + 1, strlen(text) - 2);
+        part = part_of(text + 1);
+        if (*line->part[part] == '\0') {
+            line->part[part] = text;
+            if (text[-1] == ',') {
+                text[-1] = '\0';
+            }
+        }
+        text = *end == ',' ? end + 1 : end;
+    }
+    if (*text == '}') {
+        *text = '\0';
     }
 }
 

@@ -59,10 +59,13 @@ export async function axe(page) {
   return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target.join(" ")).join(", ")}`);
 }
 
-/** Everything in the page that could hold a secret: nodes, attributes, fields, storage, title, URL, accessibility tree. */
+/**
+ * Everything in the page that could hold a secret. `seen`: nodes with their attributes, all text run together, fields,
+ * storage, title, URL, cookies. `spoken`: the texts of the accessibility tree run together.
+ */
 export async function everything(page) {
   const seen = await page.evaluate(() => [
-    document.documentElement.outerHTML,
+    document.documentElement.outerHTML, document.documentElement.textContent,
     ...[...document.querySelectorAll("input, textarea")].map((field) => field.value),
     JSON.stringify({ ...localStorage }), JSON.stringify({ ...sessionStorage }), JSON.stringify(history.state),
     document.title, location.href, document.cookie,
@@ -70,5 +73,6 @@ export async function everything(page) {
   const session = await page.context().newCDPSession(page);
   const { nodes } = await session.send("Accessibility.getFullAXTree");
   await session.detach();
-  return { seen, spoken: nodes.map((node) => node.name?.value ?? "").join("\n") + nodes.map((node) => node.value?.value ?? "").join("\n") };
+  const spoken = nodes.filter((node) => node.role?.value === "StaticText").map((node) => node.name?.value ?? "").join("");
+  return { seen, spoken };
 }

@@ -41,7 +41,7 @@ export function tenantSection(entra, name, more = '') {
 
 /** @param {string} description @param {string[]} lines @param {string} [tenant] */
 export const ruleSection = (description, lines, tenant = '') =>
-  `<AMLapsRule ${quote(description)} ${tenant}>\n${lines.map((line) => `    ${line}`).join('\n')}\n</AMLapsRule>`;
+  `<AMLapsRule ${quote(description)} ${tenant}>\n${lines.map((line) => `    ${line}`).join('\n')}\n</AMLapsRule>\n`;
 
 /** What mod_auth_openidc needs to know. @param {Entra} entra */
 export function signInOf(entra) {

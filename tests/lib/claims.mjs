@@ -21,6 +21,8 @@ export class Issuer {
     this.clientId = randomUUID();
     this.clientSecret = randomBytes(24).toString('base64url');
     this.url = '';
+    /** `oid` is among the claims that tests spoil. */
+    this.userClaim = 'sub';
     /** Claims of those who will sign in next. @type {{ claims: any, userinfo: any }[]} */
     this.next = [];
     /** By code, then by access token. @type {Map<string, { claims: any, userinfo: any, nonce?: string, challenge?: string }>} */

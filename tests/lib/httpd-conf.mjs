@@ -9,6 +9,7 @@ import { CHILD_USER, MODULE, httpdInstallation } from './paths.mjs';
  * @property {string} metadataUrl
  * @property {string} clientId
  * @property {string} clientSecret
+ * @property {string} [userClaim]   that names people to httpd; `oid` when absent
  */
 
 /**
@@ -55,7 +56,7 @@ function signInLines({ root, port, host = 'localhost', signIn, sessionCache = 's
     `OIDCRedirectURI http://${host}:${port}/laps/oidc/callback`,
     'OIDCCryptoPassphrase "a passphrase for tests on one machine"',
     'OIDCScope "openid profile email"', 'OIDCResponseType code', 'OIDCPKCEMethod S256',
-    'OIDCRemoteUserClaim oid', 'OIDCPassClaimsAs environment', 'OIDCPassIDTokenAs payload', 'OIDCPassUserInfoAs json',
+    `OIDCRemoteUserClaim ${signIn.userClaim ?? 'oid'}`, 'OIDCPassClaimsAs environment', 'OIDCPassIDTokenAs payload', 'OIDCPassUserInfoAs json',
     'OIDCCookiePath /laps', 'OIDCCookieSameSite On', 'OIDCCookieHTTPOnly On', 'OIDCSessionType server-cache',
     ...(sessionCache === 'shm' ? ['OIDCCacheType shm'] : ['OIDCCacheType file', `OIDCCacheDir ${quote(path.join(root, 'sessions'))}`]),
     'OIDCSessionInactivityTimeout 900', 'OIDCSessionMaxDuration 28800',

@@ -197,6 +197,13 @@ export class Httpd {
     await waitFor('the graceful restart', () => count() > before, { timeout: 20000 });
   }
 
+  /** Graceful restart that ends when no child of the old generation is left, which may accept connections until then. */
+  async renew() {
+    const old = this.children();
+    await this.graceful();
+    await waitFor('the old children to go', () => !this.children().some((pid) => old.includes(pid)), { timeout: 20000 });
+  }
+
   /** Stops httpd in order. @returns {Promise<{ code: number | null, signal: string | null }>} */
   async stop() {
     if (!this.process || !this.ended) return { code: 0, signal: null };

@@ -10,8 +10,8 @@ import { HELPDESK_RULE, startStage } from '../lib/stage.mjs';
 /** One child: what it keeps in memory is what the next request finds. */
 const ONE_CHILD = 'StartServers 1\nServerLimit 2\nThreadsPerChild 40\nMaxRequestWorkers 40\nMinSpareThreads 1\nMaxSpareThreads 80';
 const LAPS = 'GET /v1.0/directory/deviceLocalCredentials/';
-const DEVICE = '/GET \\/v1\\.0\\/devices\\(/';
-const SEARCH = '/GET \\/v1\\.0\\/devices\\?/';
+const DEVICE = 'GET /v1.0/devices(';
+const SEARCH = 'GET /v1.0/devices?';
 
 /** @type {import('../lib/stage.mjs').Stage} */
 let stage;
@@ -29,7 +29,7 @@ after(() => stage?.close([/amlaps:.*AML/]));
 /** A child that knows nothing, and a simulator that behaves. */
 async function fresh() {
   stage.entra.control.reset();
-  await stage.httpd.graceful();
+  await stage.httpd.renew();
 }
 beforeEach(fresh);
 
@@ -98,7 +98,7 @@ describe('what is sent', () => {
 describe('forms of an answer', () => {
   const PASSWORD = () => stage.passwords('LON-001')[0];
   for (const knobs of [{ wrapped: true }, { encoding: 'utf16le' }, { encoding: 'utf16le-bom' }, { encoding: 'utf8-bom' }, { noZone: true },
-    { fractionDigits: 0 }, { fractionDigits: 3 }, { gzip: false }, { unsorted: true, history: 3 }, { history: 0 }, { history: 40, unsorted: true },
+    { fractionDigits: 0 }, { fractionDigits: 3 }, { gzip: false }, { unsorted: true, history: 3 }, { unsorted: true, history: 1 }, { history: 40, unsorted: true },
     { twoAccounts: true }]) {
     test(JSON.stringify(knobs), async () => {
       stage.entra.control.set(knobs);
@@ -107,6 +107,11 @@ describe('forms of an answer', () => {
       assert.equal(answer.credentials.length, 1);
     });
   }
+
+  test('history of none is no password', async () => {
+    stage.entra.control.set({ history: 0 });
+    assertProblem(await reveal(), 'no_password');
+  });
 
   test('equal dates still give one current password of the device', async () => {
     stage.entra.control.set({ equalDates: true, history: 3 });
@@ -218,7 +223,8 @@ describe('faults that pass', () => {
       assert.equal(answer.credentials[0].password, stage.passwords('LON-001')[0]);
       assert.equal(stage.passwordRequests().length, 2);
       const outcome = (await stage.records()).filter((r) => r.id === answer.id).at(-1);
-      assert.equal(outcome.graph.attempts, 2);
+      // a kept connection that dies before the answer is replaced by libcurl itself, unseen by the module
+      if (value.kind !== 'reset') assert.equal(outcome.graph.attempts, 2);
     });
   }
 
@@ -266,13 +272,23 @@ describe('tokens', () => {
     assert.match(`${problem.detail}${stage.httpd.errorLog()}`, /DeviceLocalCredential\.Read\.All/);
   });
 
-  for (const expiresIn of ['3599', 'missing', -1, 0, 1, 1e12]) {
+  for (const expiresIn of ['3599', 'missing', 1, 1e12]) {
     test(`that last ${expiresIn} s`, async () => {
       stage.entra.control.set({ token: { expiresIn } });
+      for (let i = 0; i < 3; i++) assertOk(await reveal());
+    });
+  }
+
+  // the simulated Graph holds such a token for expired from the first moment
+  for (const expiresIn of [-1, 0]) {
+    test(`that last ${expiresIn} s are refused by Graph, and not asked for without end`, async () => {
+      stage.entra.control.set({ token: { expiresIn } });
       for (let i = 0; i < 3; i++) {
-        const answer = await reveal();
-        if (answer.status !== 200) assertProblem(answer, 'tenant_error');
+        const { code } = (await reveal()).json();
+        assert.ok(['tenant_credential_invalid', 'tenant_error'].includes(code), code);
       }
+      assert.ok(stage.entra.control.stats().tokenRequests <= 6);
+      assert.equal(stage.passwordRequests().filter((r) => r.status === 200).length, 0);
     });
   }
 

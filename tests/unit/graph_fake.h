@@ -3,9 +3,9 @@
 #define AMLAPS_TEST_GRAPH_FAKE_H
 
 /*
- * Microsoft behind a table of functions: a script of answers, a record of what was asked, and clocks that move only when a test or an
- * answer moves them. Closing it fails the test where an answer was not fetched, something unscripted was asked, or a log
- * line or error told a secret.
+ * Microsoft behind a table of functions: a script of answers, a record of what was asked, and clocks that move only when a
+ * test or an answer moves them. Closing it fails the test where an answer was not fetched, something unscripted was asked, or
+ * a log line or error told a secret.
  */
 
 #include <setjmp.h>
@@ -28,22 +28,21 @@
 #define FAKE_CALL_ID "0c6a0f0e-0000-4000-8000-000000000001"
 #define FAKE_OBJECT "000005c3-b7a6-4c61-89fc-80bf5ccfc366"
 #define FAKE_DEVICE "6fa60d52-01e7-4b18-8055-4759461fc16b"
-#define FAKE_DEVICE_JSON                                                                                                       \
-    "{\"id\":\"" FAKE_OBJECT "\",\"deviceId\":\"" FAKE_DEVICE "\",\"displayName\":\"DESKTOP-858MANH\"}"
+#define FAKE_DEVICE_JSON "{\"id\":\"" FAKE_OBJECT "\",\"deviceId\":\"" FAKE_DEVICE "\",\"displayName\":\"DESKTOP-858MANH\"}"
 
 typedef struct fake_step_t {
-    const char *expect;             /* "GET https://…", to the letter; NULL: anything */
-    int status;                     /* 0: `fail` instead of an answer */
+    const char *expect; /* "GET https://…", to the letter; NULL: anything */
+    int status;         /* 0: `fail` instead of an answer */
     const char *body;
     const char *retry_after, *date;
     amlaps_code_t fail;
     apr_status_t fail_status;
-    apr_interval_time_t takes;      /* both clocks move by this */
+    apr_interval_time_t takes; /* both clocks move by this */
 } fake_step_t;
 
 typedef struct fake_seen_t {
-    const char *line;               /* "GET https://…" */
-    const char *headers;            /* each followed by a line feed */
+    const char *line;    /* "GET https://…" */
+    const char *headers; /* each followed by a line feed */
     const char *bearer, *body, *content_type, *ca_file;
     apr_interval_time_t timeout;
     apr_size_t most;
@@ -52,19 +51,19 @@ typedef struct fake_seen_t {
 #define FAKE_MOST 4096
 
 typedef struct fake_t {
-    apr_pool_t *pool;               /* for what a call gives back */
+    apr_pool_t *pool; /* for what a call gives back */
     amlaps_graph_t *graph;
     amlaps_graph_config_t config;
     amlaps_tenant_t tenant;
     amlaps_call_t call;
     amlaps_error_t error;
     apr_time_t steady, wall;
-    apr_interval_time_t paused;     /* sum of all pauses */
+    apr_interval_time_t paused; /* sum of all pauses */
     fake_step_t steps[FAKE_MOST], logins[FAKE_MOST];
     int step_count, step_next, login_count, login_next;
-    fake_seen_t seen[FAKE_MOST];    /* requests to Graph */
+    fake_seen_t seen[FAKE_MOST]; /* requests to Graph */
     int seen_count;
-    fake_seen_t login_seen;         /* the last to the login */
+    fake_seen_t login_seen; /* the last to the login */
     int login_asked;
     void (*on_login)(struct fake_t *fake); /* runs in the asking thread before the login answers, without the mutex */
     void *baton;

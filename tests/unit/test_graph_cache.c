@@ -6,25 +6,30 @@
 #include "../../src/graph/facts.h"
 #include "graph_fake.h"
 
-static amlaps_cache_t *open_cache(fake_t *fake, int seconds, apr_size_t entries, apr_size_t bytes) {
+static amlaps_cache_t *open_cache(fake_t *fake, int seconds, apr_size_t entries, apr_size_t bytes)
+{
     amlaps_cache_t *cache = NULL;
 
-    assert_int_equal(amlaps_cache_open(&cache, apr_time_from_sec(seconds), entries, bytes, &fake->clock, fake->pool), APR_SUCCESS);
+    assert_int_equal(amlaps_cache_open(&cache, apr_time_from_sec(seconds), entries, bytes, &fake->clock, fake->pool),
+                     APR_SUCCESS);
     return cache;
 }
 
-static const char *get(fake_t *fake, amlaps_cache_t *cache, const char *tenant, const char *id) {
+static const char *get(fake_t *fake, amlaps_cache_t *cache, const char *tenant, const char *id)
+{
     apr_size_t length = 0;
     const char *bytes = amlaps_cache_get(&length, cache, tenant, id, fake->pool);
 
     return bytes ? apr_pstrmemdup(fake->pool, bytes, length) : NULL;
 }
 
-static void put(amlaps_cache_t *cache, const char *tenant, const char *id, const char *text) {
+static void put(amlaps_cache_t *cache, const char *tenant, const char *id, const char *text)
+{
     amlaps_cache_put(cache, tenant, id, text, strlen(text));
 }
 
-static void entries_are_fresh_for_a_while(void **state) {
+static void entries_are_fresh_for_a_while(void **state)
+{
     fake_t *fake = *state;
     amlaps_cache_t *cache = open_cache(fake, 60, 10, 100000);
 
@@ -39,7 +44,8 @@ static void entries_are_fresh_for_a_while(void **state) {
     assert_string_equal(get(fake, cache, "t", "b"), "three");
 }
 
-static void tenants_do_not_mix(void **state) {
+static void tenants_do_not_mix(void **state)
+{
     fake_t *fake = *state;
     amlaps_cache_t *cache = open_cache(fake, 60, 10, 100000);
 
@@ -50,7 +56,8 @@ static void tenants_do_not_mix(void **state) {
     assert_string_equal(get(fake, cache, "contoso", "a"), "one");
 }
 
-static void the_least_recently_used_goes(void **state) {
+static void the_least_recently_used_goes(void **state)
+{
     fake_t *fake = *state;
     amlaps_cache_t *cache = open_cache(fake, 60, 3, 100000);
 
@@ -63,19 +70,27 @@ static void the_least_recently_used_goes(void **state) {
     assert_non_null(get(fake, cache, "t", "a"));
     assert_non_null(get(fake, cache, "t", "c"));
     assert_non_null(get(fake, cache, "t", "d"));
+    put(cache, "t", "e", "5");
+    put(cache, "t", "f", "6");
+    put(cache, "t", "g", "7");
+    assert_null(get(fake, cache, "t", "a")); /* having been used once does not keep it for ever */
+    assert_null(get(fake, cache, "t", "d"));
 }
 
-static void bytes_are_bounded(void **state) {
+static void bytes_are_bounded(void **state)
+{
     fake_t *fake = *state;
     amlaps_cache_t *cache = open_cache(fake, 60, 1000, 8192);
     char *large = apr_pcalloc(fake->pool, 2049);
     int kept = 0;
 
     memset(large, 'x', 1000);
-    for (int i = 0; i < 50; i++)
+    for (int i = 0; i < 50; i++) {
         put(cache, "t", apr_itoa(fake->pool, i), large);
-    for (int i = 0; i < 50; i++)
+    }
+    for (int i = 0; i < 50; i++) {
         kept += get(fake, cache, "t", apr_itoa(fake->pool, i)) != NULL;
+    }
     assert_in_range(kept, 4, 8);
     assert_non_null(get(fake, cache, "t", "49"));
     memset(large, 'x', 2048); /* one that would push out everything else is not kept */
@@ -84,7 +99,8 @@ static void bytes_are_bounded(void **state) {
     assert_non_null(get(fake, cache, "t", "49"));
 }
 
-static void zero_keeps_nothing(void **state) {
+static void zero_keeps_nothing(void **state)
+{
     fake_t *fake = *state;
     amlaps_cache_t *cache = open_cache(fake, 0, 10, 100000);
 
@@ -92,22 +108,35 @@ static void zero_keeps_nothing(void **state) {
     assert_null(get(fake, cache, "t", "a"));
 }
 
-static void many_entries_are_all_found(void **state) {
+static void many_entries_are_all_found(void **state)
+{
     fake_t *fake = *state;
     amlaps_cache_t *cache = open_cache(fake, 60, 10000, (apr_size_t)32 << 20);
 
-    for (int i = 0; i < 12000; i++)
+    for (int i = 0; i < 12000; i++) {
         put(cache, "t", apr_itoa(fake->pool, i), apr_itoa(fake->pool, i));
-    for (int i = 0; i < 2000; i++)
+    }
+    for (int i = 0; i < 2000; i++) {
         assert_null(get(fake, cache, "t", apr_itoa(fake->pool, i)));
-    for (int i = 2000; i < 12000; i++)
+    }
+    for (int i = 2000; i < 12000; i++) {
         assert_string_equal(get(fake, cache, "t", apr_itoa(fake->pool, i)), apr_itoa(fake->pool, i));
+    }
 }
 
-static void facts_come_back_as_they_went_in(void **state) {
+static void facts_come_back_as_they_went_in(void **state)
+{
     fake_t *fake = *state;
-    const amlaps_graph_device_t device = {.tenant = "contoso", .object_id = FAKE_OBJECT, .device_id = FAKE_DEVICE, .name = "", .os = "Windows",
-                                          .model = "X", .enabled = 1, .compliant = 0, .managed = -1, .last_seen = 123456789};
+    const amlaps_graph_device_t device = {.tenant = "contoso",
+                                          .object_id = FAKE_OBJECT,
+                                          .device_id = FAKE_DEVICE,
+                                          .name = "",
+                                          .os = "Windows",
+                                          .model = "X",
+                                          .enabled = 1,
+                                          .compliant = 0,
+                                          .managed = -1,
+                                          .last_seen = 123456789};
     const char *const groups[] = {FAKE_OBJECT, FAKE_DEVICE}, *const units[] = {FAKE_CLIENT_ID};
     const amlaps_memberships_t memberships = {groups, 2, units, 1}, none = {NULL, 0, NULL, 0};
 
@@ -146,7 +175,8 @@ typedef struct hammer_t {
     int number, wrong;
 } hammer_t;
 
-static void *hammer(void *data) {
+static void *hammer(void *data)
+{
     hammer_t *self = data;
 
     for (int i = 0; i < ROUNDS; i++) {
@@ -162,7 +192,8 @@ static void *hammer(void *data) {
     return NULL;
 }
 
-static void threads_get_whole_entries(void **state) {
+static void threads_get_whole_entries(void **state)
+{
     fake_t *fake = *state;
     pthread_t threads[THREADS];
     hammer_t hammers[THREADS];
@@ -178,11 +209,17 @@ static void threads_get_whole_entries(void **state) {
     }
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
-        fake_test(entries_are_fresh_for_a_while),   fake_test(tenants_do_not_mix),       fake_test(the_least_recently_used_goes),
-        fake_test(bytes_are_bounded),               fake_test(zero_keeps_nothing),       fake_test(many_entries_are_all_found),
-        fake_test(facts_come_back_as_they_went_in), fake_test(threads_get_whole_entries),
+        fake_test(entries_are_fresh_for_a_while),
+        fake_test(tenants_do_not_mix),
+        fake_test(the_least_recently_used_goes),
+        fake_test(bytes_are_bounded),
+        fake_test(zero_keeps_nothing),
+        fake_test(many_entries_are_all_found),
+        fake_test(facts_come_back_as_they_went_in),
+        fake_test(threads_get_whole_entries),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,8 @@
 
 #include "amlaps/graph.h"
 
-static void check(const char *word, const char *login, const char *graph) {
+static void check(const char *word, const char *login, const char *graph)
+{
     const char *login_url = NULL, *graph_url = NULL;
 
     assert_int_equal(amlaps_graph_cloud(&login_url, &graph_url, word), 1);
@@ -17,7 +18,8 @@ static void check(const char *word, const char *login, const char *graph) {
     assert_string_equal(graph_url, graph);
 }
 
-static void every_cloud_has_its_pair(void **state) {
+static void every_cloud_has_its_pair(void **state)
+{
     (void)state;
     check("global", "https://login.microsoftonline.com", "https://graph.microsoft.com");
     check("usgov", "https://login.microsoftonline.us", "https://graph.microsoft.us");
@@ -28,7 +30,8 @@ static void every_cloud_has_its_pair(void **state) {
     check("govsg", "https://login.sovcloud-identity.sg", "https://graph.svc.sovcloud.sg");
 }
 
-static void another_word_gets_the_list(void **state) {
+static void another_word_gets_the_list(void **state)
+{
     const char *login_url, *graph_url;
     const char *const words[] = {"", "Global", "azure", NULL};
 
@@ -41,8 +44,10 @@ static void another_word_gets_the_list(void **state) {
     }
 }
 
-int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_cloud_has_its_pair), cmocka_unit_test(another_word_gets_the_list)};
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_cloud_has_its_pair),
+                                       cmocka_unit_test(another_word_gets_the_list)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,36 +5,44 @@
 
 #define URL "GET " FAKE_GRAPH "/v1.0/directory/deviceLocalCredentials/" FAKE_DEVICE "?$select=credentials"
 #define ID "\"id\":\"" FAKE_DEVICE "\""
-#define ENTRY(account, time, password)                                                                                         \
-    "{\"accountName\":\"" account "\",\"accountSid\":\"S-1-5-21-1-2-3-500\",\"backupDateTime\":\"" time "\",\"passwordBase64\":\"" password "\"}"
+#define ENTRY(account, time, password)                                                                  \
+    "{\"accountName\":\"" account "\",\"accountSid\":\"S-1-5-21-1-2-3-500\",\"backupDateTime\":\"" time \
+    "\",\"passwordBase64\":\"" password "\"}"
 
 static amlaps_credentials_t *credentials;
 
-static apr_status_t ask(fake_t *fake, int status, const char *body) {
+static apr_status_t ask(fake_t *fake, int status, const char *body)
+{
     fake_begin(fake);
     fake_answers(fake, (fake_step_t){.expect = URL, .status = status, .body = body});
     return amlaps_graph_credentials(&credentials, &fake->error, fake->graph, &fake->call, "contoso", FAKE_DEVICE, fake->pool);
 }
 
-static void fails(fake_t *fake, const char *body, const char *id) {
+static void fails(fake_t *fake, const char *body, const char *id)
+{
     assert_int_not_equal(ask(fake, 200, body), APR_SUCCESS);
     assert_null(credentials);
     assert_int_equal(fake->error.code, AMLAPS_TENANT_ERROR);
-    if (strcmp(fake->error.id, id) != 0)
+    if (strcmp(fake->error.id, id) != 0) {
         fail_msg("%s and not %s for %s", fake->error.id, id, body);
+    }
 }
 
-static void is(int i, const char *account, const char *password) {
+static void is(int i, const char *account, const char *password)
+{
     assert_true((apr_size_t)i < credentials->count);
     assert_string_equal(credentials->items[i].account, account);
     assert_string_equal(credentials->items[i].password->bytes, password);
 }
 
-static void one_password(void **state) {
+static void one_password(void **state)
+{
     assert_int_equal(ask(*state, 200,
-                         "{\"@odata.context\":\"x\",\"id\":\"6FA60D52-01E7-4B18-8055-4759461FC16B\",\"deviceName\":\"D\",\"lastBackupDateTime\":"
+                         "{\"@odata.context\":\"x\",\"id\":\"6FA60D52-01E7-4B18-8055-4759461FC16B\",\"deviceName\":\"D\","
+                         "\"lastBackupDateTime\":"
                          "\"2026-11-20T10:00:00.1234567Z\",\"refreshDateTime\":\"2026-11-22T17:00:00Z\",\"credentials\":["
-                         "{\"accountName\":\"Administrator\",\"accountSid\":\"S-1-5-21-1-2-3-500\",\"backupDateTime\":\"2026-11-22T17:00:00\","
+                         "{\"accountName\":\"Administrator\",\"accountSid\":\"S-1-5-21-1-2-3-500\",\"backupDateTime\":\"2026-"
+                         "11-22T17:00:00\","
                          "\"passwordBase64\":\"UQBRAEAAZAA4AGYAOABnAFkA\",\"more\":1}]}"),
                      APR_SUCCESS);
     assert_int_equal(credentials->count, 1);
@@ -44,20 +52,27 @@ static void one_password(void **state) {
     assert_int_equal(credentials->expires, apr_time_from_sec(1795366800));
 }
 
-static void wrapped_as_in_the_reference(void **state) {
-    assert_int_equal(ask(*state, 200, "{\"value\":{\"@odata.type\":\"#microsoft.graph.deviceLocalCredentialInfo\"," ID ",\"credentials\":["
-                                      ENTRY("a", "2026-01-01T00:00:00Z", "QUJD") "]}}"),
+static void wrapped_as_in_the_reference(void **state)
+{
+    assert_int_equal(ask(*state, 200,
+                         "{\"value\":{\"@odata.type\":\"#microsoft.graph.deviceLocalCredentialInfo\"," ID
+                         ",\"credentials\":[" ENTRY("a", "2026-01-01T00:00:00Z", "QUJD") "]}}"),
                      APR_SUCCESS);
     is(0, "a", "ABC");
     assert_int_equal(credentials->expires, 0);
 }
 
-static void newest_first_undated_last(void **state) {
-    assert_int_equal(ask(*state, 200, "{" ID ",\"credentials\":[" ENTRY("none", "", "QUE=") "," ENTRY("old", "2026-01-01T00:00:00Z", "QUI=") ","
-                                      ENTRY("bad", "yesterday", "QUM=") "," ENTRY("new", "2026-03-01T00:00:00.5Z", "QUQ=") ","
-                                      ENTRY("twin1", "2026-02-01T00:00:00Z", "QUU=") "," ENTRY("twin2", "2026-02-01T00:00:00Z", "QUY=")
-                                      ",{\"passwordBase64\":\"QUc=\"}]}"),
-                     APR_SUCCESS);
+static void newest_first_undated_last(void **state)
+{
+    assert_int_equal(
+        ask(*state, 200,
+            "{" ID ",\"credentials\":[" ENTRY("none", "", "QUE=") "," ENTRY("old", "2026-01-01T00:00:00Z", "QUI=") "," ENTRY(
+                "bad", "yesterday",
+                "QUM=") "," ENTRY("new", "2026-03-01T00:00:00.5Z",
+                                  "QUQ=") "," ENTRY("twin1", "2026-02-01T00:00:00Z",
+                                                    "QUU=") "," ENTRY("twin2", "2026-02-01T00:00:00Z",
+                                                                      "QUY=") ",{\"passwordBase64\":\"QUc=\"}]}"),
+        APR_SUCCESS);
     assert_int_equal(credentials->count, 7);
     is(0, "new", "AD");
     is(1, "twin1", "AE");
@@ -69,19 +84,22 @@ static void newest_first_undated_last(void **state) {
     assert_int_equal(credentials->items[6].backed_up, 0);
 }
 
-static void at_most_the_newest_32(void **state) {
+static void at_most_the_newest_32(void **state)
+{
     fake_t *fake = *state;
     const char *text = "{" ID ",\"credentials\":[";
 
-    for (int i = 0; i < 40; i++)
+    for (int i = 0; i < 40; i++) {
         text = apr_psprintf(fake->own, "%s%s" ENTRY("a%02d", "2026-01-01T00:%02d:00Z", "QUJD"), text, i ? "," : "", i, i);
+    }
     assert_int_equal(ask(fake, 200, apr_pstrcat(fake->own, text, "]}", NULL)), APR_SUCCESS);
     assert_int_equal(credentials->count, 32);
     is(0, "a39", "ABC");
     is(31, "a08", "ABC");
 }
 
-static void every_form_of_none(void **state) {
+static void every_form_of_none(void **state)
+{
     fake_t *fake = *state;
     const struct {
         int status;
@@ -113,18 +131,22 @@ static void every_form_of_none(void **state) {
     assert_null(strstr(fake->log, "AML0351"));
 }
 
-static void another_device_is_never_shown(void **state) {
+static void another_device_is_never_shown(void **state)
+{
     fake_t *fake = *state;
-    const char *const ids[] = {"\"id\":\"" FAKE_OBJECT "\",", "\"id\":5,", "\"id\":null,", "\"id\":\"\",", "", "\"id\":\"" FAKE_DEVICE " \","};
+    const char *const ids[] = {"\"id\":\"" FAKE_OBJECT "\",", "\"id\":5,", "\"id\":null,", "\"id\":\"\",", "",
+                               "\"id\":\"" FAKE_DEVICE " \","};
 
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 6; i++) {
         fails(fake, apr_pstrcat(fake->own, "{", ids[i], "\"credentials\":[" ENTRY("a", "", "QUJD") "]}", NULL), "AML0351");
+    }
     fails(fake, "{\"id\":\"" FAKE_OBJECT "\",\"credentials\":[]}", "AML0351");
     assert_non_null(strstr(fake->log, "AML0351"));
     assert_non_null(strstr(fake->log, FAKE_OBJECT));
 }
 
-static void what_is_not_understood_is_an_error(void **state) {
+static void what_is_not_understood_is_an_error(void **state)
+{
     fake_t *fake = *state;
 
     fails(fake, "5", "AML0352");
@@ -146,13 +168,16 @@ static void what_is_not_understood_is_an_error(void **state) {
     assert_null(strstr(fake->log, "QUJD"));
 }
 
-static void escapes_in_base64_are_resolved(void **state) {
-    assert_int_equal(ask(*state, 200, "{" ID ",\"credentials\":[{\"passwordBase\\u00364\":\"\\u004b\\u0079s\\/\"}]}"), APR_SUCCESS);
+static void escapes_in_base64_are_resolved(void **state)
+{
+    assert_int_equal(ask(*state, 200, "{" ID ",\"credentials\":[{\"passwordBase\\u00364\":\"\\u004b\\u0079s\\/\"}]}"),
+                     APR_SUCCESS);
     assert_int_equal(credentials->count, 1);
     assert_string_equal(credentials->items[0].password->bytes, "++?");
 }
 
-static void nothing_is_kept(void **state) {
+static void nothing_is_kept(void **state)
+{
     fake_t *fake = *state;
 
     assert_int_equal(ask(fake, 200, "{" ID ",\"credentials\":[" ENTRY("a", "", "QUJD") "]}"), APR_SUCCESS);
@@ -162,7 +187,8 @@ static void nothing_is_kept(void **state) {
     assert_true(fake->seen[0].most <= 1 << 20);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         fake_test(one_password),
         fake_test(wrapped_as_in_the_reference),

@@ -6,17 +6,21 @@
 
 #define IDS "\"id\":\"" FAKE_OBJECT "\",\"deviceId\":\"" FAKE_DEVICE "\""
 
-static const amlaps_graph_device_t *read_device(fake_t *fake, const char *text) {
+static const amlaps_graph_device_t *read_device(fake_t *fake, const char *text)
+{
     amlaps_json_t *json = NULL;
 
     assert_int_equal(amlaps_json_parse(&json, NULL, text, strlen(text), fake->pool), APR_SUCCESS);
     return amlaps_device_read(json, "contoso", fake->pool);
 }
 
-static void every_property(void **state) {
+static void every_property(void **state)
+{
     const amlaps_graph_device_t *device = read_device(
-        *state, "{\"@odata.context\":\"x\",\"id\":\"000005C3-B7A6-4C61-89FC-80BF5CCFC366\",\"deviceId\":\"6FA60D52-01E7-4B18-8055-4759461FC16B\","
-                "\"displayName\":\"DESKTOP-\\\"<&'\\u202e\",\"operatingSystem\":\"Windows\",\"operatingSystemVersion\":\"10.0\",\"trustType\":\"AzureAd\","
+        *state, "{\"@odata.context\":\"x\",\"id\":\"000005C3-B7A6-4C61-89FC-80BF5CCFC366\",\"deviceId\":\"6FA60D52-01E7-4B18-"
+                "8055-4759461FC16B\","
+                "\"displayName\":\"DESKTOP-\\\"<&'\\u202e\",\"operatingSystem\":\"Windows\",\"operatingSystemVersion\":\"10."
+                "0\",\"trustType\":\"AzureAd\","
                 "\"accountEnabled\":false,\"isCompliant\":true,\"isManaged\":null,\"manufacturer\":\"Dell\",\"model\":\"X1\","
                 "\"approximateLastSignInDateTime\":\"2026-11-22T17:00:00Z\",\"other\":[1]}");
 
@@ -35,10 +39,12 @@ static void every_property(void **state) {
     assert_int_equal(device->last_seen, apr_time_from_sec(1795366800));
 }
 
-static void what_is_missing_or_of_another_type_is_unknown(void **state) {
-    const char *const texts[] = {"{" IDS "}",
-                                 "{" IDS ",\"displayName\":5,\"operatingSystem\":null,\"trustType\":[],\"accountEnabled\":\"true\",\"isCompliant\":1,"
-                                 "\"isManaged\":{},\"approximateLastSignInDateTime\":\"yesterday\"}"};
+static void what_is_missing_or_of_another_type_is_unknown(void **state)
+{
+    const char *const texts[] = {
+        "{" IDS "}",
+        "{" IDS ",\"displayName\":5,\"operatingSystem\":null,\"trustType\":[],\"accountEnabled\":\"true\",\"isCompliant\":1,"
+        "\"isManaged\":{},\"approximateLastSignInDateTime\":\"yesterday\"}"};
 
     for (int i = 0; i < 2; i++) {
         const amlaps_graph_device_t *device = read_device(*state, texts[i]);
@@ -53,18 +59,27 @@ static void what_is_missing_or_of_another_type_is_unknown(void **state) {
     }
 }
 
-static void without_ids_it_is_none(void **state) {
+static void without_ids_it_is_none(void **state)
+{
     const char *const texts[] = {
-        "null", "[]", "\"x\"", "{}", "{\"id\":\"" FAKE_OBJECT "\"}", "{\"deviceId\":\"" FAKE_DEVICE "\"}",
+        "null",
+        "[]",
+        "\"x\"",
+        "{}",
+        "{\"id\":\"" FAKE_OBJECT "\"}",
+        "{\"deviceId\":\"" FAKE_DEVICE "\"}",
         "{\"id\":\"" FAKE_OBJECT "\",\"deviceId\":\"00000000-0000-0000-0000-000000000000\"}",
-        "{\"id\":\"" FAKE_OBJECT "\",\"deviceId\":\"" FAKE_DEVICE "/x\"}", "{\"id\":7,\"deviceId\":\"" FAKE_DEVICE "\"}",
+        "{\"id\":\"" FAKE_OBJECT "\",\"deviceId\":\"" FAKE_DEVICE "/x\"}",
+        "{\"id\":7,\"deviceId\":\"" FAKE_DEVICE "\"}",
     };
 
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         assert_null(read_device(*state, texts[i]));
+    }
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {fake_test(every_property), fake_test(what_is_missing_or_of_another_type_is_unknown),
                                        fake_test(without_ids_it_is_none)};
 

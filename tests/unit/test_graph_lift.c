@@ -6,20 +6,23 @@
 
 static const char *const names[] = {"passwordBase64", "access_token", NULL};
 
-static apr_status_t lift(amlaps_lifted_t *lifted, amlaps_secret_t **body, fake_t *fake, const char *text) {
+static apr_status_t lift(amlaps_lifted_t *lifted, amlaps_secret_t **body, fake_t *fake, const char *text)
+{
     *body = amlaps_secret_make(strlen(text) + 1, fake->pool);
     amlaps_secret_append(*body, text, strlen(text));
     return amlaps_lift(lifted, *body, names, fake->pool);
 }
 
-static amlaps_json_t *parse(fake_t *fake, const amlaps_secret_t *body) {
+static amlaps_json_t *parse(fake_t *fake, const amlaps_secret_t *body)
+{
     amlaps_json_t *json = NULL;
 
     assert_int_equal(amlaps_json_parse(&json, NULL, body->bytes, body->length, fake->pool), APR_SUCCESS);
     return json;
 }
 
-static void value_is(const amlaps_lifted_t *lifted, const amlaps_json_t *placeholder, const char *expected) {
+static void value_is(const amlaps_lifted_t *lifted, const amlaps_json_t *placeholder, const char *expected)
+{
     const char *value;
     apr_size_t length;
 
@@ -28,7 +31,8 @@ static void value_is(const amlaps_lifted_t *lifted, const amlaps_json_t *placeho
     assert_string_equal(value, expected);
 }
 
-static void refuses(fake_t *fake, const char *text) {
+static void refuses(fake_t *fake, const char *text)
+{
     amlaps_lifted_t lifted;
     amlaps_secret_t *body;
 
@@ -36,12 +40,14 @@ static void refuses(fake_t *fake, const char *text) {
     assert_int_equal(body->length, 0);
 }
 
-static void takes_values_out(void **state) {
+static void takes_values_out(void **state)
+{
     amlaps_lifted_t lifted;
     amlaps_secret_t *body;
 
     assert_int_equal(lift(&lifted, &body, *state,
-                          " {\"a\" : [1, {\"passwordBase64\" :\t\"QUJD\", \"b\":true}, {\"passwordBase64\":\"UVFRUQ==\"}], \"access_token\":\"eyJ0.x-y_z\"}\n"),
+                          " {\"a\" : [1, {\"passwordBase64\" :\t\"QUJD\", \"b\":true}, {\"passwordBase64\":\"UVFRUQ==\"}], "
+                          "\"access_token\":\"eyJ0.x-y_z\"}\n"),
                      APR_SUCCESS);
     assert_null(strstr(body->bytes, "QUJD"));
     assert_null(strstr(body->bytes, "UVFR"));
@@ -53,20 +59,24 @@ static void takes_values_out(void **state) {
     value_is(&lifted, amlaps_json_member(json, "access_token"), "eyJ0.x-y_z");
 }
 
-static void resolves_escapes(void **state) {
+static void resolves_escapes(void **state)
+{
     amlaps_lifted_t lifted;
     amlaps_secret_t *body;
 
-    assert_int_equal(lift(&lifted, &body, *state,
-                          "{\"password\\u0042ase\\u00364\":\"\\u002BAB\\/\\\"\\\\\\b\\f\\n\\r\\t\\u00e4\\u20AC\\uD83D\\uDE00\"}"),
-                     APR_SUCCESS);
+    assert_int_equal(
+        lift(&lifted, &body, *state,
+             "{\"password\\u0042ase\\u00364\":\"\\u002BAB\\/\\\"\\\\\\b\\f\\n\\r\\t\\u00e4\\u20AC\\uD83D\\uDE00\"}"),
+        APR_SUCCESS);
     assert_null(strstr(body->bytes, "002B"));
     value_is(&lifted, amlaps_json_member(parse(*state, body), "passwordBase64"),
              "+AB/\"\\\b\f\n\r\t\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80");
 }
 
-static void leaves_everything_else(void **state) {
-    static const char text[] = "{\"passwordbase64\":\"QUJD\",\"x\":\"passwordBase64\",\"y\":[\"access_token\",\"ABCD\"],\"passwordBase64\":null,\"z\":-1.5e3,"
+static void leaves_everything_else(void **state)
+{
+    static const char text[] = "{\"passwordbase64\":\"QUJD\",\"x\":\"passwordBase64\",\"y\":[\"access_token\",\"ABCD\"],"
+                               "\"passwordBase64\":null,\"z\":-1.5e3,"
                                "\"e\":[],\"o\":{},\"s\":\"\\\\\"}";
     amlaps_lifted_t lifted;
     amlaps_secret_t *body;
@@ -76,38 +86,77 @@ static void leaves_everything_else(void **state) {
     assert_int_equal(lifted.count, 0);
 }
 
-static void takes_any_document(void **state) {
-    const char *const texts[] = {"null", "[]", "{}", "\"access_token\"", "[[[[{}]]]]", "true", "12", "[{\"access_token\":\"\"}]"};
+static void takes_any_document(void **state)
+{
+    const char *const texts[] = {"null",       "[]",   "{}", "\"access_token\"",
+                                 "[[[[{}]]]]", "true", "12", "[{\"access_token\":\"\"}]"};
     amlaps_lifted_t lifted;
     amlaps_secret_t *body;
 
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         assert_int_equal(lift(&lifted, &body, *state, texts[i]), APR_SUCCESS);
+    }
     value_is(&lifted, amlaps_json_member(amlaps_json_item(parse(*state, body), 0), "access_token"), "");
 }
 
-static void refuses_what_is_broken(void **state) {
+static void refuses_what_is_broken(void **state)
+{
     const char *const texts[] = {
-        "", " ", "{", "[", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1]", "[1}", "[1", "[1,", "[,1]", "{,}", "{a:1}", "{\"a\" 1}", "\"abc", "\"a\\\"",
-        "\"a\\x\"", "\"\\u12\"", "\"\\u12G4\"", "\"\\uD83D\"", "\"\\uD83D\\n\"", "\"\\uD83D\\uD83D\"", "\"\\uDE00\"", "\"\\u0000\"", "\"a\nb\"",
-        "{} {}", "1 2", "{\"access_token\":\"ABCD", "{\"access_token\":\"ABCD\"", "[\"a\" \"b\"]", "{\"access_token\":", "\\", "{\"a\":1,}x",
+        "",
+        " ",
+        "{",
+        "[",
+        "{\"a\"",
+        "{\"a\":",
+        "{\"a\":1",
+        "{\"a\":1]",
+        "[1}",
+        "[1",
+        "[1,",
+        "[,1]",
+        "{,}",
+        "{a:1}",
+        "{\"a\" 1}",
+        "\"abc",
+        "\"a\\\"",
+        "\"a\\x\"",
+        "\"\\u12\"",
+        "\"\\u12G4\"",
+        "\"\\uD83D\"",
+        "\"\\uD83D\\n\"",
+        "\"\\uD83D\\uD83D\"",
+        "\"\\uDE00\"",
+        "\"\\u0000\"",
+        "\"a\nb\"",
+        "{} {}",
+        "1 2",
+        "{\"access_token\":\"ABCD",
+        "{\"access_token\":\"ABCD\"",
+        "[\"a\" \"b\"]",
+        "{\"access_token\":",
+        "\\",
+        "{\"a\":1,}x",
     };
 
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         refuses(*state, texts[i]);
+    }
 }
 
-static void refuses_what_cannot_be_lifted(void **state) {
+static void refuses_what_cannot_be_lifted(void **state)
+{
     const char *const texts[] = {
-        "{\"access_token\":123456}", "{\"access_token\":[\"ABCD\"]}", "{\"access_token\":{\"x\":\"ABCD\"}}", "{\"access_token\":true}",
-        "{\"passwordBase64\":\"ABC\"}", "{\"passwordBase64\":\"\\u0041\"}",
+        "{\"access_token\":123456}", "{\"access_token\":[\"ABCD\"]}", "{\"access_token\":{\"x\":\"ABCD\"}}",
+        "{\"access_token\":true}",   "{\"passwordBase64\":\"ABC\"}",  "{\"passwordBase64\":\"\\u0041\"}",
     };
 
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         refuses(*state, texts[i]);
+    }
 }
 
-static void bounds_depth_and_number(void **state) {
+static void bounds_depth_and_number(void **state)
+{
     fake_t *fake = *state;
     amlaps_lifted_t lifted;
     amlaps_secret_t *body;
@@ -122,8 +171,9 @@ static void bounds_depth_and_number(void **state) {
     deep[258] = '\0';
     refuses(fake, deep);
     *at++ = '[';
-    for (int i = 0; i < 999; i++)
+    for (int i = 0; i < 999; i++) {
         at += apr_snprintf(at, 40, "%s{\"access_token\":\"v%04d\"}", i ? "," : "", i);
+    }
     strcpy(at, "]");
     assert_int_equal(lift(&lifted, &body, fake, many), APR_SUCCESS);
     value_is(&lifted, amlaps_json_member(amlaps_json_item(parse(fake, body), 998), "access_token"), "v0998");
@@ -131,7 +181,8 @@ static void bounds_depth_and_number(void **state) {
     refuses(fake, many);
 }
 
-static void only_placeholders_have_values(void **state) {
+static void only_placeholders_have_values(void **state)
+{
     fake_t *fake = *state;
     amlaps_lifted_t lifted;
     amlaps_secret_t *body;
@@ -144,16 +195,18 @@ static void only_placeholders_have_values(void **state) {
     amlaps_json_add_text(other, "0000");
     amlaps_json_add_text(other, "ABC");
     amlaps_json_add_text(other, NULL);
-    for (apr_size_t i = 0; i < 4; i++)
+    for (apr_size_t i = 0; i < 4; i++) {
         assert_int_equal(amlaps_lift_value(&value, &length, &lifted, amlaps_json_item(other, i)), 0);
+    }
     assert_int_equal(amlaps_lift_value(&value, &length, &lifted, NULL), 0);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
-        fake_test(takes_values_out),       fake_test(resolves_escapes),
-        fake_test(leaves_everything_else), fake_test(takes_any_document),
-        fake_test(refuses_what_is_broken), fake_test(refuses_what_cannot_be_lifted),
+        fake_test(takes_values_out),        fake_test(resolves_escapes),
+        fake_test(leaves_everything_else),  fake_test(takes_any_document),
+        fake_test(refuses_what_is_broken),  fake_test(refuses_what_cannot_be_lifted),
         fake_test(bounds_depth_and_number), fake_test(only_placeholders_have_values),
     };
 

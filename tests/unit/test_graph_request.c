@@ -5,15 +5,23 @@
 #include "graph_fake.h"
 
 #define CREDENTIALS_URL FAKE_GRAPH "/v1.0/directory/deviceLocalCredentials/" FAKE_DEVICE "?$select=credentials"
-#define NONE {.status = 404, .body = "{\"error\":{\"code\":\"x\",\"message\":\"y\"}}"}
-#define SILENCE {.fail = AMLAPS_TENANT_UNREACHABLE, .fail_status = APR_ECONNRESET}
+#define NONE                                                                    \
+    {                                                                           \
+        .status = 404, .body = "{\"error\":{\"code\":\"x\",\"message\":\"y\"}}" \
+    }
+#define SILENCE                                                          \
+    {                                                                    \
+        .fail = AMLAPS_TENANT_UNREACHABLE, .fail_status = APR_ECONNRESET \
+    }
 
-static void answers(fake_t *fake, fake_step_t step) {
+static void answers(fake_t *fake, fake_step_t step)
+{
     fake_answers(fake, step);
 }
 
 /* The scripted answers end in this code after so many requests. */
-static void ends(fake_t *fake, amlaps_code_t code, int requests) {
+static void ends(fake_t *fake, amlaps_code_t code, int requests)
+{
     const int before = fake->seen_count;
 
     fake_begin(fake);
@@ -23,15 +31,17 @@ static void ends(fake_t *fake, amlaps_code_t code, int requests) {
     assert_int_equal(fake->call.attempts, requests);
 }
 
-static void every_request_has_its_headers(void **state) {
+static void every_request_has_its_headers(void **state)
+{
     fake_t *fake = *state;
 
     fake->tenant.ca_file = "ca.pem";
     answers(fake, (fake_step_t){.expect = "GET " CREDENTIALS_URL, .status = 404});
     ends(fake, AMLAPS_NO_PASSWORD, 1);
-    assert_string_equal(fake->seen[0].headers, "Accept: application/json\nUser-Agent: mod_amlaps/" AMLAPS_VERSION
-                                               " (Apache httpd)\nocp-client-name: mod_amlaps\nocp-client-version: " AMLAPS_VERSION
-                                               "\nclient-request-id: " FAKE_CALL_ID "\n");
+    assert_string_equal(fake->seen[0].headers,
+                        "Accept: application/json\nUser-Agent: mod_amlaps/" AMLAPS_VERSION
+                        " (Apache httpd)\nocp-client-name: mod_amlaps\nocp-client-version: " AMLAPS_VERSION
+                        "\nclient-request-id: " FAKE_CALL_ID "\n");
     assert_string_equal(fake->seen[0].bearer, "TOKEN-1");
     assert_null(fake->seen[0].body);
     assert_string_equal(fake->seen[0].ca_file, "ca.pem");
@@ -39,10 +49,12 @@ static void every_request_has_its_headers(void **state) {
     assert_int_equal(fake->call.status, 404);
 }
 
-static void silence_and_5xx_are_asked_again_once(void **state) {
+static void silence_and_5xx_are_asked_again_once(void **state)
+{
     fake_t *fake = *state;
-    const fake_step_t passing[] = {SILENCE, {.status = 500}, {.status = 502}, {.status = 503, .body = "<!DOCTYPE HTML>"}, {.status = 504},
-                                   {.fail = AMLAPS_TENANT_UNREACHABLE, .fail_status = APR_TIMEUP}};
+    const fake_step_t passing[] = {SILENCE,         {.status = 500},
+                                   {.status = 502}, {.status = 503, .body = "<!DOCTYPE HTML>"},
+                                   {.status = 504}, {.fail = AMLAPS_TENANT_UNREACHABLE, .fail_status = APR_TIMEUP}};
 
     for (size_t i = 0; i < sizeof passing / sizeof *passing; i++) {
         answers(fake, passing[i]);
@@ -55,10 +67,12 @@ static void silence_and_5xx_are_asked_again_once(void **state) {
     assert_true(fake->paused >= 12 * apr_time_from_msec(500));
 }
 
-static void other_answers_are_not_asked_again(void **state) {
+static void other_answers_are_not_asked_again(void **state)
+{
     fake_t *fake = *state;
 
-    answers(fake, (fake_step_t){.status = 400, .body = "{\"error\":{\"code\":\"BadRequest\",\"message\":\"Request not\\napplicable\"}}"});
+    answers(fake, (fake_step_t){.status = 400,
+                                .body = "{\"error\":{\"code\":\"BadRequest\",\"message\":\"Request not\\napplicable\"}}"});
     ends(fake, AMLAPS_TENANT_ERROR, 1);
     assert_non_null(strstr(fake->error.detail, "400 BadRequest: Request not\\x0a"));
     answers(fake, (fake_step_t){.status = 501});
@@ -77,7 +91,8 @@ static void other_answers_are_not_asked_again(void **state) {
     assert_int_equal(fake->call.attempts, 0);
 }
 
-static void unreadable_answers_are_errors(void **state) {
+static void unreadable_answers_are_errors(void **state)
+{
     const char *const bodies[] = {"{\"value\":", "<html>", "{\"id\":1,\"id\":2}", "{}{}", "\xFF", "[[1]"};
     fake_t *fake = *state;
 
@@ -88,10 +103,12 @@ static void unreadable_answers_are_errors(void **state) {
     }
 }
 
-static void permission_is_named(void **state) {
+static void permission_is_named(void **state)
+{
     fake_t *fake = *state;
 
-    answers(fake, (fake_step_t){.status = 403, .body = "{\"error\":{\"code\":\"authorization_error\",\"message\":\"Failed\"}}"});
+    answers(fake,
+            (fake_step_t){.status = 403, .body = "{\"error\":{\"code\":\"authorization_error\",\"message\":\"Failed\"}}"});
     ends(fake, AMLAPS_TENANT_PERMISSION_MISSING, 1);
     assert_non_null(strstr(fake->error.detail, "DeviceLocalCredential.Read.All"));
     assert_non_null(strstr(fake->error.detail, "authorization_error"));
@@ -100,7 +117,8 @@ static void permission_is_named(void **state) {
     assert_non_null(strstr(fake->log, FAKE_CALL_ID));
 }
 
-static void permission_just_granted_works_soon(void **state) {
+static void permission_just_granted_works_soon(void **state)
+{
     fake_t *fake = *state;
     const fake_step_t refused = {.status = 403, .body = "{}"};
 
@@ -117,7 +135,8 @@ static void permission_just_granted_works_soon(void **state) {
     assert_int_equal(fake->login_asked, 2);
 }
 
-static void unauthorized_gets_a_new_token_once(void **state) {
+static void unauthorized_gets_a_new_token_once(void **state)
+{
     fake_t *fake = *state;
 
     for (int i = 0; i < 3; i++) { /* also several times in a row, as long as Graph takes the new one */
@@ -130,7 +149,8 @@ static void unauthorized_gets_a_new_token_once(void **state) {
     assert_string_equal(fake->seen[5].bearer, "TOKEN-4");
 }
 
-static void unauthorized_forever_asks_the_login_seldom(void **state) {
+static void unauthorized_forever_asks_the_login_seldom(void **state)
+{
     fake_t *fake = *state;
 
     answers(fake, (fake_step_t){.status = 401, .body = "{\"error\":{\"code\":\"InvalidAuthenticationToken\"}}"});
@@ -149,7 +169,8 @@ static void unauthorized_forever_asks_the_login_seldom(void **state) {
     assert_int_equal(fake->login_asked, 3);
 }
 
-static void throttling_that_fits_is_waited_for(void **state) {
+static void throttling_that_fits_is_waited_for(void **state)
+{
     fake_t *fake = *state;
 
     answers(fake, (fake_step_t){.status = 429, .retry_after = "2.128"});
@@ -158,7 +179,8 @@ static void throttling_that_fits_is_waited_for(void **state) {
     assert_int_equal(fake->paused, 2128000);
 }
 
-static void throttling_that_does_not_fit_blocks(void **state) {
+static void throttling_that_does_not_fit_blocks(void **state)
+{
     fake_t *fake = *state;
 
     answers(fake, (fake_step_t){.status = 429, .retry_after = "120"});
@@ -173,7 +195,8 @@ static void throttling_that_does_not_fit_blocks(void **state) {
     assert_int_equal(fake->paused, 0);
 }
 
-static void absurd_throttling_is_clamped(void **state) {
+static void absurd_throttling_is_clamped(void **state)
+{
     fake_t *fake = *state;
     const char *const few[] = {NULL, "-1", "0", "nonsense"};
 
@@ -188,12 +211,15 @@ static void absurd_throttling_is_clamped(void **state) {
         assert_int_equal(fake->error.retry_after, apr_time_from_sec(1));
         fake_advance(fake, apr_time_from_sec(1));
     }
-    answers(fake, (fake_step_t){.status = 429, .retry_after = "Sun, 22 Nov 2026 10:00:00 GMT", .date = "Sun, 22 Nov 2026 09:00:00 GMT"});
+    answers(fake, (fake_step_t){.status = 429,
+                                .retry_after = "Sun, 22 Nov 2026 10:00:00 GMT",
+                                .date = "Sun, 22 Nov 2026 09:00:00 GMT"});
     ends(fake, AMLAPS_TENANT_THROTTLED, 1);
     assert_int_equal(fake->error.retry_after, apr_time_from_sec(300));
 }
 
-static void the_deadline_is_one_for_all(void **state) {
+static void the_deadline_is_one_for_all(void **state)
+{
     fake_t *fake = *state;
 
     answers(fake, (fake_step_t){.fail = AMLAPS_TENANT_UNREACHABLE, .fail_status = APR_TIMEUP, .takes = apr_time_from_sec(3)});
@@ -206,6 +232,10 @@ static void the_deadline_is_one_for_all(void **state) {
     ends(fake, AMLAPS_TENANT_UNREACHABLE, 1); /* nothing left for a second try */
     answers(fake, (fake_step_t){.status = 503, .retry_after = "6"});
     ends(fake, AMLAPS_TENANT_ERROR, 1); /* waiting would outlast it */
+    fake->config.timeout = apr_time_from_sec(60);
+    answers(fake, (fake_step_t){.status = 503, .retry_after = "6"});
+    ends(fake, AMLAPS_TENANT_ERROR, 1); /* there would be time, but nobody waits that long */
+    fake->config.timeout = apr_time_from_sec(6);
     answers(fake, (fake_step_t){.status = 429, .retry_after = "4", .takes = apr_time_from_sec(3)});
     ends(fake, AMLAPS_TENANT_THROTTLED, 1);
     fake_advance(fake, apr_time_from_sec(5));
@@ -216,22 +246,26 @@ static void the_deadline_is_one_for_all(void **state) {
     assert_int_equal(fake->call.attempts, 0);
 }
 
-static void next_page(fake_t *fake, const char *link, int inside) {
+static void next_page(fake_t *fake, const char *link, int inside)
+{
     amlaps_json_t *page = amlaps_json_make_object(fake->pool);
     const char *url = "";
 
     fake_begin(fake);
     amlaps_json_set_text(page, "@odata.nextLink", link);
     const apr_status_t status = amlaps_request_next(&url, &fake->error, &fake->tenant, page, fake->pool);
-    if (inside)
+    if (inside) {
         assert_string_equal(url, link);
-    else
+    }
+    else {
         assert_null(url);
+    }
     assert_int_equal(status == APR_SUCCESS, inside);
     assert_int_equal(fake->error.code, inside ? AMLAPS_OK : AMLAPS_TENANT_ERROR);
 }
 
-static void next_pages_stay_below_the_root(void **state) {
+static void next_pages_stay_below_the_root(void **state)
+{
     fake_t *fake = *state;
     const char *url = "";
     char *huge = apr_pcalloc(fake->pool, 9000);
@@ -253,16 +287,19 @@ static void next_pages_stay_below_the_root(void **state) {
     memset(huge, 'a', 8999);
     next_page(fake, apr_pstrcat(fake->pool, FAKE_GRAPH "/v1.0/", huge, NULL), 0);
     fake_begin(fake);
-    assert_int_equal(amlaps_request_next(&url, &fake->error, &fake->tenant, amlaps_json_make_object(fake->pool), fake->pool), APR_SUCCESS);
+    assert_int_equal(amlaps_request_next(&url, &fake->error, &fake->tenant, amlaps_json_make_object(fake->pool), fake->pool),
+                     APR_SUCCESS);
     assert_null(url);
 }
 
-static void unknown_tenants_cost_nothing(void **state) {
+static void unknown_tenants_cost_nothing(void **state)
+{
     fake_t *fake = *state;
     amlaps_credentials_t *credentials;
 
     assert_int_not_equal(
-        amlaps_graph_credentials(&credentials, &fake->error, fake->graph, &fake->call, "fabrikam", FAKE_DEVICE, fake->pool), APR_SUCCESS);
+        amlaps_graph_credentials(&credentials, &fake->error, fake->graph, &fake->call, "fabrikam", FAKE_DEVICE, fake->pool),
+        APR_SUCCESS);
     assert_int_equal(fake->error.code, AMLAPS_NOT_FOUND);
     assert_null(amlaps_graph_tenant(fake->graph, "fabrikam"));
     assert_null(amlaps_graph_tenant(fake->graph, NULL));
@@ -270,7 +307,8 @@ static void unknown_tenants_cost_nothing(void **state) {
     assert_int_equal(fake->seen_count + fake->login_asked, 0);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         fake_test(every_request_has_its_headers),
         fake_test(silence_and_5xx_are_asked_again_once),

@@ -4,11 +4,15 @@
 
 #include "graph_fake.h"
 
-#define NONE {.status = 404}
+#define NONE          \
+    {                 \
+        .status = 404 \
+    }
 #define TOKEN_URL "POST " FAKE_LOGIN "/" FAKE_TENANT_ID "/oauth2/v2.0/token"
 
 /* One request to Graph with a token that is there. */
-static void works(fake_t *fake, const char *bearer) {
+static void works(fake_t *fake, const char *bearer)
+{
     fake_begin(fake);
     fake_answers(fake, (fake_step_t)NONE);
     fake_ask(fake);
@@ -16,7 +20,8 @@ static void works(fake_t *fake, const char *bearer) {
     assert_string_equal(fake->seen[fake->seen_count - 1].bearer, bearer);
 }
 
-static void fails(fake_t *fake, amlaps_code_t code) {
+static void fails(fake_t *fake, amlaps_code_t code)
+{
     const int before = fake->seen_count;
 
     fake_begin(fake);
@@ -25,11 +30,13 @@ static void fails(fake_t *fake, amlaps_code_t code) {
     assert_int_equal(fake->seen_count, before);
 }
 
-static void login(fake_t *fake, const char *body) {
+static void login(fake_t *fake, const char *body)
+{
     fake_login_answers(fake, (fake_step_t){.status = 200, .body = body});
 }
 
-static void the_request_is_as_documented(void **state) {
+static void the_request_is_as_documented(void **state)
+{
     fake_t *fake = *state;
 
     works(fake, "TOKEN-1");
@@ -42,7 +49,8 @@ static void the_request_is_as_documented(void **state) {
     assert_int_equal(fake->login_asked, 1);
 }
 
-static void renewed_five_minutes_before_its_end(void **state) {
+static void renewed_five_minutes_before_its_end(void **state)
+{
     fake_t *fake = *state;
 
     works(fake, "TOKEN-1");
@@ -52,7 +60,8 @@ static void renewed_five_minutes_before_its_end(void **state) {
     works(fake, "TOKEN-2");
 }
 
-static void a_short_one_at_half_its_life(void **state) {
+static void a_short_one_at_half_its_life(void **state)
+{
     fake_t *fake = *state;
 
     login(fake, "{\"expires_in\":\"100\",\"access_token\":\"TOKEN-A\"}"); /* a text, as from others than Entra */
@@ -67,20 +76,30 @@ static void a_short_one_at_half_its_life(void **state) {
     works(fake, "TOKEN-C");
 }
 
-static void one_that_is_over_on_arrival_is_used_once(void **state) {
+static void one_that_is_over_on_arrival_is_used_once(void **state)
+{
     fake_t *fake = *state;
 
-    for (int i = 0; i < 2; i++)
-        fake_login_answers(fake, (fake_step_t){.status = 200, .body = "{\"expires_in\":1,\"access_token\":\"TOKEN-A\"}", .takes = apr_time_from_sec(2)});
+    for (int i = 0; i < 2; i++) {
+        fake_login_answers(fake, (fake_step_t){.status = 200,
+                                               .body = "{\"expires_in\":1,\"access_token\":\"TOKEN-A\"}",
+                                               .takes = apr_time_from_sec(2)});
+    }
     works(fake, "TOKEN-A");
     works(fake, "TOKEN-A");
     assert_int_equal(fake->login_asked, 2);
 }
 
-static void odd_lives(void **state) {
+static void odd_lives(void **state)
+{
     fake_t *fake = *state;
-    const char *const short_ones[] = {"", "\"expires_in\":-5,", "\"expires_in\":0,", "\"expires_in\":\"-5\",", "\"expires_in\":\"1e9\",",
-                                      "\"expires_in\":null,", "\"expires_in\":[],"};
+    const char *const short_ones[] = {"",
+                                      "\"expires_in\":-5,",
+                                      "\"expires_in\":0,",
+                                      "\"expires_in\":\"-5\",",
+                                      "\"expires_in\":\"1e9\",",
+                                      "\"expires_in\":null,",
+                                      "\"expires_in\":[],"};
 
     for (int i = 0; i < 7; i++) {
         login(fake, apr_psprintf(fake->own, "{%s\"access_token\":\"TOKEN-%d\"}", short_ones[i], i));
@@ -96,7 +115,8 @@ static void odd_lives(void **state) {
     works(fake, "TOKEN-M");
 }
 
-static void kept_until_its_end_when_renewal_fails(void **state) {
+static void kept_until_its_end_when_renewal_fails(void **state)
+{
     fake_t *fake = *state;
     const fake_step_t refusal = {.status = 401, .body = "{\"error\":\"invalid_client\",\"error_codes\":[7000222]}"};
 
@@ -115,20 +135,23 @@ static void kept_until_its_end_when_renewal_fails(void **state) {
     fails(fake, AMLAPS_TENANT_CREDENTIAL_INVALID);
 }
 
-static void a_silent_login_delays_nobody_whose_token_works(void **state) {
+static void a_silent_login_delays_nobody_whose_token_works(void **state)
+{
     fake_t *fake = *state;
 
     login(fake, "{\"expires_in\":100,\"access_token\":\"TOKEN-A\"}");
     works(fake, "TOKEN-A");
     fake_advance(fake, apr_time_from_sec(60));
-    fake_login_answers(fake, (fake_step_t){.fail = AMLAPS_TENANT_UNREACHABLE, .fail_status = APR_TIMEUP, .takes = apr_time_from_sec(2)});
+    fake_login_answers(
+        fake, (fake_step_t){.fail = AMLAPS_TENANT_UNREACHABLE, .fail_status = APR_TIMEUP, .takes = apr_time_from_sec(2)});
     works(fake, "TOKEN-A");
     assert_int_equal(fake->login_seen.timeout, apr_time_from_sec(2));
     works(fake, "TOKEN-A");
     assert_int_equal(fake->login_asked, 2);
 }
 
-static void refusals_are_remembered(void **state) {
+static void refusals_are_remembered(void **state)
+{
     fake_t *fake = *state;
     const fake_step_t refusal = {.status = 401, .body = "{\"error\":\"invalid_client\",\"error_codes\":[7000215]}"};
 
@@ -143,7 +166,8 @@ static void refusals_are_remembered(void **state) {
     works(fake, "TOKEN-A");
 }
 
-static void silence_is_asked_again_once_and_remembered_shortly(void **state) {
+static void silence_is_asked_again_once_and_remembered_shortly(void **state)
+{
     fake_t *fake = *state;
     const fake_step_t silence = {.fail = AMLAPS_TENANT_UNREACHABLE, .fail_status = APR_ECONNRESET};
 
@@ -158,7 +182,8 @@ static void silence_is_asked_again_once_and_remembered_shortly(void **state) {
     works(fake, "TOKEN-A");
 }
 
-static void a_full_pool_is_not_remembered(void **state) {
+static void a_full_pool_is_not_remembered(void **state)
+{
     fake_t *fake = *state;
 
     fake_login_answers(fake, (fake_step_t){.fail = AMLAPS_BUSY, .fail_status = APR_TIMEUP});
@@ -167,7 +192,8 @@ static void a_full_pool_is_not_remembered(void **state) {
     works(fake, "TOKEN-A");
 }
 
-static void throttling_is_kept_to(void **state) {
+static void throttling_is_kept_to(void **state)
+{
     fake_t *fake = *state;
 
     fake_login_answers(fake, (fake_step_t){.status = 429, .retry_after = "90"});
@@ -191,16 +217,19 @@ typedef struct race_t {
     int fine;
 } race_t;
 
-static void wait_for_all(fake_t *fake) {
+static void wait_for_all(fake_t *fake)
+{
     race_t *race = fake->baton;
 
     pthread_mutex_lock(&race->mutex);
-    while (race->started < THREADS)
+    while (race->started < THREADS) {
         pthread_cond_wait(&race->arrived, &race->mutex);
+    }
     pthread_mutex_unlock(&race->mutex);
 }
 
-static void *run_one(void *data) {
+static void *run_one(void *data)
+{
     race_t *race = data;
     apr_pool_t *pool;
     amlaps_error_t error = {0};
@@ -220,42 +249,54 @@ static void *run_one(void *data) {
     return NULL;
 }
 
-static void race(race_t *race, fake_t *fake) {
+static void race(race_t *race, fake_t *fake)
+{
     pthread_t threads[THREADS];
 
     *race = (race_t){.fake = fake, .mutex = PTHREAD_MUTEX_INITIALIZER, .arrived = PTHREAD_COND_INITIALIZER};
     fake->baton = race;
     fake->on_login = wait_for_all;
-    for (int i = 0; i < THREADS; i++)
+    for (int i = 0; i < THREADS; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, run_one, race), 0);
-    for (int i = 0; i < THREADS; i++)
+    }
+    for (int i = 0; i < THREADS; i++) {
         pthread_join(threads[i], NULL);
+    }
 }
 
-static void many_threads_fetch_one(void **state) {
+static void many_threads_fetch_one(void **state)
+{
     fake_t *fake = *state;
     race_t result;
 
     fake->config.cache_time = 0;
     fake_reopen(fake);
-    for (int i = 0; i < THREADS; i++)
+    for (int i = 0; i < THREADS; i++) {
         fake_answers(fake, (fake_step_t){.status = 200, .body = FAKE_DEVICE_JSON});
+    }
     race(&result, fake);
     assert_int_equal(result.fine, THREADS);
     assert_int_equal(fake->login_asked, 1);
 }
 
-static void many_threads_share_one_failure(void **state) {
+static void many_threads_share_one_failure(void **state)
+{
     fake_t *fake = *state;
     race_t result;
 
-    fake_login_answers(fake, (fake_step_t){.status = 401, .body = "{\"error\":\"invalid_client\",\"error_codes\":[7000215]}"});
+    login(fake, "{\"expires_in\":100,\"access_token\":\"TOKEN-A\"}");
+    works(fake, "TOKEN-A");
+    fake_advance(fake, apr_time_from_sec(100)); /* over: nobody may go on with it */
+    fake_login_answers(fake,
+                       (fake_step_t){.status = 401, .body = "{\"error\":\"invalid_client\",\"error_codes\":[7000215]}"});
     race(&result, fake);
     assert_int_equal(result.fine, 0);
-    assert_int_equal(fake->login_asked, 1);
+    assert_int_equal(fake->login_asked, 2);
+    assert_int_equal(fake->seen_count, 1);
 }
 
-static void while_one_renews_others_go_on(void **state) {
+static void while_one_renews_others_go_on(void **state)
+{
     fake_t *fake = *state;
     race_t result;
     int old = 0, renewed = 0;
@@ -264,8 +305,9 @@ static void while_one_renews_others_go_on(void **state) {
     fake_reopen(fake);
     works(fake, "TOKEN-1");
     fake_advance(fake, apr_time_from_sec(3400));
-    for (int i = 0; i < THREADS; i++)
+    for (int i = 0; i < THREADS; i++) {
         fake_answers(fake, (fake_step_t){.status = 200, .body = FAKE_DEVICE_JSON});
+    }
     race(&result, fake);
     assert_int_equal(result.fine, THREADS);
     assert_int_equal(fake->login_asked, 2);
@@ -277,7 +319,8 @@ static void while_one_renews_others_go_on(void **state) {
     assert_true(renewed >= 1);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         fake_test(the_request_is_as_documented),
         fake_test(renewed_five_minutes_before_its_end),

@@ -1,0 +1,161 @@
+// The Problem state: every code in plain words, what to do, the reference, and going on where one was.
+
+import assert from "node:assert/strict";
+import { PASSWORD, device, problem } from "./fake-api.mjs";
+import { TEXT, button, deviceQuery, focused, heading, pageTest, posts, searches, status, until, useBrowser } from "./harness.mjs";
+
+useBrowser();
+
+const path = deviceQuery(device(1));
+const codes = {
+  bad_request: 400, cross_site: 403, not_found: 404, method_not_allowed: 405, not_authorized: 403, rate_limited: 429, no_password: 404, policy_undecidable: 503,
+  tenant_credential_invalid: 502, tenant_permission_missing: 502, tenant_throttled: 503, tenant_unreachable: 504, tenant_error: 502,
+  audit_unavailable: 503, notification_failed: 503, busy: 503,
+};
+
+pageTest("every code of the contract is told in plain words, with the server's own and a reference", { path }, async (page, fake) => {
+  for (const [code, answer] of Object.entries(codes)) {
+    fake.next.password = problem(answer, code, `Detail of ${code} <b>.`);
+    await button(page, "Show password").click();
+    await until(() => heading(page), TEXT[`problem.${code}.title`]);
+    assert.equal(await focused(page), TEXT[`problem.${code}.title`]);
+    assert.equal(await page.title(), `Error: ${TEXT[`problem.${code}.title`]} – Local administrator passwords`);
+    const text = await page.locator(".problem").textContent();
+    for (const part of [TEXT[`problem.${code}.text`], `Detail of ${code} <b>.`, "7F3A-91C2"]) assert.ok(text.includes(part), `${code}: ${part}`);
+    await button(page, "Back").click();
+    await until(() => heading(page), "LON-001");
+  }
+});
+
+pageTest("the usual reasons why there is no password", { path }, async (page, fake) => {
+  fake.next.password = problem(404, "no_password");
+  await button(page, "Show password").click();
+  await page.locator(".causes").waitFor();
+  assert.equal(await page.locator(".causes li").count(), 3);
+});
+
+pageTest("a limit names the time when it ends", { path }, async (page, fake) => {
+  fake.next.password = problem(429, "rate_limited", "", { "Retry-After": "Sun, 22 Nov 2026 16:32:10 GMT" });
+  await button(page, "Show password").click();
+  await page.getByText("Try again at 16:32:10.").waitFor();
+});
+
+pageTest("the whole reference can be copied", { path }, async (page, fake) => {
+  fake.next.password = problem(503, "busy");
+  await button(page, "Show password").click();
+  await button(page, "Copy reference").click();
+  await button(page, "Copied").waitFor();
+  const other = await page.context().newPage();
+  await other.setContent("<textarea></textarea>");
+  await other.locator("textarea").press("Control+V");
+  assert.equal(await other.locator("textarea").inputValue(), "7f3a91c2-5b0e-4d1c-9a55-0c6a0f0e1b2c");
+});
+
+pageTest("a device that one may not see: no difference to one that is not there", { path: "?device=contoso/00000000-0000-4000-8000-000000000099" }, async (page) => {
+  assert.equal(await heading(page), TEXT["problem.not_authorized.title"]);
+  await button(page, "New search").click();
+  await until(() => heading(page), "Find a device");
+});
+
+pageTest("a device that could not be loaded can be tried again", { path: "" }, async (page, fake) => {
+  fake.next.device = problem(504, "tenant_unreachable");
+  await page.goto(fake.url + path);
+  await button(page, "Try again").click();
+  await button(page, "Show password").waitFor();
+});
+
+pageTest("a session that ended keeps the reason over a real sign-in, and forgets it when it is used", { path }, async (page, fake) => {
+  await page.locator("#reason").fill("INC0042 Ärger");
+  fake.next.password = problem(401, "not_authenticated");
+  await button(page, "Show password").click();
+  const link = page.getByRole("link", { name: TEXT["problem.signIn"] });
+  await link.waitFor();
+  assert.equal(await link.evaluate((node) => node.href), fake.url + path);
+  const loaded = fake.requests.length;
+  await link.click();
+  await until(() => page.locator("#reason").inputValue().catch(() => ""), "INC0042 Ärger");
+  assert.equal(fake.requests[loaded].path, "session");
+  await button(page, "Show password").click();
+  await page.locator(".password").waitFor();
+  assert.equal(JSON.parse(posts(fake).at(-1).body).reason, "INC0042 Ärger");
+  assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+});
+
+pageTest("a reason is kept for its own device only", { path }, async (page, fake) => {
+  await page.locator("#reason").fill("INC0042");
+  fake.next.password = problem(401, "not_authenticated");
+  await button(page, "Show password").click();
+  await page.getByRole("link", { name: TEXT["problem.signIn"] }).waitFor();
+  await page.goto(fake.url + deviceQuery(device(2)));
+  await button(page, "Show password").waitFor();
+  assert.equal(await page.locator("#reason").inputValue(), "");
+});
+
+pageTest("a session that ended while searching", { path: "" }, async (page, fake) => {
+  fake.next.search = { status: 401, type: "text/html", text: "<h1>Unauthorized</h1>" };
+  await page.locator("#q").fill("lon");
+  const link = page.getByRole("link", { name: TEXT["problem.signIn"] });
+  await link.waitFor();
+  assert.equal(await link.getAttribute("href"), "/laps/?q=lon");
+});
+
+pageTest("no session at the start", {}, async (page, fake) => {
+  fake.next.session = problem(401, "not_authenticated");
+  await page.goto(fake.url + path);
+  await until(() => heading(page), TEXT["problem.not_authenticated.title"]);
+  await page.getByRole("link", { name: TEXT["problem.signIn"] }).click();
+  await button(page, "Show password").waitFor();
+});
+
+pageTest("a start that failed otherwise can be tried again", {}, async (page, fake) => {
+  fake.next.session = problem(503, "busy");
+  await page.goto(fake.url);
+  await button(page, "Try again").click();
+  await until(() => heading(page), "Find a device");
+});
+
+pageTest("no connection", { path }, async (page, fake) => {
+  // Each time: browsers repeat a request by themselves when a connection that they kept open is gone.
+  const hangUp = () => { fake.next.password = hangUp; return "hang up"; };
+  fake.next.password = hangUp;
+  await button(page, "Show password").click();
+  await until(() => heading(page), TEXT["problem.offline.title"]);
+});
+
+pageTest("an answer of somebody else is no password and no empty list", { path }, async (page, fake) => {
+  for (const given of [{ status: 502, type: "text/html", text: `<h1>Bad gateway ${PASSWORD}</h1>` }, { status: 200, type: "text/html", text: "<p>Welcome to the Wi-Fi" }]) {
+    fake.next.password = given;
+    await button(page, "Show password").click();
+    await until(() => heading(page), TEXT["problem.unknown.title"]);
+    await button(page, "Back").click();
+    await button(page, "Show password").waitFor();
+  }
+});
+
+pageTest("the page follows no redirection", { path }, async (page, fake) => {
+  fake.next.password = { status: 302, headers: { Location: fake.url }, body: {} };
+  await button(page, "Show password").click();
+  await until(() => heading(page), TEXT["problem.offline.title"]);
+});
+
+pageTest("an answer that comes after one has left shows nothing", { path: "?q=lon" }, async (page, fake) => {
+  await page.locator(".row").first().click();
+  let release;
+  fake.next.password = (reply) => new Promise((resolve) => { release = () => resolve(reply()); });
+  await button(page, "Show password").click();
+  await until(() => posts(fake).length, 1);
+  await page.goBack();
+  await until(() => heading(page), "Find a device");
+  release();
+  await page.locator("#q").fill("lon-00");
+  await until(() => searches(fake), 2);
+  await until(() => status(page), "3 devices found.");
+  assert.equal(await page.locator(".password").count(), 0);
+});
+
+pageTest("without its texts the page says in its own words that it could not start", {}, async (page, fake) => {
+  await page.route("**/i18n/en.json", (route) => route.fulfill({ status: 404, body: "" }));
+  await page.goto(fake.url);
+  await page.getByRole("heading", { name: "This page could not be loaded" }).waitFor();
+  assert.match(page.said.splice(0).join(), /en\.json: 404/);
+});

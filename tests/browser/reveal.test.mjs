@@ -1,0 +1,233 @@
+// Confirm and Revealed: facts, reason, the password, and that nothing of it stays.
+
+import assert from "node:assert/strict";
+import { everything } from "./browser.mjs";
+import { OLDER, PASSWORD, credential, device } from "./fake-api.mjs";
+import { TEXT, button, deviceQuery, focused, heading, pageTest, posts, status, until, useBrowser } from "./harness.mjs";
+
+useBrowser();
+
+const action = (mode, rule = "London helpdesk", hint = null, pattern = null) => ({ rule, reason: { mode, hint, pattern } });
+const one = device(1);
+const path = deviceQuery(one);
+const withActions = (actions, over = {}) => ({ devices: [device(1, { actions, ...over })] });
+const shown = (page) => page.locator(".password").first().textContent();
+
+async function reveal(page) {
+  await button(page, "Show password").click();
+  await page.locator(".password").waitFor();
+}
+
+pageTest("the device is described, with the rule and the consequence beside the button", {
+  path, api: withActions({ password: action("optional") }, { enabled: null, compliant: false }),
+}, async (page) => {
+  await button(page, "Show password").waitFor();
+  const facts = Object.fromEntries(await page.locator(".facts > div").evaluateAll((rows) => rows.map((row) => [row.children[0].textContent, row.children[1].textContent])));
+  assert.equal(facts["Operating system"], "Windows 10.0.26100.4946");
+  assert.equal(facts["Joined as"], "Entra joined");
+  assert.deepEqual([facts.Enabled, facts.Compliant, facts.Managed], ["Not known", "No", "Yes"]);
+  assert.match(await page.locator("time").getAttribute("title"), /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/);
+  await page.getByText("Allowed by the rule “London helpdesk”.").waitFor();
+  await page.getByText(TEXT["device.recorded"]).waitFor();
+  await page.getByLabel(TEXT["reason.optional"]).waitFor();
+});
+
+pageTest("no field where no rule wants a reason; an empty one is sent", { path, api: withActions({ password: action("hidden") }) }, async (page, fake) => {
+  await reveal(page);
+  assert.deepEqual(posts(fake).map(({ path: asked, body }) => [asked, body]), [[`devices/contoso/${one.deviceId}/password`, '{"reason":""}']]);
+});
+
+pageTest("a missing reason is asked for without a request, then by name", {
+  path, api: withActions({ password: action("required", "London helpdesk", "Ticket number, for example INC0012345", "^INC\\d{7}$") }),
+}, async (page, fake) => {
+  await page.getByText("Ticket number, for example INC0012345").waitFor();
+  await page.getByLabel(TEXT["reason.label"]).fill("   ");
+  await button(page, "Show password").click();
+  await page.locator("#reason[aria-invalid=true]").waitFor();
+  assert.deepEqual(posts(fake), []);
+  assert.match(await page.title(), /^Error: LON-001/);
+  assert.match(await focused(page), /There is a problemEnter the reason/);
+  await page.getByRole("link", { name: TEXT["reason.missing"] }).click();
+  assert.equal(await focused(page), "reason");
+  assert.equal(page.url(), fake.url + path);
+  await page.keyboard.type("ticket");
+  await button(page, "Show password").click();
+  await page.locator("#reason-error", { hasText: TEXT["reason.invalid"] }).waitFor();
+  assert.equal(await page.locator("#reason").inputValue(), "   ticket");
+  await page.locator("#reason").fill("INC0012345");
+  await reveal(page);
+  assert.deepEqual(posts(fake).map(({ body }) => body), ['{"reason":"ticket"}', '{"reason":"INC0012345"}']);
+});
+
+pageTest("without the permission for the password this is said; older ones stay", { path, api: withActions({ history: action("hidden", "Archive") }) }, async (page, fake) => {
+  await page.getByText(TEXT["device.noPassword"]).waitFor();
+  assert.equal(await button(page, "Show password").count(), 0);
+  await button(page, "Show older passwords").click();
+  await until(() => heading(page), "Older passwords for LON-001");
+  assert.deepEqual(await page.locator(".password").allTextContents(), OLDER);
+  assert.match(posts(fake)[0].path, /\/history$/);
+});
+
+pageTest("without any permission there is no button", { path, api: withActions({}) }, async (page) => {
+  await page.getByText(TEXT["device.nothing"]).waitFor();
+  assert.equal(await page.locator("main button", { hasText: "Show" }).count(), 0);
+});
+
+pageTest("two rules are both named, and each action follows its own about the reason", {
+  path, api: withActions({ password: action("required", "First"), history: action("hidden", "Second") }),
+}, async (page, fake) => {
+  await page.getByText("The password is allowed by the rule “First”.").waitFor();
+  await page.getByText("Older passwords are allowed by the rule “Second”.").waitFor();
+  await page.locator("#reason").fill("because");
+  await button(page, "Show older passwords").click();
+  await page.locator(".password").first().waitFor();
+  assert.equal(posts(fake)[0].body, '{"reason":""}');
+});
+
+pageTest("one press shows account, password and times", { path }, async (page, fake) => {
+  await page.locator("#reason").fill("INC1");
+  await reveal(page);
+  assert.equal(await heading(page), "Local administrator password for LON-001");
+  assert.equal(await focused(page), "Local administrator password for LON-001");
+  assert.equal(await page.title(), "Local administrator password for LON-001 – Local administrator passwords");
+  assert.equal(await shown(page), PASSWORD);
+  const panel = await page.locator(".revealed").textContent();
+  for (const part of ["LapsAdmin", credential().sid, "Backed up", "Expires", "(2 days ago)"]) assert.ok(panel.includes(part), part);
+  assert.equal(page.url(), fake.url + path);
+  await until(() => status(page), "Password shown. It will be hidden in 60 seconds.");
+});
+
+pageTest("characters differ by more than colour, and marks are not part of the text", { path }, async (page) => {
+  await reveal(page);
+  const chars = await page.locator(".char").evaluateAll((all) => all.map((char) => [
+    char.textContent, getComputedStyle(char, "::after").content[1], getComputedStyle(char).color, getComputedStyle(char).fontWeight,
+  ]));
+  assert.equal(chars.map(([, mark]) => mark).join(""), "aA1#aA1aA#A1a#");
+  const [lower, , digit, symbol] = chars;
+  assert.equal(new Set([lower[2], digit[2], symbol[2]]).size, 3);
+  assert.notEqual(lower[3], digit[3]);
+  assert.deepEqual((await page.locator(".group").allTextContents()).map((text) => text.length), [4, 4, 4, 2]);
+  assert.deepEqual(await page.locator(".password").evaluate((node) => [node.getAttribute("translate"), node.dir]), ["no", "ltr"]);
+});
+
+pageTest("two quick presses make one request", { path }, async (page, fake) => {
+  let release;
+  fake.next.password = (reply) => new Promise((resolve) => { release = () => resolve(reply()); });
+  await button(page, "Show password").dblclick();
+  await page.getByText(TEXT["device.asking"]).waitFor();
+  release();
+  await page.locator(".password").waitFor();
+  assert.equal(posts(fake).length, 1);
+});
+
+pageTest("hiding leaves nothing of the password anywhere, and keeps the reason", { path }, async (page) => {
+  const probe = async () => {
+    const { seen, spoken } = await everything(page);
+    return [seen.includes(PASSWORD), spoken.includes(PASSWORD)];
+  };
+  await page.locator("#reason").fill("INC7");
+  await reveal(page);
+  assert.deepEqual(await probe(), [true, true]);
+  const { seen } = await everything(page);
+  const outside = seen.replace(/<div class="password".*?<\/div>/s, "").split("\n").filter((line) => line.includes(PASSWORD));
+  assert.equal(outside.length, 1, "only the text of the panel holds it");
+  await button(page, "Hide").click();
+  await until(() => heading(page), "LON-001");
+  assert.deepEqual(await probe(), [false, false]);
+  assert.equal(await focused(page), "LON-001");
+  assert.equal(await page.locator("#reason").inputValue(), "INC7");
+  await until(() => status(page), "Password hidden.");
+});
+
+pageTest("the password hides itself, warns before, and stays longer on request", { path }, async (page) => {
+  await page.clock.install();
+  await page.reload();
+  await reveal(page);
+  await page.clock.pauseAt(await page.evaluate(() => Date.now()) + 1000);
+  const left = async () => Number(/\d+/.exec(await page.locator(".countdown").textContent())[0]);
+  assert.ok(await left() > 50);
+  await page.clock.runFor((await left() - 19) * 1000);
+  assert.match(await status(page), /^The password will be hidden in \d+ seconds\.$/);
+  const keep = button(page, "Keep showing (60 s more)");
+  assert.match(await keep.getAttribute("class"), /primary/);
+  await keep.click();
+  await page.clock.runFor(500);
+  assert.ok(await left() > 58);
+  assert.doesNotMatch(await keep.getAttribute("class"), /primary/);
+  await page.clock.runFor(58_000);
+  assert.equal(await shown(page), PASSWORD);
+  await page.clock.runFor(3000);
+  assert.equal(await heading(page), "LON-001");
+  assert.equal(await page.locator(".password").count(), 0);
+  assert.equal(await status(page), "Time is up. Password hidden.");
+});
+
+pageTest("a machine that slept shows no password when it wakes", { path }, async (page) => {
+  await page.clock.install();
+  await page.reload();
+  await reveal(page);
+  await page.clock.fastForward(3_600_000);
+  await until(() => page.locator(".password").count(), 0);
+});
+
+pageTest("the time follows the server's setting; 0 hides nothing by itself", { path, api: { session: { ui: { hideAfter: 0 } } } }, async (page) => {
+  await page.clock.install();
+  await page.reload();
+  await reveal(page);
+  assert.equal(await page.locator(".countdown").count(), 0);
+  await page.clock.fastForward(3_600_000);
+  assert.equal(await shown(page), PASSWORD);
+  await until(() => status(page), "Password shown.");
+});
+
+pageTest("going back leaves the password behind, and forward does not bring it", { path: "?q=lon" }, async (page) => {
+  await page.locator(".row").first().click();
+  await reveal(page);
+  await page.goBack();
+  await until(() => heading(page), "Find a device");
+  assert.ok(!(await everything(page)).seen.includes(PASSWORD));
+  await page.goForward();
+  await button(page, "Show password").waitFor();
+  assert.ok(!(await everything(page)).seen.includes(PASSWORD));
+});
+
+pageTest("leaving the page wipes it before the browser may keep it", { path }, async (page) => {
+  await reveal(page);
+  await page.evaluate(() => { window.dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true })); });
+  assert.ok(!(await everything(page)).seen.includes(PASSWORD));
+  await page.evaluate(() => { window.dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true })); });
+  await button(page, "Show password").waitFor();
+});
+
+pageTest("a new search hides, forgets the device and its reason", { path }, async (page, fake) => {
+  await page.locator("#reason").fill("INC7");
+  await reveal(page);
+  await button(page, "New search").click();
+  await until(() => heading(page), "Find a device");
+  assert.equal(await focused(page), "q");
+  assert.equal(page.url(), fake.url);
+  const { seen } = await everything(page);
+  assert.ok(!seen.includes(PASSWORD) && !seen.includes("INC7"));
+});
+
+pageTest("passwords are not printed", { path }, async (page) => {
+  await reveal(page);
+  assert.equal(await page.getByText(TEXT["reveal.print"]).isVisible(), false);
+  await page.emulateMedia({ media: "print" });
+  assert.equal(await page.locator(".password").isVisible(), false);
+  assert.equal(await page.getByText(TEXT["reveal.print"]).isVisible(), true);
+});
+
+pageTest("a password that comes with markup, spaces and odd characters is shown as it is", { path }, async (page, fake) => {
+  const odd = "<b>a  b&amp;😀\"'";
+  fake.credentials.password = () => [credential({ password: odd, account: "<script>", sid: null, expires: null })];
+  await reveal(page);
+  assert.equal(await shown(page), odd);
+  assert.equal(await page.locator(".secret bdi").textContent(), "<script>");
+});
+
+pageTest("a device without older passwords says so", { path, api: withActions({ history: action("hidden") }) }, async (page, fake) => {
+  fake.credentials.history = () => [];
+  await button(page, "Show older passwords").click();
+  await page.getByText(TEXT["reveal.none"]).waitFor();
+});

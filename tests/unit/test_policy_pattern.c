@@ -1,0 +1,83 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "test_policy_world.h"
+
+#include "../../src/policy/rule.h"
+
+static void harmless_patterns(void **state)
+{
+    static const char *const patterns[] = {
+        "", "^INC[0-9]{7}$", "(a+)+$", "a|b|c", "\\\\1", "\\.", "[\\1]", "[]\\1]", "[^]\\1]x", "[[:alpha:]\\1]+", "[[.].]\\1]", "[[=a=]\\2]",
+        "[[:x", "[", "[a", "[^", "\\", "a\\", "(a", "a)", ")\\0", "x{3}", "x{3,}", "x{3,5}", "x{", "x{,4}", "{", "*", "(((((a)))))",
+        ".{1,4096}", "(.{100}){90}", "[a[b]", "[[x]"};
+    apr_size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
+        const char *wrong = amlaps_pattern_refuse(patterns[i]);
+
+        if (wrong) {
+            fail_msg("%s: %s", patterns[i], wrong);
+        }
+    }
+}
+
+static void back_references(void **state)
+{
+    static const char *const patterns[] = {"(a)\\1", "(a*)*\\1", "((x)\\9)", "[a]\\1", "[[:alpha:]]\\1", "[]]\\1", "[^]]\\1", "\\\\\\1",
+                                           "a{2}\\1", "[[.a.]]\\1", "[[x]\\1", "x{\\}\\1"};
+    apr_size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
+        const char *wrong = amlaps_pattern_refuse(patterns[i]);
+
+        if (!wrong || !strstr(wrong, "exponential")) {
+            fail_msg("%s: %s", patterns[i], wrong ? wrong : "taken");
+        }
+    }
+}
+
+static void repetitions_that_multiply(void **state)
+{
+    static const char *const patterns[] = {"(.{100}){101}", "((a{30}){30}){30}", "a{10001}", "a{1,10001}", "a{99999999999999999999}",
+                                           "a{2}{2}{2}{2}{2}{2}{2}{2}{2}{2}{2}{2}{2}{2}", "a++++++++++++++", "a?*?*?*?*?*?*?*",
+                                           "a{6000}b{6000}", "(a{6000}b{3000}|c{2000})"};
+    apr_size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
+        const char *wrong = amlaps_pattern_refuse(patterns[i]);
+
+        if (!wrong || !strstr(wrong, "multiply")) {
+            fail_msg("%s: %s", patterns[i], wrong ? wrong : "taken");
+        }
+    }
+}
+
+static void long_and_deep(void **state)
+{
+    char pattern[1100] = "";
+
+    (void)state;
+    memset(pattern, 'a', 1000);
+    assert_null(amlaps_pattern_refuse(pattern));
+    pattern[1000] = 'a';
+    assert_non_null(strstr(amlaps_pattern_refuse(pattern), "longer than 1000 bytes"));
+    memset(pattern, 0, sizeof(pattern));
+    memset(pattern, '(', 100);
+    assert_null(amlaps_pattern_refuse(pattern));
+    pattern[100] = '(';
+    assert_non_null(strstr(amlaps_pattern_refuse(pattern), "too deep"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        world_test(harmless_patterns),
+        world_test(back_references),
+        world_test(repetitions_that_multiply),
+        world_test(long_and_deep),
+    };
+
+    return cmocka_run_group_tests_name("policy/pattern", tests, NULL, NULL);
+}

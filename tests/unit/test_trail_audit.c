@@ -1,0 +1,187 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* amlaps-audit as an auditor runs it. AMLAPS_AUDIT names the program where it is not build/amlaps-audit. */
+
+#include "trail_world.h"
+
+#include <fcntl.h>
+
+typedef struct output_t {
+    int code;
+    char out[65536];
+    char err[4096];
+} output_t;
+
+static void read_all(char *text, size_t room, const char *path)
+{
+    int fd = open(path, O_RDONLY);
+    ssize_t length = read(fd, text, room - 1);
+
+    assert_true(length >= 0);
+    text[length] = '\0';
+    close(fd);
+}
+
+static void audit(output_t *output, const world_t *world, const char *to, const char *const *arguments)
+{
+    const char *program = getenv("AMLAPS_AUDIT");
+    const char *out = to != NULL ? to : apr_pstrcat(world->pool, world->directory, "/out", NULL);
+    const char *err = apr_pstrcat(world->pool, world->directory, "/err", NULL);
+    pid_t child = fork();
+    int status;
+
+    program = program != NULL ? program : "build/amlaps-audit";
+    if (child == 0) {
+        dup2(open(out, O_WRONLY | O_CREAT | O_TRUNC, 0600), 1);
+        dup2(open(err, O_WRONLY | O_CREAT | O_TRUNC, 0600), 2);
+        execv(program, (char *const *)(uintptr_t)arguments);
+        _exit(127);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    output->code = WEXITSTATUS(status);
+    if (output->code == 127) {
+        fail_msg("%s is not to be run", program);
+    }
+    read_all(output->err, sizeof(output->err), err);
+    output->out[0] = '\0';
+    if (to == NULL) {
+        read_all(output->out, sizeof(output->out), out);
+    }
+}
+
+#define AUDIT(output, world, to, ...) audit(output, world, to, (const char *const[]){ "amlaps-audit", __VA_ARGS__ })
+
+static void write_some(world_t *world, const char *reason)
+{
+    amlaps_record_t record = world_record(AMLAPS_EVENT_PASSWORD, AMLAPS_STAGE_INTENT, "alice");
+    amlaps_error_t error = { 0 };
+
+    record.reason = reason;
+    world_open(world);
+    assert_int_equal(amlaps_trail_admit(&error, world->trail, &record, world->pool), APR_SUCCESS);
+    assert_int_equal(world_conclude(world, "alice"), AMLAPS_OK);
+    assert_int_equal(world_conclude(world, "alice"), AMLAPS_OK);
+    world_close(world);
+}
+
+static void test_verify(void **state)
+{
+    world_t *world = *state;
+    const char *file = apr_pstrcat(world->pool, world->directory, "/export.jsonl", NULL);
+    static output_t output;
+
+    write_some(world, "x");
+    AUDIT(&output, world, NULL, "verify", world->store, NULL);
+    assert_int_equal(output.code, 0);
+    assert_string_equal(output.err, "");
+    assert_non_null(strstr(output.out, "good: 3 records, the last is 3 with hash "));
+    AUDIT(&output, world, NULL, "verify", world->path, NULL);
+    assert_int_equal(output.code, 0);
+    AUDIT(&output, world, file, "export", world->path, NULL);
+    assert_int_equal(output.code, 0);
+    AUDIT(&output, world, NULL, "verify", file, NULL);
+    assert_int_equal(output.code, 0);
+    assert_non_null(strstr(output.out, "good: 3 records"));
+    world_tamper(world, "UPDATE record SET body = replace(body, 'granted', 'denied') WHERE seq = 2");
+    AUDIT(&output, world, NULL, "verify", world->path, NULL);
+    assert_int_equal(output.code, 1);
+    assert_non_null(strstr(output.out, "BAD record 2: its hash does not fit"));
+}
+
+static void test_reading_changes_nothing(void **state)
+{
+    world_t *world = *state;
+    static output_t output;
+    static const char *const suffixes[] = { "", "-wal", "-shm" };
+    struct stat before[3], after;
+    size_t i;
+
+    write_some(world, "x");
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(stat(apr_pstrcat(world->pool, world->path, suffixes[i], NULL), &before[i]), 0);
+    }
+    AUDIT(&output, world, NULL, "verify", world->path, NULL);
+    AUDIT(&output, world, NULL, "export", world->path, NULL);
+    assert_int_equal(output.code, 0);
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(stat(apr_pstrcat(world->pool, world->path, suffixes[i], NULL), &after), 0);
+        assert_int_equal(after.st_ino, before[i].st_ino);
+        assert_int_equal(after.st_size, before[i].st_size);
+    }
+}
+
+static void test_csv(void **state)
+{
+    static const char *const formulas[] = { "=1+1", "+1", "-1", "@SUM(A1)", " =1", "\xEF\xBC\x9D\x31" };
+    world_t *world = *state;
+    static output_t output;
+    char cell[64];
+    size_t i;
+
+    for (i = 0; i < sizeof(formulas) / sizeof(*formulas); i++) {
+        write_some(world, formulas[i]);
+    }
+    write_some(world, "say \"hi\", INC1=2");
+    AUDIT(&output, world, NULL, "export", world->path, "--format", "csv", NULL);
+    assert_int_equal(output.code, 0);
+    assert_int_equal(strncmp(output.out, "seq,time,id,stage,event,outcome,code,username,", 46), 0);
+    assert_non_null(strstr(output.out, "\r\n\"1\",\"2030-03-17T17:46:40.000Z\",\"0c6a0f0e-0000-4000-8000-000000000001\",\"intent\",\"password\","
+                                       "\"pending\",\"\",\"alice\",\"\",\"alice\",\"tenant\",\"\",\"\",\"10.1.2.3\",\"contoso\",\"device-1\","
+                                       "\"LON-001\",\"London\",\"'=1+1\",\"\",\"\",\"\",\"\",\"\",\"\",\"0000"));
+    for (i = 0; i < sizeof(formulas) / sizeof(*formulas); i++) {
+        snprintf(cell, sizeof(cell), ",\"%s\",", formulas[i]);
+        assert_null(strstr(output.out, cell));
+        snprintf(cell, sizeof(cell), ",\"'%s\",", formulas[i]);
+        assert_non_null(strstr(output.out, cell));
+    }
+    assert_non_null(strstr(output.out, ",\"say \"\"hi\"\", INC1=2\","));
+}
+
+static void test_wrong_use(void **state)
+{
+    world_t *world = *state;
+    static output_t output;
+
+    AUDIT(&output, world, NULL, NULL);
+    assert_int_equal(output.code, 2);
+    assert_non_null(strstr(output.err, "usage: amlaps-audit"));
+    AUDIT(&output, world, NULL, "init", world->path, NULL);
+    assert_int_equal(output.code, 2);
+    AUDIT(&output, world, NULL, "verify", NULL);
+    assert_int_equal(output.code, 2);
+    AUDIT(&output, world, NULL, "verify", world->path, "more", NULL);
+    assert_int_equal(output.code, 2);
+    AUDIT(&output, world, NULL, "export", world->path, "--format", NULL);
+    assert_int_equal(output.code, 2);
+    AUDIT(&output, world, NULL, "export", world->path, "--format=xml", NULL);
+    assert_int_equal(output.code, 2);
+    AUDIT(&output, world, NULL, "verify", "x.jsonl", "--after", "12", NULL);
+    assert_int_equal(output.code, 2);
+    AUDIT(&output, world, NULL, "--help", NULL);
+    assert_int_equal(output.code, 0);
+    assert_non_null(strstr(output.out, "exit code:"));
+}
+
+static void test_unreadable(void **state)
+{
+    world_t *world = *state;
+    static output_t output;
+
+    AUDIT(&output, world, NULL, "verify", "sqlite3:/no/such/amlaps.db", NULL);
+    assert_int_equal(output.code, 3);
+    AUDIT(&output, world, NULL, "verify", "/no/such/file.jsonl", NULL);
+    assert_int_equal(output.code, 3);
+    assert_non_null(strstr(output.err, "No such file"));
+    write_some(world, "x");
+    AUDIT(&output, world, "/dev/full", "export", world->path, NULL);
+    assert_int_equal(output.code, 3);
+    AUDIT(&output, world, "/dev/full", "verify", world->path, NULL);
+    assert_int_equal(output.code, 3);
+}
+
+static const struct CMUnitTest tests[] = {
+    WORLD_TEST(test_verify), WORLD_TEST(test_reading_changes_nothing), WORLD_TEST(test_csv), WORLD_TEST(test_wrong_use),
+    WORLD_TEST(test_unreadable)
+};
+
+WORLD_MAIN(tests)

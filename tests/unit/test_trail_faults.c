@@ -1,0 +1,396 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* Stores and copies that are full, gone, replaced, foreign or too new. */
+
+#include "trail_world.h"
+
+#include <fcntl.h>
+#include <sched.h>
+
+#include <sys/mount.h>
+#include <sys/resource.h>
+
+static void expect_unavailable(world_t *world, const char *id)
+{
+    amlaps_error_t error;
+    double start = world_now();
+
+    assert_int_equal(world_admit(world, "alice", &error), AMLAPS_AUDIT_UNAVAILABLE);
+    if (strcmp(error.id, id) != 0) {
+        fail_msg("%s, not %s: %s", error.id, id, error.detail);
+    }
+    assert_true(world_now() - start < 1);
+    assert_false(amlaps_trail_healthy(world->trail));
+}
+
+static void expect_service(world_t *world)
+{
+    assert_int_equal(world_admit(world, "alice", NULL), AMLAPS_OK);
+    assert_true(amlaps_trail_healthy(world->trail));
+}
+
+static void fill_until_refused(world_t *world, const char *id)
+{
+    int i;
+
+    for (i = 0; i < 5000 && world_admit(world, "alice", NULL) == AMLAPS_OK; i++) {
+    }
+    assert_in_range(i, 1, 4999);
+    for (i = 0; i < 10; i++) {
+        expect_unavailable(world, id);
+    }
+    assert_int_equal(world_logged(id), 1);
+}
+
+/** All that was admitted is there, and nothing else. */
+static void fill_and_make_room(world_t *world, const char *id, int (*make_room)(world_t *))
+{
+    long before;
+
+    world_open(world);
+    fill_until_refused(world, id);
+    before = world_records(world);
+    world_verify_good(world, before);
+    assert_int_equal(make_room(world), 0);
+    expect_service(world);
+    world_close(world);
+    world_verify_good(world, before + 1);
+}
+
+static int raise_limit(world_t *world)
+{
+    struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+
+    (void)world;
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    return setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+/** The limit of a file's size, as httpd's children have it: SIGXFSZ is ignored. */
+static void test_file_may_not_grow(void **state)
+{
+    pid_t child = fork();
+
+    if (child == 0) {
+        struct rlimit limit;
+
+        signal(SIGXFSZ, SIG_IGN);
+        getrlimit(RLIMIT_FSIZE, &limit);
+        limit.rlim_cur = (rlim_t)512 * 1024;
+        if (setrlimit(RLIMIT_FSIZE, &limit) != 0) {
+            _exit(2);
+        }
+        fill_and_make_room(*state, "AML0204", raise_limit);
+        _exit(0);
+    }
+    world_wait(child);
+}
+
+static int remove_ballast(world_t *world)
+{
+    return unlink(apr_pstrcat(world->pool, world->directory, "/ballast", NULL));
+}
+
+/** A small file system of our own; as somebody else than root in a user namespace of our own. @return 0, or why not */
+static int mount_small(const char *directory)
+{
+    if (geteuid() != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) {
+        return errno;
+    }
+    if (geteuid() == 0 && unshare(CLONE_NEWNS) != 0) {
+        return errno;
+    }
+    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+    return mount("amlaps-test", directory, "tmpfs", 0, "size=1024k") == 0 ? 0 : errno;
+}
+
+static void fill_small_disk(world_t *world)
+{
+    amlaps_error_t error = { 0 };
+    char block[4096] = "";
+    int fd, i;
+
+    assert_int_equal(amlaps_trail_prepare(&error, world->store, (uid_t)-1, (gid_t)-1, world->pool), APR_SUCCESS);
+    fd = open(apr_pstrcat(world->pool, world->directory, "/ballast", NULL), O_CREAT | O_WRONLY, 0600);
+    for (i = 0; i < 80; i++) {
+        assert_int_equal(write(fd, block, sizeof(block)), sizeof(block));
+    }
+    close(fd);
+    fill_and_make_room(world, "AML0203", remove_ballast);
+}
+
+/** Where no file system may be mounted, the page limit of SQLite stands in for it. */
+static void fill_small_store(world_t *world)
+{
+    struct rlimit limit;
+
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = (rlim_t)300 * 1024;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    fill_and_make_room(world, "AML0204", raise_limit);
+}
+
+static void test_disk_full(void **state)
+{
+    world_t *world = *state;
+    pid_t child = fork();
+    int why;
+
+    if (child == 0) {
+        why = mount_small(world->directory);
+        if (why == 0) {
+            fill_small_disk(world);
+        } else {
+            print_message("no file system to be mounted here (%s): a limit of the file's size stands in\n", strerror(why));
+            fill_small_store(world);
+        }
+        _exit(0);
+    }
+    world_wait(child);
+}
+
+static void out_of_descriptors(world_t *world)
+{
+    struct rlimit limit;
+    rlim_t before;
+    long open_before;
+    int i;
+
+    getrlimit(RLIMIT_NOFILE, &limit);
+    before = limit.rlim_cur;
+    open_before = dup(0);
+    close((int)open_before);
+    limit.rlim_cur = (rlim_t)open_before;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    world_open(world);
+    for (i = 0; i < 20; i++) {
+        expect_unavailable(world, "AML0201");
+    }
+    limit.rlim_cur = before;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    expect_service(world);
+    world_close(world);
+    i = dup(0);
+    assert_int_equal(i, open_before);
+    close(i);
+}
+
+static void test_out_of_descriptors(void **state)
+{
+    pid_t child = fork();
+
+    if (child == 0) {
+        out_of_descriptors(*state);
+        _exit(0);
+    }
+    world_wait(child);
+}
+
+static void test_files_deleted_and_put_back(void **state)
+{
+    static const char *const suffixes[] = { "", "-wal", "-shm" };
+    world_t *world = *state;
+    size_t i;
+
+    world_open(world);
+    expect_service(world);
+    for (i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
+        const char *path = apr_pstrcat(world->pool, world->path, suffixes[i], NULL);
+        const char *aside = apr_pstrcat(world->pool, path, ".aside", NULL);
+
+        assert_int_equal(rename(path, aside), 0);
+        expect_unavailable(world, "AML0206");
+        expect_unavailable(world, "AML0206");
+        assert_int_equal(rename(aside, path), 0);
+        expect_service(world);
+    }
+    world_verify_good(world, 4);
+    assert_int_equal(world_logged("AML0206"), 1);
+}
+
+static void test_store_does_not_come_into_being_by_itself(void **state)
+{
+    world_t *world = *state;
+
+    world_open(world);
+    expect_service(world);
+    unlink(world->path);
+    expect_unavailable(world, "AML0206");
+    expect_unavailable(world, "AML0206");
+    assert_int_equal(access(world->path, F_OK), -1);
+}
+
+/** A working copy, with files of its own beside it. */
+static void copy_store(const world_t *world, const char *to)
+{
+    char *sql = sqlite3_mprintf("VACUUM INTO %Q", to);
+    amlaps_error_t error = { 0 };
+
+    world_tamper(world, sql);
+    sqlite3_free(sql);
+    assert_int_equal(amlaps_trail_prepare(&error, apr_pstrcat(world->pool, "sqlite3:", to, NULL), (uid_t)-1, (gid_t)-1, world->pool),
+                     APR_SUCCESS);
+}
+
+static void put_in_place(const world_t *world, const char *copy)
+{
+    static const char *const suffixes[] = { "", "-wal", "-shm" };
+    size_t i;
+
+    for (i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
+        assert_int_equal(rename(apr_pstrcat(world->pool, copy, suffixes[i], NULL), apr_pstrcat(world->pool, world->path, suffixes[i], NULL)), 0);
+    }
+}
+
+static void test_older_copy_is_refused(void **state)
+{
+    world_t *world = *state;
+    const char *copy = apr_pstrcat(world->pool, world->directory, "/old.db", NULL);
+
+    world_open(world);
+    expect_service(world);
+    copy_store(world, copy);
+    expect_service(world);
+    put_in_place(world, copy);
+    expect_unavailable(world, "AML0206");
+    expect_unavailable(world, "AML0206");
+    expect_unavailable(world, "AML0206");
+    assert_int_equal(world_records(world), 1);
+    world_close(world);
+    world_open(world);
+    expect_service(world);
+}
+
+static void test_everybody_may_write(void **state)
+{
+    world_t *world = *state;
+
+    world_open(world);
+    expect_service(world);
+    assert_int_equal(chmod(world->path, 0666), 0);
+    expect_unavailable(world, "AML0206");
+    assert_int_equal(chmod(world->path, 0640), 0);
+    expect_service(world);
+}
+
+static void expect_refused_store(world_t *world, const char *sql)
+{
+    amlaps_error_t error = { 0 };
+    amlaps_verify_t result;
+
+    world_tamper(world, sql);
+    assert_int_not_equal(amlaps_trail_prepare(&error, world->store, (uid_t)-1, (gid_t)-1, world->pool), APR_SUCCESS);
+    assert_string_equal(error.id, "AML0207");
+    memset(&error, 0, sizeof(error));
+    assert_int_not_equal(amlaps_trail_verify(&result, &error, world->store, world->pool), APR_SUCCESS);
+    assert_string_equal(error.id, "AML0207");
+    world_open(world);
+    expect_unavailable(world, "AML0207");
+    world_close(world);
+}
+
+static void test_newer_schema_is_refused(void **state)
+{
+    expect_refused_store(*state, "PRAGMA user_version = 2");
+}
+
+static void test_foreign_database_is_refused(void **state)
+{
+    expect_refused_store(*state, "PRAGMA application_id = 7");
+}
+
+static void add_sink(world_t *world, const char *path, int flags, int required)
+{
+    int fd = open(path, flags | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
+
+    assert_true(fd >= 0);
+    world->sinks[world->config.sink_count++] = (amlaps_trail_sink_t){ apr_pstrdup(world->pool, path), fd, required };
+}
+
+static void close_sinks(world_t *world)
+{
+    world_close(world);
+    while (world->config.sink_count > 0) {
+        close(world->sinks[--world->config.sink_count].fd);
+    }
+}
+
+static void test_copies_verify(void **state)
+{
+    world_t *world = *state;
+    const char *path = apr_pstrcat(world->pool, world->directory, "/copy.jsonl", NULL);
+    amlaps_error_t error = { 0 };
+    amlaps_verify_t copy, store;
+    int i;
+
+    add_sink(world, path, O_CREAT, 1);
+    add_sink(world, "/dev/full", 0, 0);
+    world_open(world);
+    for (i = 0; i < 20; i++) {
+        expect_service(world);
+    }
+    close_sinks(world);
+    assert_int_equal(amlaps_trail_verify_file(&copy, &error, path, NULL, world->pool), APR_SUCCESS);
+    assert_int_equal(amlaps_trail_verify(&store, &error, world->store, world->pool), APR_SUCCESS);
+    assert_int_equal(copy.first_bad, 0);
+    assert_int_equal(copy.records, 20);
+    assert_string_equal(copy.head, store.head);
+    /* The full device was only told about, once. */
+    assert_int_equal(world_logged("AML0209"), 1);
+}
+
+static void test_required_copy_fails(void **state)
+{
+    world_t *world = *state;
+
+    add_sink(world, "/dev/full", 0, 1);
+    world_open(world);
+    expect_unavailable(world, "AML0208");
+    expect_unavailable(world, "AML0208");
+    assert_int_equal(world_logged("AML0208"), 1);
+    close_sinks(world);
+}
+
+static void tear_copy(world_t *world)
+{
+    const char *path = apr_pstrcat(world->pool, world->directory, "/copy.jsonl", NULL);
+    off_t big = (off_t)64 * 1024 * 1024;
+    struct rlimit limit;
+    struct stat info;
+
+    signal(SIGXFSZ, SIG_IGN);
+    add_sink(world, path, O_CREAT, 1);
+    assert_int_equal(ftruncate(world->sinks[0].fd, big), 0);
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = (rlim_t)big + 100;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    world_open(world);
+    expect_unavailable(world, "AML0208");
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_equal(info.st_size, big);
+    assert_int_equal(raise_limit(world), 0);
+    expect_service(world);
+    close_sinks(world);
+}
+
+static void test_no_torn_line_in_a_copy(void **state)
+{
+    pid_t child = fork();
+
+    if (child == 0) {
+        tear_copy(*state);
+        _exit(0);
+    }
+    world_wait(child);
+}
+
+static const struct CMUnitTest tests[] = {
+    WORLD_TEST(test_file_may_not_grow), WORLD_TEST(test_disk_full), WORLD_TEST(test_out_of_descriptors),
+    WORLD_TEST(test_files_deleted_and_put_back), WORLD_TEST(test_store_does_not_come_into_being_by_itself),
+    WORLD_TEST(test_older_copy_is_refused), WORLD_TEST(test_everybody_may_write), WORLD_TEST(test_newer_schema_is_refused),
+    WORLD_TEST(test_foreign_database_is_refused), WORLD_TEST(test_copies_verify), WORLD_TEST(test_required_copy_fails),
+    WORLD_TEST(test_no_torn_line_in_a_copy)
+};
+
+WORLD_MAIN(tests)

@@ -1,0 +1,180 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "trail_world.h"
+
+#include "../../src/trail/limits.h"
+#include "../../src/trail/line.h"
+
+static const amlaps_record_t full = {
+    .id = "0c6a0f0e-1111-4222-8333-444444444444", .stage = AMLAPS_STAGE_OUTCOME, .event = AMLAPS_EVENT_PASSWORD,
+    .outcome = AMLAPS_OUTCOME_GRANTED, .code = "ok", .oid = "o-1", .tid = "t-1", .issuer = "https://i", .subject = "s-1",
+    .username = "alice@contoso.com", .name = "Alice \"A\" \xC3\x9C\n", .address = "10.1.2.3", .tenant = "contoso", .device_id = "d-1",
+    .device_name = "LON-001", .rule = "London helpdesk", .reason = "INC0012345", .graph_request_id = "g-1", .graph_status = 200,
+    .graph_attempts = 1, .account = "Administrator", .backed_up = APR_INT64_C(1763632800000000)
+};
+
+static const char full_text[] =
+    "{\"actor\":{\"name\":\"Alice \\\"A\\\" \xC3\x9C\\n\",\"oid\":\"o-1\",\"tid\":\"t-1\",\"username\":\"alice@contoso.com\"},"
+    "\"address\":\"10.1.2.3\",\"code\":\"ok\",\"credential\":{\"account\":\"Administrator\",\"backedUp\":\"2025-11-20T10:00:00Z\"},"
+    "\"device\":{\"deviceId\":\"d-1\",\"name\":\"LON-001\",\"tenant\":\"contoso\"},\"event\":\"password\","
+    "\"graph\":{\"attempts\":1,\"requestId\":\"g-1\",\"status\":200},\"id\":\"0c6a0f0e-1111-4222-8333-444444444444\","
+    "\"outcome\":\"granted\",\"reason\":\"INC0012345\",\"rule\":\"London helpdesk\",\"stage\":\"outcome\",\"v\":1}";
+
+static void test_full_record(void **state)
+{
+    world_t *world = *state;
+
+    assert_string_equal(amlaps_json_canonical(amlaps_record_json(&full, world->pool), world->pool), full_text);
+}
+
+static void test_unknown_is_left_out(void **state)
+{
+    world_t *world = *state;
+    amlaps_record_t record = { .id = "x", .event = AMLAPS_EVENT_START, .issuer = NULL };
+
+    assert_string_equal(amlaps_json_canonical(amlaps_record_json(&record, world->pool), world->pool),
+                        "{\"event\":\"start\",\"id\":\"x\",\"outcome\":\"pending\",\"stage\":\"intent\",\"v\":1}");
+    record.issuer = "https://i";
+    record.subject = "s";
+    record.search = "LON";
+    record.event = AMLAPS_EVENT_SEARCH;
+    assert_string_equal(amlaps_json_canonical(amlaps_record_json(&record, world->pool), world->pool),
+                        "{\"actor\":{\"issuer\":\"https://i\",\"subject\":\"s\"},\"event\":\"search\",\"id\":\"x\",\"outcome\":\"pending\","
+                        "\"search\":\"LON\",\"stage\":\"intent\",\"v\":1}");
+}
+
+static void test_long_text_is_cut_at_a_character(void **state)
+{
+    world_t *world = *state;
+    amlaps_record_t record = { .id = "x" };
+    char reason[5001];
+    const char *kept;
+    int i;
+
+    for (i = 0; i < 2500; i++) {
+        memcpy(reason + (ptrdiff_t)2 * i, "\xC3\x9C", 2);
+    }
+    reason[5000] = '\0';
+    record.reason = reason;
+    kept = amlaps_json_member_text(amlaps_record_json(&record, world->pool), "reason");
+    assert_in_range(strlen(kept), 2000, 2048);
+    assert_true(amlaps_text_is_utf8(kept, strlen(kept)));
+    assert_string_equal(kept + strlen(kept) - 3, "\xE2\x80\xA6");
+}
+
+/* Computed with Python's hashlib over 64 zeros and the text. */
+static void test_hash(void **state)
+{
+    char zeros[65];
+    char hex[65];
+
+    (void)state;
+    memset(zeros, '0', 64);
+    zeros[64] = '\0';
+    amlaps_record_hash(hex, zeros, "{\"seq\":1}", 9);
+    assert_string_equal(hex, "0a00898550374c41186879d92f30325cd0a550ce8c5da4d9aeef34a95c0b85ea");
+}
+
+static void test_line_is_canonical(void **state)
+{
+    static const char *const value[AMLAPS_SLOTS] = { "\"C\"", "\"H\"", "\"O\"", "\"P\"", "7", "\"S\"", "\"T\"" };
+    static const char *const names[AMLAPS_SLOTS] = { "code", "hash", "outcome", "prev", "seq", "stage", "time" };
+    static const char *const nothing[AMLAPS_SLOTS] = { NULL };
+    world_t *world = *state;
+    amlaps_json_t *json = amlaps_record_json(&full, world->pool);
+    amlaps_line_t line;
+    apr_size_t length;
+    const char *text;
+    int i;
+
+    amlaps_line_cut(&line, json, world->pool);
+    text = amlaps_line_join(&length, &line, value, world->pool);
+    for (i = 0; i < AMLAPS_SLOTS; i++) {
+        if (strcmp(names[i], "seq") == 0) {
+            amlaps_json_set_integer(json, "seq", 7);
+        } else {
+            amlaps_json_set_text(json, names[i], apr_pstrmemdup(world->pool, value[i] + 1, 1));
+        }
+    }
+    assert_string_equal(text, amlaps_json_canonical(json, world->pool));
+    assert_int_equal(length, strlen(text));
+    amlaps_line_cut(&line, amlaps_json_make_object(world->pool), world->pool);
+    assert_string_equal(amlaps_line_join(&length, &line, nothing, world->pool), "{}");
+    assert_string_equal(amlaps_line_join(&length, &line, value, world->pool),
+                        "{\"code\":\"C\",\"hash\":\"H\",\"outcome\":\"O\",\"prev\":\"P\",\"seq\":7,\"stage\":\"S\",\"time\":\"T\"}");
+}
+
+static void test_limit_parse(void **state)
+{
+    static const char *const wrong[] = { "", "10", "/minute", "0/minute", "1000001/hour", "-1/day", "10/week", "10/minutes", "1.5/day",
+                                         "99999999999999999999/day", "10 /minute", "10/Minute", "0x10/day" };
+    world_t *world = *state;
+    amlaps_limit_t limit;
+    size_t i;
+
+    assert_null(amlaps_limit_parse(&limit, AMLAPS_LIMIT_ADDRESS, "50/hour", world->pool));
+    assert_int_equal(limit.scope, AMLAPS_LIMIT_ADDRESS);
+    assert_int_equal(limit.most, 50);
+    assert_int_equal(limit.period, SECONDS(3600));
+    assert_null(amlaps_limit_parse(&limit, AMLAPS_LIMIT_USER, "1000000/day", world->pool));
+    assert_int_equal(limit.period, SECONDS(86400));
+    assert_null(amlaps_limit_parse(&limit, AMLAPS_LIMIT_USER, "1/minute", world->pool));
+    assert_int_equal(limit.period, SECONDS(60));
+    for (i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+        const char *say = amlaps_limit_parse(&limit, AMLAPS_LIMIT_USER, wrong[i], world->pool);
+
+        assert_non_null(say);
+        assert_non_null(strstr(say, "write"));
+    }
+}
+
+static void key_of(char key[AMLAPS_LIMIT_KEY + 1], const char *tid, const char *oid, const char *issuer, const char *subject)
+{
+    amlaps_record_t record = { .event = AMLAPS_EVENT_PASSWORD, .tid = tid, .oid = oid, .issuer = issuer, .subject = subject };
+    amlaps_touch_t touch[AMLAPS_LIMIT_TOUCHES];
+
+    assert_int_equal(amlaps_limit_touches(touch, &record), 2);
+    memcpy(key, touch[0].key, AMLAPS_LIMIT_KEY + 1);
+}
+
+static void test_keys_of_people(void **state)
+{
+    char a[AMLAPS_LIMIT_KEY + 1], b[AMLAPS_LIMIT_KEY + 1];
+
+    (void)state;
+    key_of(a, "ab", "c", NULL, NULL);
+    key_of(b, "a", "bc", NULL, NULL);
+    assert_string_not_equal(a, b);
+    key_of(b, NULL, NULL, "ab", "c");
+    assert_string_not_equal(a, b);
+    key_of(b, "ab", "c", "other", "other");
+    assert_string_equal(a, b);
+    key_of(a, "ab", NULL, "i", "s");
+    key_of(b, "xy", NULL, "i", "s");
+    assert_string_equal(a, b);
+}
+
+static void test_what_counts_where(void **state)
+{
+    amlaps_touch_t touch[AMLAPS_LIMIT_TOUCHES];
+    amlaps_record_t record = { .tid = "t", .oid = "o", .address = "10.0.0.1" };
+
+    (void)state;
+    record.event = AMLAPS_EVENT_HISTORY;
+    assert_int_equal(amlaps_limit_touches(touch, &record), 2);
+    assert_int_equal(touch[0].scope, AMLAPS_LIMIT_USER);
+    assert_int_equal(touch[1].scope, AMLAPS_LIMIT_ADDRESS);
+    record.event = AMLAPS_EVENT_SEARCH;
+    assert_int_equal(amlaps_limit_touches(touch, &record), 1);
+    assert_int_equal(touch[0].scope, AMLAPS_LIMIT_SEARCH);
+    for (record.event = AMLAPS_EVENT_AUDIT; record.event <= AMLAPS_EVENT_START; record.event++) {
+        assert_int_equal(amlaps_limit_touches(touch, &record), 0);
+    }
+}
+
+static const struct CMUnitTest tests[] = {
+    WORLD_TEST(test_full_record), WORLD_TEST(test_unknown_is_left_out), WORLD_TEST(test_long_text_is_cut_at_a_character),
+    WORLD_TEST(test_hash), WORLD_TEST(test_line_is_canonical), WORLD_TEST(test_limit_parse), WORLD_TEST(test_keys_of_people),
+    WORLD_TEST(test_what_counts_where)
+};
+
+WORLD_MAIN(tests)
