@@ -60,7 +60,7 @@ function countdown(app, limit, hide) {
     tick();
   };
   const keep = h("button", { type: "button", onclick: () => { start(); app.say(t("reveal.kept", { count: limit })); } }, t("reveal.keep", { count: limit }));
-  const timer = limit > 0 ? setInterval(tick, 1000) : 0;
+  const timer = limit > 0 ? window.setInterval(tick, 1000) : 0;
   if (timer) start();
   return { parts: timer > 0 && h("span", { class: "keep" }, keep, text), stop: () => clearInterval(timer) };
 }

@@ -110,6 +110,8 @@ async function main() {
   }
 }
 
+// a terminal that is gone takes no last words
+process.stdout.on('error', () => {});
 try {
   await main();
   process.exit(0);

@@ -18,6 +18,7 @@
 /** The rooms that one virtual host uses in one child. Borrowed; they live as long as the child. */
 typedef struct amlaps_access_t {
     const amlaps_policy_t *policy;
+    const amlaps_policy_t *operators; /* who may ask for explanations: allow entries on every device */
     amlaps_graph_t *graph;
     amlaps_trail_t *trail;
     const amlaps_clock_t *clock;
@@ -84,5 +85,25 @@ typedef struct amlaps_disclosure_t {
 apr_status_t amlaps_access_disclose(amlaps_disclosure_t **disclosure, amlaps_error_t *error, const amlaps_access_t *access,
                                     const amlaps_asker_t *asker, const char *tenant, const char *device_id,
                                     amlaps_permission_t permission, const char *reason, apr_pool_t *pool);
+
+/** A decision that an operator asks about, for a person and a device that may be made up. */
+typedef struct amlaps_inquiry_t {
+    const amlaps_person_t *person; /* about whom */
+    amlaps_device_t *device;       /* what is given of it; where it has no name, tenant and device_id are looked up */
+    apr_time_t now;
+    void *circumstances;           /* handed to the rules' conditions */
+} amlaps_inquiry_t;
+
+typedef struct amlaps_explanation_t {
+    amlaps_decision_t password, history;
+    apr_array_header_t *rules;     /* amlaps_rule_explanation_t */
+} amlaps_explanation_t;
+
+/** @return 1 where the person is one of access->operators */
+int amlaps_access_is_operator(const amlaps_access_t *access, const amlaps_person_t *person);
+
+/** Answers an inquiry of an operator; recorded like everything else, and discloses nothing. AMLAPS_NOT_AUTHORIZED for anybody else. */
+apr_status_t amlaps_access_explain(amlaps_explanation_t **explanation, amlaps_error_t *error, const amlaps_access_t *access,
+                                   const amlaps_asker_t *asker, const amlaps_inquiry_t *inquiry, apr_pool_t *pool);
 
 #endif

@@ -41,7 +41,7 @@ static amlaps_known_t known(int value)
     return value < 0 ? AMLAPS_UNKNOWN : value ? AMLAPS_YES : AMLAPS_NO;
 }
 
-static void describe(amlaps_device_t *device, const amlaps_graph_device_t *facts)
+void amlaps_access_describe(amlaps_device_t *device, const amlaps_graph_device_t *facts)
 {
     memset(device, 0, sizeof(*device));
     device->tenant = facts->tenant;
@@ -54,7 +54,7 @@ static void describe(amlaps_device_t *device, const amlaps_graph_device_t *facts
     device->owner = AMLAPS_UNKNOWN;
 }
 
-static void add_memberships(amlaps_device_t *device, const amlaps_memberships_t *memberships)
+void amlaps_access_add_memberships(amlaps_device_t *device, const amlaps_memberships_t *memberships)
 {
     device->groups = memberships->groups;
     device->group_count = memberships->group_count;
@@ -87,7 +87,7 @@ static void look_up(amlaps_device_t *devices, amlaps_error_t *lookup, const amla
     amlaps_graph_memberships(memberships, lookup, access->graph, call, facts[0]->tenant, wanted, asked, pool);
     for (i = 0; i < asked; i++) {
         if (memberships[i]) {
-            add_memberships(&devices[place[i]], memberships[i]);
+            amlaps_access_add_memberships(&devices[place[i]], memberships[i]);
         }
     }
 }
@@ -102,7 +102,7 @@ void amlaps_access_decide(ruling_t *rulings, amlaps_error_t *lookup, const amlap
 
     memset(lookup, 0, sizeof(*lookup));
     for (i = 0; i < count; i++) {
-        describe(&devices[i], facts[i]);
+        amlaps_access_describe(&devices[i], facts[i]);
         questions[i].person = asker->person;
         questions[i].device = &devices[i];
         questions[i].now = now;

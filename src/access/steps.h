@@ -18,6 +18,10 @@ void amlaps_access_begin(amlaps_record_t *record, amlaps_event_t event, const am
 void amlaps_access_note_device(amlaps_record_t *record, const amlaps_graph_device_t *device);
 void amlaps_access_note_call(amlaps_record_t *record, const amlaps_call_t *call);
 
+/** What the rules read of a device: Graph's facts, everything else unknown; then what a look-up adds. */
+void amlaps_access_describe(amlaps_device_t *device, const amlaps_graph_device_t *facts);
+void amlaps_access_add_memberships(amlaps_device_t *device, const amlaps_memberships_t *memberships);
+
 /**
  * Decides on several devices of one tenant, with the look-ups that the rules need for them, together.
  * @param rulings one for each device

@@ -1,5 +1,4 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-#include <openssl/crypto.h>
 #include <string.h>
 #include <strings.h>
 
@@ -87,7 +86,7 @@ static int add_bearer(exchange_t *exchange, apr_pool_t *pool)
 static void free_headers(exchange_t *exchange)
 {
     for (struct curl_slist *line = exchange->headers; line; line = line->next) {
-        OPENSSL_cleanse(line->data, strlen(line->data));
+        explicit_bzero(line->data, strlen(line->data));
     }
     curl_slist_free_all(exchange->headers);
     exchange->headers = NULL;

@@ -47,9 +47,9 @@ apr_status_t amlaps_api_tenant(const char **tenant, amlaps_error_t *error, const
     return amlaps_error_set(error, AMLAPS_NOT_FOUND, "AML0163", APR_EGENERAL, "There is no tenant of that name.");
 }
 
-amlaps_asker_t amlaps_api_asker(const amlaps_request_t *request)
+amlaps_asker_t amlaps_api_asker(amlaps_request_t *request)
 {
-    amlaps_asker_t asker = { request->person, request->r->useragent_ip, request->id, request->r };
+    amlaps_asker_t asker = { request->person, request->r->useragent_ip, request->id, &request->circumstances };
 
     return asker;
 }

@@ -74,16 +74,16 @@ static int disclose(amlaps_request_t *request, amlaps_permission_t permission)
     static const char *const known[] = { "reason", NULL };
     apr_pool_t *pool = request->r->pool;
     amlaps_asker_t asker = amlaps_api_asker(request);
-    const char *tenant, *device_id;
+    const char *tenant, *device_id, *reason;
     amlaps_disclosure_t *disclosure;
     amlaps_error_t error = { 0 };
     amlaps_secret_t *answer;
     amlaps_json_t *body;
 
     if (amlaps_api_path(&tenant, &device_id, &error, request) != APR_SUCCESS ||
-        amlaps_body_read(&body, &error, request->r, known) != APR_SUCCESS ||
-        amlaps_access_disclose(&disclosure, &error, request->access, &asker, tenant, device_id, permission,
-                               amlaps_json_member_text(body, "reason"), pool) != APR_SUCCESS) {
+        amlaps_body_read(&body, &error, request->r) != APR_SUCCESS || amlaps_body_check(&error, body, known) != APR_SUCCESS ||
+        amlaps_body_text(&reason, &error, body, "reason") != APR_SUCCESS ||
+        amlaps_access_disclose(&disclosure, &error, request->access, &asker, tenant, device_id, permission, reason, pool) != APR_SUCCESS) {
         return amlaps_respond_problem(request, &error);
     }
     answer = amlaps_secret_make(4096, pool);

@@ -27,14 +27,18 @@ int amlaps_api_session(amlaps_request_t *request)
     const amlaps_person_t *person = request->person;
     apr_pool_t *pool = request->r->pool;
     amlaps_json_t *answer = amlaps_json_make_object(pool), *user = amlaps_json_make_object(pool);
-    amlaps_json_t *tenants = amlaps_json_make_array(pool);
+    amlaps_json_t *tenants = amlaps_json_make_array(pool), *roles;
     apr_size_t i;
 
     amlaps_json_set_text(user, "id", key_of(person, pool));
     amlaps_json_set_text(user, "name", person->name);
     amlaps_json_set_text(user, "username", person->username);
     amlaps_json_set(answer, "user", user);
-    amlaps_json_set(answer, "roles", amlaps_json_make_array(pool));
+    roles = amlaps_json_make_array(pool);
+    if (amlaps_access_is_operator(request->access, person)) {
+        amlaps_json_add_text(roles, "operator");
+    }
+    amlaps_json_set(answer, "roles", roles);
     for (i = 0; i < request->access->tenant_count; i++) {
         amlaps_json_t *tenant = amlaps_json_make_object(pool);
 

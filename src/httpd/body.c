@@ -57,24 +57,43 @@ static int check_member(void *baton, const char *name, amlaps_json_t *value)
     const check_t *check = baton;
     const char *const *known = check->known;
 
+    (void)value;
     while (*known && strcmp(*known, name)) {
         known++;
     }
     if (!*known) {
         amlaps_error_set(check->error, AMLAPS_BAD_REQUEST, "AML0142", APR_EGENERAL, "The body has a member that is not known here.");
-        return 0;
     }
-    if (amlaps_json_kind(value) != AMLAPS_JSON_TEXT) {
-        amlaps_error_set(check->error, AMLAPS_BAD_REQUEST, "AML0143", APR_EGENERAL, "The member %s must be a text.", *known);
-        return 0;
-    }
-    return 1;
+    return *known != NULL;
 }
 
-apr_status_t amlaps_body_read(amlaps_json_t **body, amlaps_error_t *error, request_rec *r, const char *const *known)
+apr_status_t amlaps_body_check(amlaps_error_t *error, const amlaps_json_t *object, const char *const *known)
+{
+    check_t check = { known, error };
+
+    if (amlaps_json_kind(object) != AMLAPS_JSON_OBJECT) {
+        return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0145", APR_EGENERAL, "The body must be a JSON object.");
+    }
+    amlaps_json_each(object, check_member, &check);
+    return error->code ? error->status : APR_SUCCESS;
+}
+
+apr_status_t amlaps_body_wrong(amlaps_error_t *error, const char *member)
+{
+    return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0143", APR_EGENERAL, "The member %s has a value of the wrong type.", member);
+}
+
+apr_status_t amlaps_body_text(const char **text, amlaps_error_t *error, const amlaps_json_t *object, const char *member)
+{
+    const amlaps_json_t *value = amlaps_json_member(object, member);
+
+    *text = amlaps_json_text(value);
+    return *text || amlaps_json_kind(value) == AMLAPS_JSON_NONE ? APR_SUCCESS : amlaps_body_wrong(error, member);
+}
+
+apr_status_t amlaps_body_read(amlaps_json_t **body, amlaps_error_t *error, request_rec *r)
 {
     char *text = apr_palloc(r->pool, AMLAPS_BODY_MOST + 1), why[160];
-    check_t check = { known, error };
     apr_size_t length;
 
     *body = NULL;
@@ -84,9 +103,5 @@ apr_status_t amlaps_body_read(amlaps_json_t **body, amlaps_error_t *error, reque
     if (amlaps_json_parse(body, why, text, length, r->pool) != APR_SUCCESS) {
         return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0144", APR_EGENERAL, "The body is not JSON: %s.", why);
     }
-    if (amlaps_json_kind(*body) != AMLAPS_JSON_OBJECT) {
-        return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0145", APR_EGENERAL, "The body must be a JSON object.");
-    }
-    amlaps_json_each(*body, check_member, &check);
-    return error->code ? error->status : APR_SUCCESS;
+    return APR_SUCCESS;
 }

@@ -2,7 +2,11 @@
 #include "lifecycle.h"
 #include "request.h"
 
+#include <http_log.h>
+
 #include "amlaps/text.h"
+
+APLOG_USE_MODULE(amlaps);
 
 #define FILTER "AMLAPS_PROBLEM"
 
@@ -58,6 +62,8 @@ static apr_status_t replace(ap_filter_t *filter, apr_bucket_brigade *brigade)
     amlaps_text_new_guid(id);
     problem = amlaps_respond_problem_json(&status, code_of(r->status), "The server refused the request.", id, pool);
     amlaps_json_set_integer(problem, "status", r->status);
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "AML0126: httpd or another module refused %s with %d before the API saw it [id %s]", r->method,
+                  r->status, id);
     text = amlaps_json_canonical(problem, pool);
     length = strlen(text);
     ap_set_content_type(r, "application/problem+json; charset=utf-8");

@@ -18,6 +18,7 @@ static const struct route_t {
     endpoint_t serve;
 } routes[] = {
     { { "session" }, "GET", amlaps_api_session },
+    { { "explain" }, "POST", amlaps_api_explain },
     { { "devices" }, "GET", amlaps_api_search },
     { { "devices", "*", "*" }, "GET", amlaps_api_device },
     { { "devices", "*", "*", "password" }, "POST", amlaps_api_password },
@@ -127,6 +128,7 @@ int amlaps_httpd_handler(request_rec *r)
         return HTTP_MOVED_PERMANENTLY;
     }
     request.path++;
+    request.circumstances = amlaps_when_of_request(r);
     if (!strncmp(request.path, "api/", 4) || !strcmp(request.path, "api")) {
         amlaps_headers_set(r, 0);
         return serve_api(&request, strncmp(request.path, "api/v1/", 7) ? "" : request.path + 7);

@@ -175,6 +175,7 @@ static amlaps_access_t *open_runtime(const amlaps_config_t *config, server_rec *
     graph->clock = amlaps_clock_system();
     tenants_of(graph, access, config, pool);
     access->policy = config->policy;
+    access->operators = config->operator_policy;
     access->clock = graph->clock;
     if (amlaps_transport_open(&transport, &error, graph->connections, pool) != APR_SUCCESS ||
         amlaps_graph_open(&access->graph, &error, graph, transport, pool) != APR_SUCCESS ||

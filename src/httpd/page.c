@@ -94,7 +94,7 @@ int amlaps_page_serve(const amlaps_request_t *request)
     amlaps_headers_set(r, strcmp(path, "index.html") != 0);
     if (r->method_number != M_GET) {
         apr_table_setn(r->err_headers_out, "Allow", "GET, HEAD");
-        amlaps_error_set(&error, AMLAPS_METHOD_NOT_ALLOWED, "AML0120", APR_EGENERAL, "Use GET or HEAD here.");
+        amlaps_error_set(&error, AMLAPS_METHOD_NOT_ALLOWED, "AML0182", APR_EGENERAL, "Use GET or HEAD here.");
         return amlaps_respond_problem(request, &error);
     }
     if (!type || !is_plain(path)) {

@@ -5,6 +5,7 @@
 #include "httpd_glue.h"
 
 #include "amlaps/json.h"
+#include "when.h"
 
 /* One request on its way from httpd to the rooms and back. Lives in r->pool. */
 typedef struct amlaps_request_t {
@@ -12,6 +13,7 @@ typedef struct amlaps_request_t {
     const amlaps_config_t *config;
     const amlaps_access_t *access; /* NULL: this child could not open its rooms */
     const char *id;                /* GUID: audit id, the problem's id, client-request-id */
+    amlaps_circumstances_t circumstances; /* what the rules' conditions read of the request */
     const char *path;              /* below the mount, without leading '/' */
     amlaps_person_t *person;       /* set for API requests */
     const char *segments[6];       /* of an API path, decoded, behind "api/v1" */
@@ -33,11 +35,17 @@ apr_status_t amlaps_guard_check(amlaps_error_t *error, request_rec *r);
 
 #define AMLAPS_BODY_MOST (16 * 1024)
 
-/**
- * Reads the whole body as one JSON object whose members are all in `known` (NULL-terminated) and texts.
- * @return APR_SUCCESS or AMLAPS_BAD_REQUEST
- */
-apr_status_t amlaps_body_read(amlaps_json_t **body, amlaps_error_t *error, request_rec *r, const char *const *known);
+/** Reads the whole body as one JSON document of at most AMLAPS_BODY_MOST bytes. @return APR_SUCCESS or AMLAPS_BAD_REQUEST */
+apr_status_t amlaps_body_read(amlaps_json_t **body, amlaps_error_t *error, request_rec *r);
+
+/** @return APR_SUCCESS where `object` is one and all its members are in `known` (NULL-terminated), else AMLAPS_BAD_REQUEST */
+apr_status_t amlaps_body_check(amlaps_error_t *error, const amlaps_json_t *object, const char *const *known);
+
+/** A member that is a text or absent (then NULL); AMLAPS_BAD_REQUEST for any other. */
+apr_status_t amlaps_body_text(const char **text, amlaps_error_t *error, const amlaps_json_t *object, const char *member);
+
+/** Sets AMLAPS_BAD_REQUEST for a member of the wrong type. */
+apr_status_t amlaps_body_wrong(amlaps_error_t *error, const char *member);
 
 /* ---- respond.c, headers.c ---- */
 
@@ -65,6 +73,7 @@ int amlaps_api_search(amlaps_request_t *request);
 int amlaps_api_device(amlaps_request_t *request);
 int amlaps_api_password(amlaps_request_t *request);
 int amlaps_api_history(amlaps_request_t *request);
+int amlaps_api_explain(amlaps_request_t *request);
 
 /** A device's facts as the API names them. */
 amlaps_json_t *amlaps_api_device_json(const amlaps_graph_device_t *device, apr_pool_t *pool);
@@ -76,6 +85,6 @@ apr_status_t amlaps_api_tenant(const char **tenant, amlaps_error_t *error, const
 apr_status_t amlaps_api_path(const char **tenant, const char **device_id, amlaps_error_t *error, const amlaps_request_t *request);
 
 /** Who asks, as the rooms below want to know it. */
-amlaps_asker_t amlaps_api_asker(const amlaps_request_t *request);
+amlaps_asker_t amlaps_api_asker(amlaps_request_t *request);
 
 #endif

@@ -9,9 +9,10 @@ int amlaps_rank_better(amlaps_rank_t a, amlaps_rank_t b)
     return a.selector < b.selector || (a.selector == b.selector && a.rule < b.rule);
 }
 
+/* @param rule comes before the first denying rule that is known so far */
 static void count_deny(amlaps_tally_t *tally, apr_uint32_t rule, amlaps_known_t matched)
 {
-    if (matched == AMLAPS_YES && rule < tally->denying) {
+    if (matched == AMLAPS_YES) {
         tally->denying = rule;
     }
     if (matched == AMLAPS_UNKNOWN && rule < tally->unsure) {

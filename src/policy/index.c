@@ -10,10 +10,10 @@
 
 #define GROUP_BATCH 32
 
-/* Kind and claim go into the hash, so that equal values of two kinds lie apart. */
-static apr_uint64_t key_hash(amlaps_principal_t kind, const char *claim, apr_uint64_t value_hash)
+/* Equal values of two kinds share a hash, which is rare enough; those of many claims ("true") must not. */
+static apr_uint64_t key_hash(const char *claim, apr_uint64_t value_hash)
 {
-    apr_uint64_t hash = (value_hash + (apr_uint64_t)kind + 1) * 0x9e3779b97f4a7c15ULL;
+    apr_uint64_t hash = value_hash;
 
     if (claim) {
         hash = (hash ^ amlaps_hash_folded(claim)) * 0x9e3779b97f4a7c15ULL;
@@ -21,17 +21,15 @@ static apr_uint64_t key_hash(amlaps_principal_t kind, const char *claim, apr_uin
     return hash ^ (hash >> 29);
 }
 
-static int equal_value(amlaps_principal_t kind, const char *key, const char *value)
+static int is_key(const amlaps_key_t *key, amlaps_principal_t kind, const char *claim, const char *value)
 {
-    if (kind == AMLAPS_PRINCIPAL_USER || kind == AMLAPS_PRINCIPAL_GROUP) {
-        return amlaps_hash_equal_folded(key, value);
+    if (key->kind != kind || (claim && strcmp(key->claim, claim) != 0)) {
+        return 0;
     }
-    return strcmp(key, value) == 0;
-}
-
-static int equal_claim(const char *a, const char *b)
-{
-    return a == b || (a && b && strcmp(a, b) == 0);
+    if (kind == AMLAPS_PRINCIPAL_USER || kind == AMLAPS_PRINCIPAL_GROUP) {
+        return amlaps_hash_equal_folded(key->value, value);
+    }
+    return strcmp(key->value, value) == 0;
 }
 
 /* @return the slot of the key, or the empty one where it would go */
@@ -42,13 +40,7 @@ static amlaps_slot_t *find_slot(const amlaps_policy_t *policy, amlaps_principal_
     amlaps_slot_t *slot;
 
     for (; (slot = &policy->slots[at])->key != 0; at = (at + 1) & policy->mask) {
-        const amlaps_key_t *key;
-
-        if (slot->tag != (apr_uint32_t)hash) {
-            continue;
-        }
-        key = &policy->keys[slot->key - 1];
-        if (key->hash == hash && key->kind == kind && equal_claim(key->claim, claim) && equal_value(kind, key->value, value)) {
+        if (slot->tag == (apr_uint32_t)hash && is_key(&policy->keys[slot->key - 1], kind, claim, value)) {
             break;
         }
     }
@@ -108,7 +100,7 @@ static void add_claim(amlaps_policy_t *policy, const char *claim)
 
 static void add_value(build_t *build, const amlaps_entry_t *entry, const amlaps_value_t *value, amlaps_posting_t posting)
 {
-    apr_uint64_t hash = key_hash(entry->kind, entry->claim, value->hash);
+    apr_uint64_t hash = key_hash(entry->claim, value->hash);
     amlaps_slot_t *slot = find_slot(build->policy, entry->kind, entry->claim, value->text, hash);
     found_t *found;
 
@@ -118,7 +110,6 @@ static void add_value(build_t *build, const amlaps_entry_t *entry, const amlaps_
         key->kind = entry->kind;
         key->claim = entry->claim;
         key->value = value->text;
-        key->hash = hash;
         slot->tag = (apr_uint32_t)hash;
         slot->key = build->key_count;
     }
@@ -227,7 +218,7 @@ static void look_up_hash(const visit_t *v, amlaps_principal_t kind, const char *
 
 static void look_up(const visit_t *v, amlaps_principal_t kind, const char *claim, const char *value)
 {
-    look_up_hash(v, kind, claim, value, key_hash(kind, claim, amlaps_hash_folded(value)));
+    look_up_hash(v, kind, claim, value, key_hash(claim, amlaps_hash_folded(value)));
 }
 
 /* The key that a hash most likely leads to, or NULL. Only for fetching ahead. */
@@ -250,7 +241,7 @@ static void look_up_groups(const visit_t *v, const char *const *groups, apr_size
     apr_size_t i;
 
     for (i = 0; i < count; i++) {
-        hashes[i] = key_hash(AMLAPS_PRINCIPAL_GROUP, NULL, amlaps_hash_folded(groups[i]));
+        hashes[i] = key_hash(NULL, amlaps_hash_folded(groups[i]));
         __builtin_prefetch(&policy->slots[(apr_uint32_t)(hashes[i] >> 32) & policy->mask]);
     }
     for (i = 0; i < count; i++) {

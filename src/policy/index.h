@@ -2,7 +2,7 @@
 #ifndef AMLAPS_POLICY_INDEX_H
 #define AMLAPS_POLICY_INDEX_H
 
-/* From a person to the rules that mention them: by hash over kind and value, so that others' rules cost nothing. */
+/* From a person to the rules that mention them: by hash, so that others' rules cost nothing. */
 
 #include "rule.h"
 
@@ -17,12 +17,11 @@ typedef struct amlaps_key_t {
     amlaps_principal_t kind;
     const char *claim;
     const char *value;
-    apr_uint64_t hash;
     apr_uint32_t first, count; /* of its postings */
 } amlaps_key_t;
 
 typedef struct amlaps_slot_t {
-    apr_uint32_t tag; /* low half of the key's hash */
+    apr_uint32_t tag; /* low half of the hash of claim and value */
     apr_uint32_t key; /* index + 1; 0 empty */
 } amlaps_slot_t;
 

@@ -172,12 +172,10 @@ amlaps_known_t amlaps_match_condition(const amlaps_match_t *match, const amlaps_
     return rule->condition(question->request, rule->condition_data, question->person, question->device);
 }
 
-static amlaps_known_t both(amlaps_known_t a, amlaps_known_t b)
+/* @param so_far is not AMLAPS_NO */
+static amlaps_known_t and_also(amlaps_known_t so_far, amlaps_known_t next)
 {
-    if (a == AMLAPS_NO || b == AMLAPS_NO) {
-        return AMLAPS_NO;
-    }
-    return a == AMLAPS_YES && b == AMLAPS_YES ? AMLAPS_YES : AMLAPS_UNKNOWN;
+    return next == AMLAPS_YES ? so_far : next;
 }
 
 static amlaps_known_t match_lines(amlaps_match_t *match, const amlaps_rule_t *rule, amlaps_selector_t *selector)
@@ -209,10 +207,10 @@ static amlaps_matched_t match_all(amlaps_match_t *match, const amlaps_rule_t *ru
         matched.known = amlaps_match_tenant(match, rule);
     }
     if (matched.known != AMLAPS_NO) {
-        matched.known = both(matched.known, match_lines(match, rule, &matched.selector));
+        matched.known = and_also(matched.known, match_lines(match, rule, &matched.selector));
     }
     if (matched.known != AMLAPS_NO) {
-        matched.known = both(matched.known, amlaps_match_condition(match, rule));
+        matched.known = and_also(matched.known, amlaps_match_condition(match, rule));
     }
     return matched;
 }

@@ -1,3 +1,4 @@
+// @ts-check
 // Starts the Chromium that the tests drive, and watches what pages say: an unexpected word in the console is a failure.
 
 import { accessSync, constants, readFileSync } from "node:fs";
@@ -41,7 +42,7 @@ export function launch() {
  */
 export async function openPage(browser, { network = false, ...options } = {}) {
   const context = await browser.newContext({ locale: "en-GB", timezoneId: "Europe/London", ...options });
-  const page = await context.newPage();
+  const page = /** @type {import("playwright-core").Page & {said: string[]}} */ (await context.newPage());
   page.setDefaultTimeout(5000);
   page.said = [];
   page.on("console", (message) => {
@@ -66,7 +67,7 @@ export async function axe(page) {
 export async function everything(page) {
   const seen = await page.evaluate(() => [
     document.documentElement.outerHTML, document.documentElement.textContent,
-    ...[...document.querySelectorAll("input, textarea")].map((field) => field.value),
+    ...[.../** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll("input, textarea"))].map((field) => field.value),
     JSON.stringify({ ...localStorage }), JSON.stringify({ ...sessionStorage }), JSON.stringify(history.state),
     document.title, location.href, document.cookie,
   ].join("\n"));

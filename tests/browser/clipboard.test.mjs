@@ -1,3 +1,4 @@
+// @ts-check
 // What the page may do with the clipboard, and that it never tries what browsers do not allow. Playwright counts its
 // own commands as gestures, so where a test needs that there was none, it says so to the page.
 

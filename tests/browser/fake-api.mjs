@@ -1,3 +1,4 @@
+// @ts-check
 // A stand-in for the module: serves htdocs/ and the HTTP API of the contract, with the headers that the module sends,
 // and can be told to answer anything. For states of the page that are hard to reach with the real thing, and for
 // working on the page: `node fake-api.mjs [PORT]`.
@@ -64,7 +65,7 @@ export async function startFake({ port = 0, mount = "/laps/", session = {}, devi
     devices,
     more: false,
     credentials: { password: () => [credential()], history: () => OLDER.map((password, index) => credential({ password, current: false, expires: null, backedUp: hours(800 * (index + 1)) })) },
-    /** @type {{method: string, path: string, headers: object, body: string}[]} */
+    /** @type {{method: string, path: string, headers: import("node:http").IncomingHttpHeaders, body: string}[]} */
     requests: [],
     /** One-off answers by operation (session, search, device, password, history); a function may wait. */
     next: {},
@@ -73,8 +74,8 @@ export async function startFake({ port = 0, mount = "/laps/", session = {}, devi
   const server = createServer((request, answer) => {
     handle(fake, mount, request, answer).catch((error) => { answer.writeHead(500).end(String(error)); });
   });
-  await new Promise((resolve) => { server.listen(port, "127.0.0.1", resolve); });
-  fake.url = `http://localhost:${server.address().port}${mount}`;
+  await new Promise((resolve) => { server.listen(port, "127.0.0.1", () => resolve(undefined)); });
+  fake.url = `http://localhost:${/** @type {import("node:net").AddressInfo} */ (server.address()).port}${mount}`;
   return fake;
 }
 
@@ -138,7 +139,9 @@ async function serveFile(answer, path) {
   }
 }
 
-function send(answer, { status, body, text, type = "application/json", headers = {} }) {
+/** @param {any} given  status, then `body` as JSON or `text` as it is */
+function send(answer, given) {
+  const { status, body, text, type = "application/json", headers = {} } = given;
   answer.writeHead(status, { ...HEADERS, "Content-Type": `${type}; charset=utf-8`, "Cache-Control": "no-store", ...headers });
   answer.end(text ?? JSON.stringify(body));
 }

@@ -1,3 +1,4 @@
+// @ts-check
 // The Find state: typing, waiting, choosing, going back, deep links.
 
 import assert from "node:assert/strict";
@@ -20,7 +21,7 @@ pageTest("the first view asks for a device, with the field ready for typing", { 
   assert.equal(await focused(page), "q");
   assert.match(await page.locator("header").textContent(), /Alice Example/);
   assert.deepEqual(fake.requests.map(({ path }) => path), ["session"]);
-  assert.equal(fake.requests[0].headers.accept, "application/json");
+  assert.equal(fake.requests[0].headers["accept"], "application/json");
   assert.equal(fake.requests[0].headers["x-amlaps-request"], "1");
 });
 

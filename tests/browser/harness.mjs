@@ -1,3 +1,4 @@
+// @ts-check
 // What the tests of the page share: one browser per file, one server and one page per test, nothing left behind.
 
 import assert from "node:assert/strict";

@@ -1,3 +1,4 @@
+// @ts-check
 // The Problem state: every code in plain words, what to do, the reference, and going on where one was.
 
 import assert from "node:assert/strict";
@@ -70,7 +71,7 @@ pageTest("a session that ended keeps the reason over a real sign-in, and forgets
   await button(page, "Show password").click();
   const link = page.getByRole("link", { name: TEXT["problem.signIn"] });
   await link.waitFor();
-  assert.equal(await link.evaluate((node) => node.href), fake.url + path);
+  assert.equal(await link.evaluate((node) => /** @type {HTMLAnchorElement} */ (node).href), fake.url + path);
   const loaded = fake.requests.length;
   await link.click();
   await until(() => page.locator("#reason").inputValue().catch(() => ""), "INC0042 Ärger");
@@ -157,5 +158,5 @@ pageTest("without its texts the page says in its own words that it could not sta
   await page.route("**/i18n/en.json", (route) => route.fulfill({ status: 404, body: "" }));
   await page.goto(fake.url);
   await page.getByRole("heading", { name: "This page could not be loaded" }).waitFor();
-  assert.match(page.said.splice(0).join(), /en\.json: 404/);
+  assert.match(/** @type {any} */ (page).said.splice(0).join(), /en\.json: 404/);
 });

@@ -1,3 +1,4 @@
+// @ts-check
 // The modules of the page that need no browser, and what must hold for its files.
 
 import assert from "node:assert/strict";
@@ -95,13 +96,16 @@ test("names lose the characters that turn or hide text, visibly", () => {
   assert.equal(plain("Zürich <b>中文</b>"), "Zürich <b>中文</b>");
 });
 
+/** @returns {any} */
+const listed = (over) => over;
+
 test("equal names are kept together, the exact hit first", () => {
-  const list = ["PC-10", "PC-1", "pc-10", "PC-2"].map((name, at) => ({ name, at }));
-  assert.deepEqual(byName(list, "pc-1").map((set) => set.map(({ at }) => at)), [[1], [0, 2], [3]]);
+  const list = ["PC-10", "PC-1", "pc-10", "PC-2"].map((name, at) => listed({ name, at }));
+  assert.deepEqual(byName(list, "pc-1").map((set) => set.map((one) => listed(one).at)), [[1], [0, 2], [3]]);
 });
 
 test("the newest of a set is only named when it is one", () => {
-  const at = (lastSeen) => ({ lastSeen });
+  const at = (lastSeen) => listed({ lastSeen });
   const [old, young, never] = [at("2026-01-01T00:00:00Z"), at("2026-02-01T00:00:00Z"), at(null)];
   assert.equal(newest([old, never, young]), young);
   assert.equal(newest([young, { ...young }, old]), undefined);

@@ -170,6 +170,16 @@ static void a_rule_may_stand_in_several_policies(void **state)
     assert_int_equal(amlaps_policy_count(world->policy), 2);
 }
 
+static void a_policy_that_is_not_compiled(void **state)
+{
+    world_t *world = *state;
+    amlaps_decision_t decision;
+
+    assert_aborts(amlaps_policy_decide(&decision, world->policy, AMLAPS_PERMISSION_PASSWORD, &world->question));
+    assert_aborts(amlaps_policy_needs(world->policy, AMLAPS_PERMISSION_ALL, &world->question));
+    assert_aborts(amlaps_policy_explain(world->policy, &world->question, world->pool));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +195,7 @@ int main(void)
         world_test(a_false_condition_is_out_whatever_else_is_unknown),
         world_test(another_tenant_and_an_expired_rule_are_out),
         world_test(a_rule_may_stand_in_several_policies),
+        world_test(a_policy_that_is_not_compiled),
     };
 
     return cmocka_run_group_tests_name("policy/decide", tests, NULL, NULL);

@@ -70,6 +70,25 @@ static void kinds_and_claims_lie_apart(void **state)
     assert_int_equal(((amlaps_policy_t *)world->policy)->claims->nelts, 3);
 }
 
+/* Values that differ in letter case share a hash, as do equal values of two kinds: each key stays its own. */
+static void keys_that_share_a_hash(void **state)
+{
+    world_t *world = *state;
+    seen_t seen;
+
+    world->person.claims = json_of(world, "{\"Team\":\"Red\"}");
+    rule_of(world, "0", NULL, "device all", "allow password role operator", NULL);
+    rule_of(world, "1", NULL, "device all", "allow password user Operator", NULL);
+    rule_of(world, "2", NULL, "device all", "allow password role Operator", NULL);
+    rule_of(world, "3", NULL, "device all", "allow password claim team Red", NULL);
+    rule_of(world, "4", NULL, "device all", "allow password claim Team red", NULL);
+    rule_of(world, "5", NULL, "device all", "allow password claim Team Red", NULL);
+    see(&seen, world);
+    assert_int_equal(seen.postings, 2);
+    assert_int_equal(seen.rules[2], 1);
+    assert_int_equal(seen.rules[5], 1);
+}
+
 static void entries_for_the_same_people_are_one(void **state)
 {
     world_t *world = *state;
@@ -129,6 +148,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         world_test(only_rules_that_mention_the_person),
         world_test(kinds_and_claims_lie_apart),
+        world_test(keys_that_share_a_hash),
         world_test(entries_for_the_same_people_are_one),
         world_test(many_groups),
         world_test(nobody_and_nothing),

@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "test_policy_world.h"
 
+#include "../../src/policy/hash.h"
 #include "../../src/policy/match.h"
 
 static amlaps_known_t matches(world_t *world, const char *directive)
@@ -230,6 +231,43 @@ static void nothing_helps_what_cannot_be_looked_up(void **state)
     amlaps_match_outlook(&outlook, &match, reading);
     assert_int_equal(outlook.can_match, 1);
     assert_int_equal(outlook.decides, AMLAPS_NEED_DEVICE_GROUPS);
+    assert_null(amlaps_rule_set_condition(named, constant, &is_unsure, AMLAPS_NEED_DEVICE_OWNER, "x"));
+    amlaps_match_begin(&match, &world->question);
+    amlaps_match_outlook(&outlook, &match, named);
+    assert_int_equal(outlook.can_match, 0);
+    assert_int_equal(outlook.decides, AMLAPS_NEED_DEVICE_OWNER);
+}
+
+/* Hashes only narrow down: values that share one with a group, or with the device's id, are still others. */
+static void hashes_that_collide(void **state)
+{
+    world_t *world = *state;
+    const char **groups = apr_pcalloc(world->pool, 760 * sizeof(*groups));
+    amlaps_match_t match;
+    char text[40], *id;
+    unsigned i;
+
+    for (i = 0; i < 760; i++) {
+        groups[i] = apr_psprintf(world->pool, "%08x-0000-4000-8000-%012x", i, i);
+    }
+    world->device.groups = groups;
+    world->device.group_count = 760;
+    amlaps_match_begin(&match, &world->question);
+    for (i = 0; i < 400000; i++) {
+        amlaps_value_t value = {0, text, text};
+        amlaps_line_t line = {AMLAPS_SELECT_GROUP, 1, &value, 0};
+        const amlaps_value_t *found;
+
+        apr_snprintf(text, sizeof(text), "%08x-1111-4000-8000-%012x", i, i);
+        line.first_hash = value.hash = amlaps_hash_folded(text);
+        assert_int_equal(amlaps_match_line(&match, &line, &found), AMLAPS_NO);
+        assert_null(found);
+    }
+    id = apr_pstrdup(world->pool, DEVICE_ID);
+    id[1] = '\x10';
+    world->device.device_id = id;
+    assert_true(amlaps_hash_folded(id) == amlaps_hash_folded(DEVICE_ID));
+    assert_int_equal(matches(world, "device id " DEVICE_ID), AMLAPS_NO);
 }
 
 int main(void)
@@ -245,6 +283,7 @@ int main(void)
         world_test(specificity_is_that_of_the_best_line),
         world_test(outlooks),
         world_test(nothing_helps_what_cannot_be_looked_up),
+        world_test(hashes_that_collide),
     };
 
     return cmocka_run_group_tests_name("policy/match", tests, NULL, NULL);

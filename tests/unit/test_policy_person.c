@@ -63,7 +63,7 @@ static void groups_and_roles(void **state)
 {
     static const char *const meant[] = {"group helpdesk", "group HELPDESK", "group " GUID_A, "group AAAAAAAA-0000-4000-8000-000000000001",
                                         "group x y Helpdesk", "role Operator", NULL};
-    static const char *const others[] = {"group helpdes", "group helpdesks", "group Operator", "role operator", "role Helpdesk", "role Operato",
+    static const char *const others[] = {"group helpdes", "group helpdesks", "group Operator", "role operator", "role OPERATOR", "role Helpdesk", "role Operato",
                                          "group aaaaaaaa-0000-4000-8000-000000000011", "user Helpdesk", NULL};
     world_t *world = *state;
 

@@ -5,6 +5,7 @@
 /* Alice, the device LON-001 and an empty policy, fresh for each test of src/policy; the test's state. */
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -132,6 +133,25 @@ static inline const amlaps_json_t *json_of(world_t *world, const char *text)
     assert_int_equal(amlaps_json_parse(&json, NULL, text, strlen(text), world->pool), APR_SUCCESS);
     return json;
 }
+
+static sigjmp_buf aborted;
+
+static inline void jump_back(int signal_number)
+{
+    siglongjmp(aborted, signal_number);
+}
+
+/* Runs `statement`, which must abort; the message of assert goes to the standard error. */
+#define assert_aborts(statement)                   \
+    do {                                           \
+        void (*before)(int) = signal(SIGABRT, jump_back); \
+        if (sigsetjmp(aborted, 1) == 0) {          \
+            statement;                             \
+            signal(SIGABRT, before);               \
+            fail_msg("%s goes through", #statement); \
+        }                                          \
+        signal(SIGABRT, before);                   \
+    } while (0)
 
 /* A condition whose data is the answer. */
 static inline amlaps_known_t constant(void *request, const void *condition, const amlaps_person_t *person,
