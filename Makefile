@@ -89,13 +89,16 @@ demo: deps-demo
 
 check: deps-check
 	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory check-lint check-unit check-entra check-system check-browser
+	@$(MAKE) --no-print-directory check-lint check-unit check-decide check-entra check-system check-browser
 
 check-lint: $(BUILD)/mod_amlaps.so
 	@for lint in tests/lint/*.sh; do sh $$lint || exit 1; done
 
-check-unit: $(UNIT_PROGRAMS)
+check-unit: $(UNIT_PROGRAMS) $(BUILD)/amlaps-audit
 	@set -e; for test in $(sort $(UNIT_PROGRAMS)); do $$test; done
+
+check-decide: $(BUILD)/tests/decide
+	$(NODE) --test tests/decide/*.test.mjs
 
 check-entra:
 	$(NODE) --test tests/entra/test/*.test.mjs
@@ -117,7 +120,7 @@ valgrind: deps-valgrind
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/valgrind HARDENING= OPTIMIZE="-O1" valgrind-unit
 
 .PHONY: valgrind-unit
-valgrind-unit: $(UNIT_PROGRAMS)
+valgrind-unit: $(UNIT_PROGRAMS) $(BUILD)/amlaps-audit
 	@set -e; for test in $(sort $(UNIT_PROGRAMS)); do \
 	    AMLAPS_SLOW=1 valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite $$test; done
 

@@ -117,8 +117,9 @@ amlaps_rule_t *amlaps_rule_make(const char *description, const char *tenant, con
 const char *amlaps_rule_add_device(amlaps_rule_t *rule, const char *kind, const char *const *values, int count);
 /** `words` as in AMLapsAllow: PERMISSION[,PERMISSION…] KIND VALUE… ; @param deny 1 for AMLapsDeny */
 const char *amlaps_rule_add_entry(amlaps_rule_t *rule, int deny, const char *const *words, int count);
-/** @param pattern extended regular expression (POSIX, bytes), found anywhere in the reason; NULL or "": any text. No back-references:
- *  everything else takes time linear in the reason. @param hint NULL or "": none */
+/** @param pattern regular expression, found anywhere in the reason; NULL or "": any text. What PCRE and POSIX extended ones share, and of PCRE
+ *  alone \d and its like, (?:…) and a leading (?i); compares bytes. Back-references and unbounded repetitions inside one another are
+ *  refused, so that no engine needs more than time linear in the reason. @param hint NULL or "": none */
 const char *amlaps_rule_set_reason(amlaps_rule_t *rule, const char *mode, const char *pattern, const char *hint);
 /** @param day YYYY-MM-DD, the last day (UTC) on which the rule counts */
 const char *amlaps_rule_set_expires(amlaps_rule_t *rule, const char *day);
@@ -190,6 +191,17 @@ typedef struct amlaps_rule_explanation_t {
 
 /** Every rule of the policy in order. @return an array of amlaps_rule_explanation_t */
 apr_array_header_t *amlaps_policy_explain(const amlaps_policy_t *policy, const amlaps_question_t *question, apr_pool_t *pool);
+
+/* ---- looking for what is surely not meant, when the configuration is read ---- */
+
+/** @param id message id, "AML0501"; a constant @param text what is wrong with the rule, and the remedy; control characters escaped */
+typedef void (*amlaps_lint_report_t)(void *baton, const amlaps_rule_t *rule, const char *id, const char *text);
+
+/**
+ * Reports rules that can never matter, are over, or name people in a way that matches nobody. Nothing is guessed: a rule of which it is not
+ * certain is not reported. The time taken grows with the rules, not with their square. Rules in order; one may be reported several times.
+ */
+void amlaps_policy_lint(const amlaps_policy_t *policy, apr_time_t now, amlaps_lint_report_t report, void *baton, apr_pool_t *pool);
 
 /* ---- settings of a granting rule ---- */
 

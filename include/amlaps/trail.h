@@ -123,7 +123,8 @@ apr_status_t amlaps_trail_open(amlaps_trail_t **trail, amlaps_error_t *error, co
  * Counts an attempt and records it, in one transaction. An attempt within the limits is recorded as given: an intent, or a refusal whose
  * outcome is known already. One beyond them is recorded as one denied outcome with code rate_limited, and does not count itself.
  * password and history attempts count for user and address, searches for search.
- * @return APR_SUCCESS: on disk. Else AMLAPS_RATE_LIMITED (with retry_after; on disk as such) or AMLAPS_AUDIT_UNAVAILABLE.
+ * @return APR_SUCCESS: on disk. Else AMLAPS_RATE_LIMITED (with retry_after; on disk as such) or AMLAPS_AUDIT_UNAVAILABLE, within the timeout:
+ * then the record is not in the store, unless this was the batch that was late, whose sync failed, or whose required copy failed.
  */
 apr_status_t amlaps_trail_admit(amlaps_error_t *error, amlaps_trail_t *trail, const amlaps_record_t *record, apr_pool_t *pool);
 

@@ -4,6 +4,7 @@
 #include "lifecycle.h"
 #include "secret_source.h"
 
+#include <apr_hash.h>
 #include <apr_strings.h>
 #include <http_log.h>
 #include <http_core.h>
@@ -114,7 +115,10 @@ static int check_server(server_rec *server, apr_pool_t *pconf, apr_pool_t *ptemp
     amlaps_mounts_find(server, pconf);
     if (!amlaps_config_active(config)) {
         if (config->rules->nelts) {
-            return fail(server, "AML0106", "there are rules, but no tenant; write a section <AMLapsTenant NAME>");
+            const amlaps_rule_t *rule = APR_ARRAY_IDX(config->rules, 0, amlaps_rule_t *);
+
+            return fail(server, "AML0106", apr_psprintf(ptemp, "%s: <AMLapsRule \"%s\"> stands without any tenant; write a section "
+                        "<AMLapsTenant NAME>", amlaps_rule_origin(rule), amlaps_rule_description(rule)));
         }
         return OK;
     }
@@ -134,6 +138,33 @@ static int check_server(server_rec *server, apr_pool_t *pconf, apr_pool_t *ptemp
         return fail(server, "AML0119", mistake);
     }
     return OK;
+}
+
+typedef struct lint_t {
+    server_rec *server;
+    apr_hash_t *judged;        /* rules of the main server, by address: what a virtual host makes of them is no mistake of theirs */
+} lint_t;
+
+static void say_doubt(void *baton, const amlaps_rule_t *rule, const char *id, const char *text)
+{
+    const lint_t *lint = baton;
+
+    if (!apr_hash_get(lint->judged, &rule, sizeof(rule))) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, lint->server, "%s: %s: <AMLapsRule \"%s\">: %s", id, amlaps_rule_origin(rule),
+                     amlaps_rule_description(rule), text);
+    }
+}
+
+static void warn_of_rules(server_rec *server, const server_rec *main_server, apr_pool_t *ptemp)
+{
+    const apr_array_header_t *inherited = amlaps_config_of(main_server)->rules;
+    lint_t lint = { server, apr_hash_make(ptemp) };
+    int i;
+
+    for (i = 0; server != main_server && i < inherited->nelts; i++) {
+        apr_hash_set(lint.judged, &APR_ARRAY_IDX(inherited, i, amlaps_rule_t *), sizeof(amlaps_rule_t *), server);
+    }
+    amlaps_policy_lint(amlaps_config_of(server)->policy, apr_time_now(), say_doubt, &lint, ptemp);
 }
 
 /* Not a mistake, but surely not what the admin wants. */
@@ -164,6 +195,7 @@ static void warn_all(server_rec *main_server, const char *mounted, apr_pool_t *p
     for (server = main_server; server; server = server->next) {
         if (amlaps_config_active(amlaps_config_of(server)) && (server == main_server || amlaps_config_of(server)->touched)) {
             warn(server, ptemp);
+            warn_of_rules(server, main_server, ptemp);
         }
     }
     if (mounted) {

@@ -116,6 +116,7 @@ int amlaps_httpd_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pt
         ap_log_error(APLOG_MARK, APLOG_EMERG, 0, main_server, "AML0111: no memory for the audit's lock, or libcurl does not start");
         return HTTP_INTERNAL_SERVER_ERROR;
     }
+    amlaps_trail_restarted(shared);
     /* Registered before the children's pools are made, so that it runs after their curl handles are gone. */
     apr_pool_cleanup_register(pconf, NULL, end_transport, apr_pool_cleanup_null);
     return OK;

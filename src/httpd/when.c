@@ -1,7 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "when.h"
 
+#include <apr_lib.h>
 #include <apr_strings.h>
+#include <arpa/inet.h>
 #include <http_log.h>
 
 #include "when_words.h"
@@ -41,6 +43,57 @@ static const char *fill_empty_calls(const char *text, apr_pool_t *pool)
     return filled;
 }
 
+/* httpd takes a regular expression up to the next delimiter, whatever stands before that. @return where it ends, or NULL */
+static const char *find_pattern(const char **end, const char *text)
+{
+    char delimiter;
+
+    while (apr_isspace(*text)) {
+        text++;
+    }
+    if (*text == 'm' && text[1]) {
+        text++;
+    }
+    delimiter = *text ? *text++ : '\0';
+    *end = delimiter ? strchr(text, delimiter) : NULL;
+    return *end ? text : NULL;
+}
+
+/*
+ * PCRE, which httpd matches with, backtracks: some patterns take it exponential time. What AMLapsReason takes needs no such thing, so the same
+ * patterns are allowed here.
+ */
+static const char *check_patterns(const char *text, apr_pool_t *pool)
+{
+    char quote = '\0';
+
+    for (; *text; text++) {
+        const char *pattern, *end, *mistake;
+
+        if (quote || *text == '\'' || *text == '"') {
+            quote = !quote ? *text : *text == quote ? '\0' : quote;
+            text += *text == '\\' && text[1] ? 1 : 0;
+            continue;
+        }
+        if ((*text != '=' && *text != '!') || text[1] != '~' || !(pattern = find_pattern(&end, text + 2))) {
+            continue;
+        }
+        pattern = apr_pstrmemdup(pool, pattern, (apr_size_t)(end - pattern));
+        if ((mistake = amlaps_rule_set_reason(amlaps_rule_make("pattern", NULL, NULL, pool), "optional", pattern, NULL))) {
+            return mistake;
+        }
+        text = end;
+    }
+    return NULL;
+}
+
+int amlaps_when_is_address(const char *text)
+{
+    unsigned char address[sizeof(struct in6_addr)];
+
+    return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
+}
+
 const char *amlaps_when_parse(const amlaps_when_t **result, cmd_parms *cmd, const char *text)
 {
     amlaps_when_t *when = apr_pcalloc(cmd->pool, sizeof(*when));
@@ -51,8 +104,11 @@ const char *amlaps_when_parse(const amlaps_when_t **result, cmd_parms *cmd, cons
     when->text = text;
     when->expression = ap_expr_parse_cmd(cmd, fill_empty_calls(text, cmd->temp_pool), AP_EXPR_FLAG_DONT_VARY | AP_EXPR_FLAG_RESTRICTED, &mistake,
                                          amlaps_when_words_look_up);
+    if (!mistake) {
+        mistake = check_patterns(text, cmd->temp_pool);
+    }
     if (mistake) {
-        return mistake;
+        return amlaps_when_words_with_list(mistake, cmd->pool);
     }
     *result = when;
     return NULL;

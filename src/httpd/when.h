@@ -27,6 +27,9 @@ int amlaps_when_needs(const amlaps_when_t *when);
 /** An amlaps_condition_t: `circumstances` is an amlaps_circumstances_t, `when` an amlaps_when_t. */
 amlaps_known_t amlaps_when_holds(void *circumstances, const void *when, const amlaps_person_t *person, const amlaps_device_t *device);
 
+/** @return 1 where the text is a complete IPv4 or IPv6 address, so that nobody resolves it as a host's name */
+int amlaps_when_is_address(const char *text);
+
 /** The circumstances of a real request. */
 amlaps_circumstances_t amlaps_when_of_request(request_rec *r);
 

@@ -177,9 +177,15 @@ static int in_range(ap_expr_eval_ctx_t *context, const char *address, const char
     if ((slash = strchr(network, '/'))) {
         *slash++ = '\0';
     }
-    if (!address || apr_ipsubnet_create(&subnet, network, slash, context->p) != APR_SUCCESS ||
+    if (apr_ipsubnet_create(&subnet, network, slash, context->p) != APR_SUCCESS) {
+        *context->err = apr_psprintf(context->p, "'%s' is no address range", range);
+        return 0;
+    }
+    /* Without the interface of a link-local address. */
+    address = apr_pstrmemdup(context->p, address, strcspn(address, "%"));
+    if (!amlaps_when_is_address(address) ||
         apr_sockaddr_info_get(&socket_address, address, APR_UNSPEC, 0, 0, context->p) != APR_SUCCESS) {
-        *context->err = apr_psprintf(context->p, "'%s' or the client's address is no address", range);
+        *context->err = apr_psprintf(context->p, "'%s' is no address", address);
         return 0;
     }
     return apr_ipsubnet_test(subnet, socket_address);
@@ -215,6 +221,11 @@ static int refuse(ap_expr_lookup_parms *parms)
 {
     *parms->err = apr_psprintf(parms->pool, "'%s' can't be used in a rule's condition; %s", parms->name, allowed);
     return !OK;
+}
+
+const char *amlaps_when_words_with_list(const char *mistake, apr_pool_t *pool)
+{
+    return strstr(mistake, allowed) ? mistake : apr_psprintf(pool, "%s; %s", mistake, allowed);
 }
 
 static int look_up_variable(ap_expr_lookup_parms *parms)

@@ -19,4 +19,7 @@ void amlaps_when_words_begin(int *needs);
 /** An ap_expr_lookup_fn_t: finds an allowed word, or says what is allowed. */
 int amlaps_when_words_look_up(ap_expr_lookup_parms *parms);
 
+/** The mistake, and behind it the list of all allowed words unless it stands there already. */
+const char *amlaps_when_words_with_list(const char *mistake, apr_pool_t *pool);
+
 #endif

@@ -16,6 +16,18 @@ static apr_uint64_t mix(apr_uint64_t hash, apr_uint64_t word)
     return hash ^ (hash >> 32);
 }
 
+/* Bytes of the last word are put together in a register: copying so few would cost more than all the rest. */
+static apr_uint64_t finish(apr_uint64_t hash, const unsigned char *rest, apr_size_t length)
+{
+    apr_uint64_t word = 0;
+    apr_size_t i;
+
+    for (i = 0; i < length % WORD; i++) {
+        word = word << 8 | rest[i] | 0x20;
+    }
+    return mix(mix(hash, word), length);
+}
+
 /* Bytes that go into the hash one at a time, packed as the fast path packs them. */
 typedef struct stream_t {
     apr_uint64_t hash;
@@ -23,20 +35,14 @@ typedef struct stream_t {
     unsigned char bytes[WORD];
 } stream_t;
 
-static void mix_bytes(stream_t *stream)
+static void put(stream_t *stream, unsigned char byte)
 {
     apr_uint64_t word;
 
-    memcpy(&word, stream->bytes, WORD);
-    stream->hash = mix(stream->hash, word | LOWER_EIGHT);
-    memset(stream->bytes, 0, WORD);
-}
-
-static void put(stream_t *stream, unsigned char byte)
-{
     stream->bytes[stream->length++ % WORD] = byte;
     if (stream->length % WORD == 0) {
-        mix_bytes(stream);
+        memcpy(&word, stream->bytes, WORD);
+        stream->hash = mix(stream->hash, word | LOWER_EIGHT);
     }
 }
 
@@ -83,34 +89,28 @@ static apr_uint64_t hash_unicode(const char *text)
             } while (is_continuation(*at));
         }
     }
-    mix_bytes(&stream);
-    return mix(stream.hash, stream.length);
+    return finish(stream.hash, stream.bytes, stream.length);
 }
 
 apr_uint64_t amlaps_hash_folded(const char *text)
 {
     apr_size_t length = strlen(text), at;
-    apr_uint64_t hash = 0, word = 0;
+    apr_uint64_t hash = 0, word, all = 0;
+    const char *rest;
 
     /* Setting bit 5 lowers the letters of ASCII and merges some other characters, which a hash may do. */
     for (at = 0; at + WORD <= length; at += WORD) {
         memcpy(&word, text + at, WORD);
-        if (word & HIGH_EIGHT) {
-            return hash_unicode(text);
-        }
+        all |= word;
         hash = mix(hash, word | LOWER_EIGHT);
     }
-    word = 0;
-    memcpy(&word, text + at, length - at);
-    if (word & HIGH_EIGHT) {
+    for (rest = text + at; *rest; rest++) {
+        all |= (unsigned char)*rest;
+    }
+    if (all & HIGH_EIGHT) {
         return hash_unicode(text);
     }
-    return mix(mix(hash, word | LOWER_EIGHT), length);
-}
-
-static unsigned char lower(unsigned char byte)
-{
-    return byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte;
+    return finish(hash, (const unsigned char *)text + at, length);
 }
 
 int amlaps_hash_equal_folded(const char *a, const char *b)
@@ -119,7 +119,7 @@ int amlaps_hash_equal_folded(const char *a, const char *b)
         return 1;
     }
     for (; !((*a | *b) & 0x80); a++, b++) {
-        if (lower((unsigned char)*a) != lower((unsigned char)*b)) {
+        if (amlaps_hash_lower(*a) != amlaps_hash_lower(*b)) {
             return 0;
         }
         if (*a == '\0') {

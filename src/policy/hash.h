@@ -11,6 +11,12 @@
  */
 apr_uint64_t amlaps_hash_folded(const char *text);
 
+/** Lower case of ASCII; any other byte stays. */
+static inline unsigned char amlaps_hash_lower(char byte)
+{
+    return byte >= 'A' && byte <= 'Z' ? (unsigned char)byte | 0x20 : (unsigned char)byte;
+}
+
 /** As amlaps_text_equal_folded, but quick over ASCII: a decision compares hundreds of GUIDs. Neither may be NULL. */
 int amlaps_hash_equal_folded(const char *a, const char *b);
 

@@ -83,15 +83,15 @@ static amlaps_known_t match_id(const amlaps_match_t *match, const amlaps_line_t 
     return AMLAPS_NO;
 }
 
-/* Settles most of the globs that cannot match by their first characters, before the real comparison. */
-static int differs_at_once(const char *glob, const char *name)
+/* Settles the usual LON-* by itself; whatever has other wildcards or letters beyond ASCII goes on as it always would. */
+static int match_glob(const char *glob, const char *name)
 {
-    unsigned char wanted = (unsigned char)glob[0], found = (unsigned char)name[0];
-
-    if (wanted >= 0x80 || found >= 0x80 || wanted == '*' || wanted == '?') {
-        return 0;
+    for (; *glob && *glob != '*' && *glob != '?' && !((*glob | *name) & 0x80); glob++, name++) {
+        if (amlaps_hash_lower(*glob) != amlaps_hash_lower(*name)) {
+            return 0;
+        }
     }
-    return ((wanted ^ found) & ~0x20u) != 0;
+    return (glob[0] == '*' && glob[1] == '\0') || amlaps_text_glob(glob, name);
 }
 
 static amlaps_known_t match_name(const amlaps_match_t *match, const amlaps_line_t *line, const amlaps_value_t **value)
@@ -103,7 +103,7 @@ static amlaps_known_t match_name(const amlaps_match_t *match, const amlaps_line_
         return AMLAPS_UNKNOWN;
     }
     for (i = 0; i < line->count; i++) {
-        if (!differs_at_once(line->values[i].text, name) && amlaps_text_glob(line->values[i].text, name)) {
+        if (match_glob(line->values[i].text, name)) {
             *value = &line->values[i];
             return AMLAPS_YES;
         }

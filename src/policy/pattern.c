@@ -1,8 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * What makes a POSIX extended regular expression expensive in libc: back-references leave the automaton and can take exponential
- * time, and counted repetitions are unrolled when the expression is compiled. Everything else runs in time linear in the text.
+ * What makes a regular expression expensive. In libc back-references leave the automaton and can take exponential time, and counted
+ * repetitions are unrolled when the expression is compiled; everything else runs in time linear in the text. Engines that backtrack, such
+ * as a browser's, take exponential time for unbounded repetitions inside one another and for branches that begin alike under one: an
+ * expression that this server shows to others is not allowed to be a trap there.
  */
 
 #include <string.h>
@@ -10,13 +12,16 @@
 #include "rule.h"
 
 #define LONGEST_PATTERN 1000
-#define MOST_STATES 10000UL
+#define MOST_STATES 1000UL /* libc needs memory for the square of them: 8 MB, and 640 MB for nine times as many */
 #define DEEPEST 100
+#define FIRSTS 16 /* branches of one group that are compared */
 
 typedef struct walk_t {
     const char *at;
     const char *wrong; /* the first thing found */
     int depth;
+    int unbounded;     /* repetitions without an upper end, so far */
+    int alike;         /* groups with branches that begin alike, so far */
 } walk_t;
 
 /* `at` stands on the opening bracket; afterwards behind the closing one, or at the end. */
@@ -65,6 +70,26 @@ static unsigned long read_times(walk_t *walk)
     return times;
 }
 
+/* @return 1 for `*`, `+` and `{m,}`. */
+static int is_unbounded(const char *at)
+{
+    return *at == '*' || *at == '+' || (*at == '{' && at[strcspn(at, ",}")] == ',' && at[strcspn(at, ",}") + 1] == '}');
+}
+
+/* @return 1 where one of the branches before begins with what the branch at `at` begins with, or either with any character. */
+static int begins_like_another(char *firsts, const char *at)
+{
+    char mine = *at == '\0' || strchr("()|", *at) ? '(' : *at;
+    apr_size_t count = strlen(firsts);
+    int alike = count > 0 && (strchr(firsts, mine) || strchr(firsts, '.') || mine == '.');
+
+    if (count < FIRSTS) {
+        firsts[count] = mine;
+        firsts[count + 1] = '\0';
+    }
+    return alike;
+}
+
 static unsigned long count_states(walk_t *walk);
 
 static unsigned long count_atom(walk_t *walk)
@@ -104,11 +129,21 @@ static unsigned long count_atom(walk_t *walk)
 static unsigned long count_states(walk_t *walk)
 {
     unsigned long states = 0;
+    char firsts[FIRSTS + 1] = "";
 
+    walk->alike += begins_like_another(firsts, walk->at);
     while (!walk->wrong && *walk->at != '\0' && (*walk->at != ')' || walk->depth == 0)) {
+        int unbounded = walk->unbounded, alike = walk->alike, branch = *walk->at == '|';
         unsigned long atom = count_atom(walk);
 
+        walk->alike += branch && begins_like_another(firsts, walk->at);
         while (*walk->at != '\0' && strchr("*+?{", *walk->at)) {
+            if (is_unbounded(walk->at) && (walk->unbounded > unbounded || walk->alike > alike)) {
+                walk->wrong = "repetitions without end inside one another, as in (a+)+, or over branches that begin alike, as in (a|ab)*, "
+                              "can take exponential time: write one repetition, such as a+";
+                break;
+            }
+            walk->unbounded += is_unbounded(walk->at);
             atom *= *walk->at++ == '{' ? read_times(walk) : 2;
             if (atom > MOST_STATES) {
                 break;
@@ -116,7 +151,7 @@ static unsigned long count_states(walk_t *walk)
         }
         states += atom;
         if (states > MOST_STATES && !walk->wrong) {
-            walk->wrong = "repetitions multiply to more than 10000: write smaller counts, or fewer inside one another";
+            walk->wrong = "repetitions multiply to more than 1000: write smaller counts, or fewer inside one another";
         }
     }
     return states;
@@ -124,7 +159,7 @@ static unsigned long count_states(walk_t *walk)
 
 const char *amlaps_pattern_refuse(const char *pattern)
 {
-    walk_t walk = {pattern, NULL, 0};
+    walk_t walk = {pattern, NULL, 0, 0, 0};
 
     if (strlen(pattern) > LONGEST_PATTERN) {
         return "the pattern is longer than 1000 bytes: write a shorter one";

@@ -18,17 +18,18 @@ static apr_status_t free_expression(void *data)
 
 static const char *compile(amlaps_rule_t *rule, const char *pattern)
 {
-    const char *wrong = amlaps_pattern_refuse(pattern);
+    int fold;
+    const char *posix, *wrong = amlaps_pattern_posix(&posix, &fold, pattern, rule->pool);
     char why[160];
     int status;
 
-    if (wrong) {
+    if (wrong || (wrong = amlaps_pattern_refuse(posix))) {
         return wrong;
     }
-    status = regcomp(&rule->expression, pattern, REG_EXTENDED | REG_NOSUB);
+    status = regcomp(&rule->expression, posix, REG_EXTENDED | REG_NOSUB | (fold ? REG_ICASE : 0));
     if (status != 0) {
         regerror(status, &rule->expression, why, sizeof(why));
-        return apr_psprintf(rule->pool, "\"%s\" is no regular expression (%s): write a POSIX extended one, such as ^INC[0-9]{7}$",
+        return apr_psprintf(rule->pool, "\"%s\" is no regular expression (%s): write one such as ^INC[0-9]{7}$",
                             amlaps_rule_quote(rule, pattern), why);
     }
     apr_pool_cleanup_register(rule->pool, &rule->expression, free_expression, apr_pool_cleanup_null);

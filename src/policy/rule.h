@@ -76,6 +76,13 @@ const char *amlaps_selector_word(amlaps_selector_t selector);
 const char *amlaps_principal_word(amlaps_principal_t kind);
 const char *amlaps_permission_words(int permissions);
 
+/**
+ * Translates what PCRE and POSIX write differently: \d and its like, (?:…), a leading (?i).
+ * @param fold out: 1 where letter case is to be ignored
+ * @return NULL, or what has no twin and what to write instead
+ */
+const char *amlaps_pattern_posix(const char **posix, int *fold, const char *pattern, apr_pool_t *pool);
+
 /** @return NULL, or why this pattern (POSIX extended) is refused: a back-reference, or repetitions that multiply. */
 const char *amlaps_pattern_refuse(const char *pattern);
 

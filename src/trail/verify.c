@@ -258,14 +258,17 @@ apr_status_t amlaps_trail_verify_file(amlaps_verify_t *result, amlaps_error_t *e
 {
     check_t check = { 0 };
     apr_status_t status = start(&check, result, error, pool);
-    FILE *file = fopen(path, "re");
+    FILE *file;
     char *line = NULL;
     size_t room = 0;
     ssize_t length;
     int good = 1;
 
-    if (status != APR_SUCCESS || file == NULL) {
-        return file == NULL ? file_failed(error, path) : status;
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    if ((file = fopen(path, "re")) == NULL) {
+        return file_failed(error, path);
     }
     if (after != NULL) {
         check.any_start = 1;

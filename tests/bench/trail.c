@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /*
  * Records a second with many threads whose records share transactions, against one transaction for each record, in the same run on the same
- * disk; then how fast the trail is verified. usage: trail DIRECTORY [SECONDS]
+ * disk; then how fast the trail is verified. usage: trail [SECONDS [DIRECTORY]]; without DIRECTORY beside the program, since a temporary directory may be no disk
  */
 
 #include <pthread.h>
@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <apr_general.h>
 #include <apr_strings.h>
@@ -125,6 +126,7 @@ static void verify(const char *store, apr_pool_t *pool)
 int main(int argc, char **argv)
 {
     static pthread_mutex_t alone = PTHREAD_MUTEX_INITIALIZER;
+    static const char *const suffixes[] = { "", "-wal", "-shm" };
     static const char *const limit_texts[] = { "1000000/minute", "1000000/hour", "1000000/day" };
     amlaps_limit_t limits[6];
     amlaps_trail_config_t config = { .timeout = apr_time_from_sec(10), .limits = limits, .limit_count = 6, .clock = amlaps_clock_system() };
@@ -132,18 +134,23 @@ int main(int argc, char **argv)
     amlaps_trail_t *trail;
     apr_pool_t *pool;
     apr_pool_t *child;
-    double seconds = argc > 2 ? atof(argv[2]) : 5;
+    double seconds = argc > 1 ? atof(argv[1]) : 3;
+    char *directory;
     double single, group;
     int i;
 
-    if (argc < 2 || apr_initialize() != APR_SUCCESS || apr_pool_create(&pool, NULL) != APR_SUCCESS) {
-        fprintf(stderr, "usage: trail DIRECTORY [SECONDS]\n");
-        return 2;
+    if (apr_initialize() != APR_SUCCESS || apr_pool_create(&pool, NULL) != APR_SUCCESS) {
+        return 1;
+    }
+    directory = argc > 2 ? apr_pstrcat(pool, argv[2], "/trail-XXXXXX", NULL) : apr_pstrcat(pool, argv[0], "-XXXXXX", NULL);
+    if (mkdtemp(directory) == NULL) {
+        perror(directory);
+        return 1;
     }
     for (i = 0; i < 6; i++) {
         amlaps_limit_parse(&limits[i], i < 3 ? AMLAPS_LIMIT_USER : AMLAPS_LIMIT_ADDRESS, limit_texts[i % 3], pool);
     }
-    config.store = apr_psprintf(pool, "sqlite3:%s/bench.db", argv[1]);
+    config.store = apr_psprintf(pool, "sqlite3:%s/bench.db", realpath(directory, NULL));
     check(amlaps_trail_prepare(&error, config.store, (uid_t)-1, (gid_t)-1, pool), &error);
     apr_pool_create(&child, pool);
     check(amlaps_trail_open(&trail, &error, &config, amlaps_trail_share(), child), &error);
@@ -155,6 +162,10 @@ int main(int argc, char **argv)
     }
     apr_pool_destroy(child);
     verify(config.store, pool);
+    for (i = 0; i < 3; i++) {
+        unlink(apr_pstrcat(pool, config.store + sizeof("sqlite3:") - 1, suffixes[i], NULL));
+    }
+    rmdir(directory);
     apr_pool_destroy(pool);
     apr_terminate();
     return 0;

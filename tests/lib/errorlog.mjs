@@ -10,6 +10,9 @@ const ALWAYS = [
   /\[auth_openidc:warn\].*the URL scheme \(http\) of the configured OIDC\w+ SHOULD be "https"/,
 ];
 
+/** A race of the event MPM's own: a child that ends after a graceful restart closes its pollset before the last connection lingers. */
+export const MPM_RACE = /\[mpm_event:error\].*AH03092: process_lingering_close: apr_pollset_add failure/;
+
 const LINE = /^\[[^\]]+\] \[(?:(?<module>[\w-]*):)?(?<level>emerg|alert|crit|error|warn|notice|info|debug|trace\d)\]/;
 const BAD_LEVELS = new Set(['emerg', 'alert', 'crit', 'error', 'warn']);
 const CRASH = /exit signal|Segmentation|segfault|Assertion|core dumped|AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|stack smashing|double free|corrupted|malloc\(\)/;

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { DEVICES, GROUPS, guidOf } from '../entra/world.mjs';
 import { ruleSection } from '../lib/amlaps-conf.mjs';
+import { MPM_RACE } from '../lib/errorlog.mjs';
 import { assertOk, assertProblem, summary } from '../lib/expect.mjs';
 import { HELPDESK_RULE, startStage } from '../lib/stage.mjs';
 
@@ -24,7 +25,7 @@ before(async () => {
   });
   helpdesk = await stage.signIn('helpdesk');
 });
-after(() => stage?.close([/amlaps:.*AML/]));
+after(() => stage?.close([/amlaps:.*AML/, MPM_RACE]));
 
 /** A child that knows nothing, and a simulator that behaves. */
 async function fresh() {

@@ -16,11 +16,15 @@ let stage;
 let helpdesk;
 before(async () => {
   stage = await startStage({
-    load: ['alias', 'rewrite', 'include', 'setenvif', 'env'],
+    load: ['alias', 'rewrite', 'include', 'setenvif', 'env', 'auth_basic', 'authn_file'],
     files: {
       'www/page.shtml': '<!--#include virtual="/laps/api/v1/session" -->|<!--#include virtual="/laps/" -->',
       'www/inner/.keep': '', 'www/listed/.keep': '',
       'www/passed/.keep': '',
+      // DirectoryIndex and FallbackResource take only what a file stands behind
+      'www/laps/api/v1/session': 'a file', 'www/laps/index.html': 'a file',
+      // user "basic", password "demo"
+      'conf/htpasswd': 'basic:{SHA}ieSV55Qc+eQOaYDRSha/AjzNTJE=\n',
     },
     vhost: `
       <Directory "{root}/www">
@@ -36,6 +40,14 @@ before(async () => {
       </Location>
       <Location "/fixed-env">
         SetHandler amlaps
+        SetEnv OIDC_id_token_payload "${CLAIMS.replace(/"/g, '\\"')}"
+      </Location>
+      <Location "/basic">
+        SetHandler amlaps
+        AuthType Basic
+        AuthName basic
+        AuthUserFile "{root}/conf/htpasswd"
+        Require valid-user
         SetEnv OIDC_id_token_payload "${CLAIMS.replace(/"/g, '\\"')}"
       </Location>
       <Location "/error">
@@ -179,6 +191,16 @@ describe('forged identities', () => {
         assertProblem(await session.password('contoso', DEVICES.lon001, {}, { headers }), 'not_authenticated');
       }
     }
+  });
+});
+
+describe('another kind of sign-in', () => {
+  test('is none of ours, whatever the environment says', async () => {
+    const session = new Session(`${stage.origin}/basic/`);
+    const headers = { Authorization: `Basic ${Buffer.from('basic:demo').toString('base64')}` };
+    assertProblem(await session.get('api/v1/session', { headers }), 'not_authenticated');
+    assertProblem(await session.password('contoso', DEVICES.lon001, {}, { headers }), 'not_authenticated');
+    assert.equal((await session.request('', { headers })).status, 200, 'the page itself is open to whom httpd lets in');
   });
 });
 

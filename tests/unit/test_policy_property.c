@@ -46,6 +46,12 @@ typedef struct case_t {
 
 static apr_uint64_t seed;
 
+/* Fewer where every instruction is watched. */
+static int case_count(void)
+{
+    return getenv("AMLAPS_SLOW") ? 1000 : 20000;
+}
+
 static int draw(int below)
 {
     seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
@@ -263,7 +269,7 @@ typedef void (*property_t)(case_t *c, int permission);
 /* Runs a property on random cases; each case is its number, so that a failure can be looked at alone. */
 static void for_all(property_t property, int *grants)
 {
-    int number, cases = getenv("AMLAPS_SLOW") ? 1000 : 20000;
+    int number, cases = case_count();
     apr_pool_t *pool;
 
     assert_int_equal(apr_pool_create(&pool, NULL), APR_SUCCESS);
@@ -307,7 +313,10 @@ static void the_index_decides_as_a_plain_scan(void **state)
     (void)state;
     memset(verdicts_seen, 0, sizeof(verdicts_seen));
     for_all(agrees, NULL);
-    assert_true(verdicts_seen[AMLAPS_DENY] > 100 && verdicts_seen[AMLAPS_ALLOW] > 100 && verdicts_seen[AMLAPS_UNDECIDABLE] > 100);
+    /* Cases that all end alike would prove nothing. */
+    assert_true(verdicts_seen[AMLAPS_DENY] > case_count() / 100);
+    assert_true(verdicts_seen[AMLAPS_ALLOW] > case_count() / 100);
+    assert_true(verdicts_seen[AMLAPS_UNDECIDABLE] > case_count() / 100);
 }
 
 static void shuffled_and_doubled(case_t *c, int permission)
@@ -369,7 +378,7 @@ static void an_added_rule_does_what_it_says(void **state)
     (void)state;
     for_all(one_deny_more, NULL);
     for_all(one_allow_more, &grants);
-    assert_true(grants > 100);
+    assert_true(grants > case_count() / 100);
 }
 
 /* Where no deny looks at groups; a deny of a group is of course lost with the group. */
@@ -440,10 +449,15 @@ static void needed_facts(case_t *c, int permission)
 
 static void what_is_needed_settles_the_answer(void **state)
 {
+    int fact;
+
     (void)state;
     memset(needs_seen, 0, sizeof(needs_seen));
     for_all(needed_facts, NULL);
-    assert_true(needs_seen[0] > 100 && needs_seen[1] > 10 && needs_seen[2] > 10 && needs_seen[4] > 10 && needs_seen[8] > 10);
+    assert_true(needs_seen[AMLAPS_NEED_NOTHING] > case_count() / 100);
+    for (fact = AMLAPS_NEED_DEVICE_GROUPS; fact <= AMLAPS_NEED_PERSON_GROUPS; fact *= 2) {
+        assert_true(needs_seen[fact] > case_count() / 1000);
+    }
 }
 
 static void explanation_agrees(case_t *c, int permission)

@@ -1,5 +1,5 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/* amlaps-audit as an auditor runs it. AMLAPS_AUDIT names the program where it is not build/amlaps-audit. */
+/* amlaps-audit as an auditor runs it: the one of the same build, or the one that AMLAPS_AUDIT names. */
 
 #include "trail_world.h"
 
@@ -21,15 +21,31 @@ static void read_all(char *text, size_t room, const char *path)
     close(fd);
 }
 
+/** This program is BUILD/tests/test_trail_audit, the other one BUILD/amlaps-audit. */
+static const char *audit_program(const world_t *world)
+{
+    const char *named = getenv("AMLAPS_AUDIT");
+    char self[4096] = "";
+    int i;
+
+    if (named != NULL) {
+        return named;
+    }
+    assert_in_range(readlink("/proc/self/exe", self, sizeof(self) - 1), 1, sizeof(self) - 1);
+    for (i = 0; i < 2 && strrchr(self, '/') != NULL; i++) {
+        *strrchr(self, '/') = '\0';
+    }
+    return apr_pstrcat(world->pool, self, "/amlaps-audit", NULL);
+}
+
 static void audit(output_t *output, const world_t *world, const char *to, const char *const *arguments)
 {
-    const char *program = getenv("AMLAPS_AUDIT");
+    const char *program = audit_program(world);
     const char *out = to != NULL ? to : apr_pstrcat(world->pool, world->directory, "/out", NULL);
     const char *err = apr_pstrcat(world->pool, world->directory, "/err", NULL);
     pid_t child = fork();
     int status;
 
-    program = program != NULL ? program : "build/amlaps-audit";
     if (child == 0) {
         dup2(open(out, O_WRONLY | O_CREAT | O_TRUNC, 0600), 1);
         dup2(open(err, O_WRONLY | O_CREAT | O_TRUNC, 0600), 2);

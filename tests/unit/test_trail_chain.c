@@ -245,6 +245,35 @@ static void test_anchor_is_not_hashed(void **state)
     }
 }
 
+/** The hash is over the record before, whatever `prev` says: both must be the same. */
+static void test_false_prev(void **state)
+{
+    world_t *world = *state;
+    amlaps_error_t error = { 0 };
+    amlaps_verify_t result;
+    char line[4096] = "";
+    char zeros[65];
+    char hash[65];
+    amlaps_json_t *json;
+    const char *body;
+    char *forged;
+
+    write_some(world);
+    memset(zeros, '0', 64);
+    zeros[64] = '\0';
+    assert_int_equal(amlaps_trail_each(&error, world->store, first_line, line, world->pool), APR_SUCCESS);
+    assert_int_equal(amlaps_json_parse(&json, NULL, line, strlen(line), world->pool), APR_SUCCESS);
+    amlaps_json_remove(json, "hash");
+    amlaps_json_set_text(json, "prev", "ffff");
+    body = amlaps_json_canonical(json, world->pool);
+    amlaps_record_hash(hash, zeros, body, strlen(body));
+    amlaps_json_set_text(json, "hash", hash);
+    forged = apr_pstrdup(world->pool, amlaps_json_canonical(json, world->pool));
+    result = verify_lines(world, &forged, 1, "\n", NULL);
+    assert_int_equal(result.first_bad, 1);
+    assert_int_equal(result.records, 0);
+}
+
 static void test_goes_on_after_restart(void **state)
 {
     world_t *world = *state;
@@ -256,7 +285,7 @@ static void test_goes_on_after_restart(void **state)
 
 static const struct CMUnitTest tests[] = {
     WORLD_TEST(test_chain_by_other_means), WORLD_TEST(test_first_record_word_for_word), WORLD_TEST(test_attacks), WORLD_TEST(test_files),
-    WORLD_TEST(test_anchor_is_not_hashed), WORLD_TEST(test_goes_on_after_restart)
+    WORLD_TEST(test_anchor_is_not_hashed), WORLD_TEST(test_false_prev), WORLD_TEST(test_goes_on_after_restart)
 };
 
 WORLD_MAIN(tests)

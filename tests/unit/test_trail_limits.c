@@ -110,13 +110,14 @@ static void test_retry_after(void **state)
     assert_int_equal(world_admit(world, "bob", NULL), AMLAPS_OK);
 }
 
-static void test_longest_of_two_limits(void **state)
+static void test_longest_of_all_limits(void **state)
 {
     world_t *world = *state;
     amlaps_error_t error;
 
     world_limit(world, AMLAPS_LIMIT_USER, "1/minute");
     world_limit(world, AMLAPS_LIMIT_ADDRESS, "1/hour");
+    world_limit(world, AMLAPS_LIMIT_ADDRESS, "1/minute");
     world_open(world);
     assert_int_equal(world_admit(world, "alice", NULL), AMLAPS_OK);
     assert_int_equal(world_admit(world, "alice", &error), AMLAPS_RATE_LIMITED);
@@ -287,7 +288,7 @@ static void test_old_attempts_are_forgotten(void **state)
 
 static const struct CMUnitTest tests[] = {
     WORLD_TEST(test_exact_with_threads), WORLD_TEST(test_exact_with_processes), WORLD_TEST(test_retry_after),
-    WORLD_TEST(test_longest_of_two_limits), WORLD_TEST(test_refusals_count_but_limited_ones_do_not),
+    WORLD_TEST(test_longest_of_all_limits), WORLD_TEST(test_refusals_count_but_limited_ones_do_not),
     WORLD_TEST(test_searches_count_apart), WORLD_TEST(test_kept_over_restart), WORLD_TEST(test_steps_of_the_clock),
     WORLD_TEST(test_clock_stepped_back_over_restart), WORLD_TEST(test_blocked), WORLD_TEST(test_blocked_is_bounded),
     WORLD_TEST(test_old_attempts_are_forgotten)

@@ -149,7 +149,7 @@ static inline int world_setup(void **state)
     atomic_store(&world_steady, SECONDS(1000));
     amlaps_log_set(world_log, NULL);
     assert_int_equal(apr_pool_create(&world->pool, NULL), APR_SUCCESS);
-    snprintf(world->directory, sizeof(world->directory), "%.80s/amlaps-trail-XXXXXX", temporary != NULL ? temporary : "/tmp");
+    snprintf(world->directory, sizeof(world->directory), "%.80s/amlaps-trail-XXXXXX", temporary != NULL ? temporary : P_tmpdir);
     assert_non_null(mkdtemp(world->directory));
     snprintf(world->path, sizeof(world->path), "%s/amlaps.db", world->directory);
     snprintf(world->store, sizeof(world->store), "sqlite3:%s", world->path);
@@ -277,6 +277,12 @@ static inline double world_now(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/** As many seconds, or ten times as many where the run says that it is slow (under valgrind). */
+static inline double world_patience(double seconds)
+{
+    return getenv("AMLAPS_SLOW") != NULL ? 10 * seconds : seconds;
 }
 
 /** Waits for a child that must end well. */

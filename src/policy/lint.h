@@ -1,0 +1,28 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef AMLAPS_POLICY_LINT_H
+#define AMLAPS_POLICY_LINT_H
+
+/* The parts of amlaps_policy_lint that look at more, or at less, than one rule. */
+
+#include "rule.h"
+
+/** @return what is doubtful about a value of kind `group` or `user`, with the remedy; NULL where nothing is */
+const char *amlaps_lint_value(amlaps_principal_t kind, const char *written, apr_pool_t *pool);
+
+/** Permissions that the rule's own lines take from everybody; bits. */
+int amlaps_lint_closed(const amlaps_rule_t *rule);
+
+typedef struct amlaps_shadows_t amlaps_shadows_t;
+
+/** Gathers what rules take from everybody without a condition, by device. Lives in `pool`. */
+amlaps_shadows_t *amlaps_shadows_gather(const amlaps_policy_t *policy, apr_time_t now, apr_pool_t *pool);
+
+/**
+ * @param permissions bits, at least one
+ * @param before only rules that stand before this position cast a shadow
+ * @return a rule that takes some of the permissions, where rules take all of them from everybody on each device that `rule` can match, and
+ * for as long as it counts; NULL where something is left, or may be
+ */
+const amlaps_rule_t *amlaps_shadows_cover(amlaps_shadows_t *shadows, const amlaps_rule_t *rule, int permissions, apr_size_t before);
+
+#endif

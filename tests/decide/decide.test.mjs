@@ -1,0 +1,90 @@
+// @ts-check
+// Licensed under the Apache License, Version 2.0; see LICENSE.
+
+// The program decide: what it reads, what it refuses, how fast it is. DECIDE names another build of it.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import test from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const program = process.env.DECIDE ?? fileURLToPath(new URL('../../build/tests/decide', import.meta.url));
+const group = '4f0c8c55-7a9e-4b0e-8a57-51f2c1a4c0de';
+const person = { username: 'alice@contoso.com', oid: '11111111-2222-4333-8444-555555555555', groups: ['Helpdesk'], roles: ['Operator'], claims: { level: 7 } };
+const device = { tenant: 'contoso', deviceId: group, name: 'LON-001', groups: [group], units: [], owner: false };
+const allow = { description: 'grant', devices: [{ kind: 'name', values: ['LON-*'] }], allow: [{ permissions: ['password'], kind: 'group', values: ['helpdesk'] }] };
+
+/** @param {(object | string)[]} cases @returns {any[]} */
+function decide(cases) {
+    const lines = cases.map((one) => (typeof one === 'string' ? one : JSON.stringify(one)));
+    const run = spawnSync(program, { input: `${lines.join('\n')}\n`, encoding: 'utf8', maxBuffer: 1 << 28 });
+    assert.equal(run.status, 0, run.stderr);
+    return run.stdout.trimEnd().split('\n').map((line) => JSON.parse(line));
+}
+
+/** "allow grant" and the like. @param {object} members @param {'password' | 'history'} permission */
+function answer(members, permission = 'password') {
+    const { decision, rule } = decide([{ rules: [allow], person, device, time: '2026-11-22T16:00:00Z', ...members }])[0][permission];
+    return `${decision} ${rule}`;
+}
+
+test('allows, denies and cannot decide', () => {
+    const deny = { description: 'deny', devices: [{ kind: 'owner' }], deny: [{ permissions: ['all'], kind: 'anyone' }] };
+    assert.equal(answer({}), 'allow grant');
+    assert.equal(answer({}, 'history'), 'deny null');
+    assert.equal(answer({ rules: [allow, deny] }), 'allow grant');
+    assert.equal(answer({ rules: [allow, deny], device: { ...device, owner: true } }), 'deny deny');
+    assert.equal(answer({ rules: [allow, deny], device: { ...device, unknown: ['owner'] } }), 'undecidable deny');
+    assert.equal(answer({ rules: [deny], device: { ...device, unknown: ['owner'] } }), 'deny null');
+});
+
+test('reads every member of a case', () => {
+    /** @param {object} change @param {object} [members] */
+    const with_ = (change, members = {}) => answer({ rules: [{ ...allow, ...change }], ...members });
+    assert.equal(with_({ tenant: 'fabrikam' }), 'deny null');
+    assert.equal(with_({ tenant: 'contoso', expires: '2026-11-22' }), 'allow grant');
+    assert.equal(with_({ expires: '2026-11-21' }), 'deny null');
+    assert.equal(with_({ devices: [{ kind: 'group', values: [group] }] }), 'allow grant');
+    assert.equal(with_({ devices: [{ kind: 'unit', values: [group] }] }), 'deny null');
+    assert.equal(with_({ devices: [{ kind: 'unit', values: [group] }] }, { device: { ...device, units: [group] } }), 'allow grant');
+    assert.equal(with_({ allow: [{ permissions: 'password,history', kind: 'claim', name: 'level', values: ['7'] }] }), 'allow grant');
+    assert.equal(with_({ allow: [{ permissions: ['password'], kind: 'role', values: ['Operator'] }] }), 'allow grant');
+    assert.equal(with_({ allow: [{ permissions: ['password'], kind: 'user', values: [person.oid.toUpperCase()] }] }), 'allow grant');
+    assert.equal(with_({}, { person: { ...person, groups: [], unknown: ['groups'] } }), 'deny null');
+    const contractors = { ...allow, description: 'contractors', allow: [], deny: [{ permissions: ['all'], kind: 'group', values: ['Contractors'] }] };
+    assert.equal(answer({ rules: [allow, contractors], person: { ...person, unknown: ['groups'] } }), 'undecidable contractors');
+    assert.equal(answer({ rules: [], person: {}, device: {} }), 'deny null');
+});
+
+test('says what is wrong with a case, and goes on', () => {
+    const base = { rules: [allow], person, device };
+    /** @type {[object | string, RegExp][]} */
+    const wrong = [
+        ['nonsense', /not JSON/], ['[]', /person/], ['{}', /person/], ['{"a":1,"a":2}', /repeated/],
+        [{ ...base, rules: {} }, /rules: must be an array/], [{ ...base, person: 'alice' }, /person: must be an object/],
+        [{ ...base, rules: ['x'] }, /description/], [{ ...base, rules: [{ ...allow, devices: [] }] }, /AMLapsDevice/],
+        [{ ...base, rules: [{ ...allow, devices: [{ kind: 'all', values: ['x'] }] }] }, /all takes no value/],
+        [{ ...base, rules: [{ ...allow, devices: [{ kind: 'name', values: [''] }] }] }, /empty value/],
+        [{ ...base, rules: [{ ...allow, allow: [{ permissions: ['x'], kind: 'anyone' }] }] }, /no permission/],
+        [{ ...base, rules: [{ ...allow, allow: [{ permissions: [], kind: 'anyone' }] }] }, /empty permission/],
+        [{ ...base, rules: [{ ...allow, allow: [{ permissions: ['all'], kind: 'group', name: 'x', values: ['y'] }] }] }, /only a claim/],
+        [{ ...base, rules: [{ ...allow, expires: 'never' }] }, /YYYY-MM-DD/],
+        [{ ...base, person: { ...person, groups: [1] } }, /groups: must hold texts/], [{ ...base, person: { ...person, claims: [] } }, /claims/],
+        [{ ...base, person: { ...person, unknown: ['group'] } }, /unknown: group/], [{ ...base, device: { ...device, owner: 'yes' } }, /owner/],
+        [{ ...base, device: { ...device, name: 1 } }, /name: must be a text/], [{ ...base, time: 'noon' }, /time/],
+    ];
+    const answers = decide([...wrong.map(([one]) => one), base]);
+    wrong.forEach(([one, message], index) => assert.match(answers[index].error ?? '', message, JSON.stringify(one)));
+    assert.equal(answers.at(-1).password.decision, 'allow');
+});
+
+test('decides 20,000 cases a second', () => {
+    const rules = Array.from({ length: 5 }, (_, index) => ({ ...allow, description: `rule ${index}` }));
+    const cases = Array.from({ length: 20_000 }, () => JSON.stringify({ rules, person, device }));
+    const quickest = Math.min(...[1, 2, 3].map(() => {
+        const began = performance.now();
+        spawnSync(program, { input: cases.join('\n'), maxBuffer: 1 << 28 });
+        return performance.now() - began;
+    }));
+    assert.ok(quickest < 1000, `${Math.round(quickest)} ms for 20,000 cases`);
+});
