@@ -94,10 +94,9 @@ static void put_bracket(translation_t *t)
             const char end[] = {t->at[1], ']', '\0'};
             const char *found = strstr(t->at + 2, end);
 
-            while (found && t->at < found) {
+            do {
                 *t->out++ = *t->at++;
-            }
-            *t->out++ = *t->at++;
+            } while (found && t->at < found + 2);
         }
         else if (*t->at == '\\') {
             put_escape(t, 1);
