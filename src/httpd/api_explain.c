@@ -65,7 +65,11 @@ static apr_status_t read_person(const amlaps_person_t **result, amlaps_error_t *
         read_list(&person->groups, &person->group_count, error, json, "groups", 0, pool) != APR_SUCCESS) {
         return error->status;
     }
-    return read_list(&person->roles, &person->role_count, error, json, "roles", 0, pool);
+    if (read_list(&person->roles, &person->role_count, error, json, "roles", 0, pool) != APR_SUCCESS) {
+        return error->status;
+    }
+    person->claims = amlaps_scenario_claims(person->claims, person, pool);
+    return APR_SUCCESS;
 }
 
 static int is_given_by_id_alone(const amlaps_json_t *json)
@@ -124,14 +128,13 @@ static apr_status_t read_circumstances(amlaps_circumstances_t *circumstances, am
                                        const amlaps_json_t *body)
 {
     const char *address, *time;
-    apr_ipsubnet_t *subnet;
 
     *circumstances = request->circumstances;
     if (amlaps_body_text(&address, error, body, "address") != APR_SUCCESS ||
         amlaps_body_text(&time, error, body, "time") != APR_SUCCESS) {
         return error->status;
     }
-    if (address && apr_ipsubnet_create(&subnet, address, NULL, request->r->pool) != APR_SUCCESS) {
+    if (address && !amlaps_when_is_address(address)) {
         return amlaps_body_wrong(error, "address");
     }
     if (time && !amlaps_text_read_time(&circumstances->now, time)) {

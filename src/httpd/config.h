@@ -56,7 +56,7 @@ typedef struct amlaps_audit_log_t {
 
 typedef struct amlaps_expectation_t { /* AMLapsExpect, AMLapsExplain: read when the tenants are known */
     amlaps_verdict_t verdict;
-    amlaps_permission_t permission;
+    amlaps_permission_t permission; /* those that are expected, together */
     const char *const *words;      /* KEY=VALUE */
     int count;
     const char *text, *origin;

@@ -14,22 +14,51 @@ static amlaps_expectation_t *keep(cmd_parms *cmd, const apr_array_header_t *word
     return expectation;
 }
 
+/* @return bits; 0 where a word is no permission */
+static int read_permissions(const char *list, apr_pool_t *pool)
+{
+    static const struct {
+        const char *word;
+        int bits;
+    } permissions[] = { { "password", AMLAPS_PERMISSION_PASSWORD }, { "history", AMLAPS_PERMISSION_HISTORY }, { "all", AMLAPS_PERMISSION_ALL } };
+    int bits = 0;
+
+    for (;;) {
+        const char *comma = ap_strchr_c(list, ',');
+        const char *word = comma ? apr_pstrmemdup(pool, list, (apr_size_t)(comma - list)) : list;
+        size_t i = 0;
+
+        while (i < sizeof(permissions) / sizeof(permissions[0]) && ap_cstr_casecmp(permissions[i].word, word)) {
+            i++;
+        }
+        if (i == sizeof(permissions) / sizeof(permissions[0])) {
+            return 0;
+        }
+        bits |= permissions[i].bits;
+        if (!comma) {
+            return bits;
+        }
+        list = comma + 1;
+    }
+}
+
 const char *amlaps_directive_expect(cmd_parms *cmd, void *dir, const char *line)
 {
-    static const char usage[] = "AMLapsExpect takes allow or deny, then password or history, then KEY=VALUE such as user=alice@contoso.com "
-                                "device=LON-001";
+    static const char usage[] = "AMLapsExpect takes allow or deny, then password, history or all, then KEY=VALUE such as "
+                                "user=alice@contoso.com device=LON-001";
     apr_array_header_t *words = amlaps_directive_words(line, cmd->pool);
     const char *const *word = (const char *const *)words->elts;
     amlaps_expectation_t *expectation;
+    int permissions;
 
     (void)dir;
     if (words->nelts < 3 || (ap_cstr_casecmp(word[0], "allow") && ap_cstr_casecmp(word[0], "deny")) ||
-        (ap_cstr_casecmp(word[1], "password") && ap_cstr_casecmp(word[1], "history"))) {
+        !(permissions = read_permissions(word[1], cmd->temp_pool))) {
         return usage;
     }
     expectation = keep(cmd, words, 2, line);
     expectation->verdict = ap_cstr_casecmp(word[0], "allow") ? AMLAPS_DENY : AMLAPS_ALLOW;
-    expectation->permission = ap_cstr_casecmp(word[1], "password") ? AMLAPS_PERMISSION_HISTORY : AMLAPS_PERMISSION_PASSWORD;
+    expectation->permission = (amlaps_permission_t)permissions;
     APR_ARRAY_PUSH(amlaps_directive_config(cmd)->expectations, amlaps_expectation_t *) = expectation;
     return NULL;
 }

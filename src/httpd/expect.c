@@ -6,22 +6,38 @@
 
 #include "scenario.h"
 
+static const char *check_permission(const amlaps_config_t *config, const amlaps_expectation_t *expectation, amlaps_permission_t permission,
+                                    const amlaps_scenario_t *scenario, server_rec *server, apr_pool_t *pool)
+{
+    amlaps_decision_t decision;
+
+    amlaps_policy_decide(&decision, config->policy, permission, &scenario->question);
+    if (decision.verdict == expectation->verdict) {
+        return NULL;
+    }
+    return apr_psprintf(pool, "%s: AMLapsExpect %s: the rules%s%s answer %s for %s%s%s%s; mend the rules or the expectation. What they say:\n%s",
+                        expectation->origin, expectation->text, server->is_virtual ? " of the virtual host " : "",
+                        server->is_virtual ? server->server_hostname : "", amlaps_scenario_verdict(decision.verdict),
+                        permission == AMLAPS_PERMISSION_PASSWORD ? "password" : "history", decision.rule ? " by \"" : ", no rule grants it",
+                        decision.rule ? amlaps_rule_description(decision.rule) : "", decision.rule ? "\"" : "",
+                        amlaps_scenario_explain(scenario, config->policy, pool));
+}
+
 static const char *check_one(const amlaps_config_t *config, const amlaps_expectation_t *expectation, server_rec *server, apr_pool_t *pool)
 {
     amlaps_scenario_t *scenario;
-    amlaps_decision_t decision;
     const char *mistake = amlaps_scenario_read(&scenario, expectation->words, expectation->count, server, pool);
+    int permission;
 
     if (mistake) {
         return apr_psprintf(pool, "%s: AMLapsExpect %s: %s", expectation->origin, expectation->text, mistake);
     }
-    amlaps_policy_decide(&decision, config->policy, expectation->permission, &scenario->question);
-    if (decision.verdict == expectation->verdict) {
-        return NULL;
+    for (permission = AMLAPS_PERMISSION_PASSWORD; permission <= AMLAPS_PERMISSION_HISTORY && !mistake; permission <<= 1) {
+        if (expectation->permission & permission) {
+            mistake = check_permission(config, expectation, (amlaps_permission_t)permission, scenario, server, pool);
+        }
     }
-    return apr_psprintf(pool, "%s: AMLapsExpect %s: the rules answer %s; mend the rules or the expectation. What they say:\n%s",
-                        expectation->origin, expectation->text, amlaps_scenario_verdict(decision.verdict),
-                        amlaps_scenario_explain(scenario, config->policy, pool));
+    return mistake;
 }
 
 const char *amlaps_expect_check(server_rec *server, apr_pool_t *pool)

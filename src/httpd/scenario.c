@@ -8,8 +8,41 @@
 typedef struct reader_t {
     amlaps_scenario_t *scenario;
     amlaps_json_t *claims;
+    apr_table_t *seen;         /* keys */
+    const amlaps_config_t *config;
     apr_pool_t *pool;
 } reader_t;
+
+static int copy_member(void *object, const char *name, amlaps_json_t *value)
+{
+    amlaps_json_set(object, name, value);
+    return 1;
+}
+
+static void set_list(amlaps_json_t *claims, const char *name, const char *const *texts, apr_size_t count, apr_pool_t *pool)
+{
+    amlaps_json_t *list = amlaps_json_make_array(pool);
+    apr_size_t i;
+
+    for (i = 0; i < count; i++) {
+        amlaps_json_add_text(list, texts[i]);
+    }
+    if (count) {
+        amlaps_json_set(claims, name, list);
+    }
+}
+
+const amlaps_json_t *amlaps_scenario_claims(const amlaps_json_t *given, const amlaps_person_t *person, apr_pool_t *pool)
+{
+    amlaps_json_t *claims = amlaps_json_make_object(pool);
+
+    amlaps_json_set_known(claims, "oid", person->oid);
+    amlaps_json_set_known(claims, "preferred_username", person->username);
+    set_list(claims, "groups", person->groups, person->group_count, pool);
+    set_list(claims, "roles", person->roles, person->role_count, pool);
+    amlaps_json_each(given, copy_member, claims);
+    return claims;
+}
 
 /* Lists are separated by commas; a group whose name holds a comma can't be written here, only in JSON. */
 static const char *const *split(apr_size_t *count, const char *value, apr_pool_t *pool)
@@ -57,6 +90,47 @@ static const char *read_guid(const char **target, const char *key, const char *v
     return NULL;
 }
 
+/* A claim that is given several times is a list. */
+static void add_claim(amlaps_json_t *claims, const char *name, const char *value, apr_pool_t *pool)
+{
+    amlaps_json_t *before = amlaps_json_member(claims, name), *list = before;
+
+    if (!before) {
+        amlaps_json_set_text(claims, name, value);
+        return;
+    }
+    if (amlaps_json_kind(before) == AMLAPS_JSON_TEXT) {
+        list = amlaps_json_make_array(pool);
+        amlaps_json_add(list, before);
+        amlaps_json_set(claims, name, list);
+    }
+    amlaps_json_add_text(list, value);
+}
+
+static const char *read_yes(amlaps_known_t *known, const char *key, const char *value, apr_pool_t *pool)
+{
+    if (strcmp(value, "yes") && strcmp(value, "no")) {
+        return apr_psprintf(pool, "%s=%s: write %s=yes or %s=no", key, value, key, key);
+    }
+    *known = strcmp(value, "yes") ? AMLAPS_NO : AMLAPS_YES;
+    return NULL;
+}
+
+static const char *read_tenant(const char **tenant, const amlaps_config_t *config, const char *value, apr_pool_t *pool)
+{
+    int i;
+
+    for (i = 0; i < config->tenants->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(config->tenants, i, amlaps_tenant_config_t *)->tenant.name;
+
+        if (!strcmp(name, value)) {
+            *tenant = name;
+            return NULL;
+        }
+    }
+    return apr_psprintf(pool, "tenant=%s: write the NAME of an <AMLapsTenant>", value);
+}
+
 static const char *read_person(int *known, reader_t *reader, const char *key, const char *value)
 {
     amlaps_person_t *person = &reader->scenario->person;
@@ -71,7 +145,7 @@ static const char *read_person(int *known, reader_t *reader, const char *key, co
     } else if (!strcmp(key, "roles")) {
         person->roles = split(&person->role_count, value, reader->pool);
     } else if (!strncmp(key, "claim.", 6) && key[6]) {
-        amlaps_json_set_text(reader->claims, key + 6, value);
+        add_claim(reader->claims, key + 6, value, reader->pool);
     } else {
         *known = 0;
     }
@@ -84,7 +158,7 @@ static const char *read_device(int *known, reader_t *reader, const char *key, co
 
     *known = 1;
     if (!strcmp(key, "tenant")) {
-        device->tenant = value;
+        return read_tenant(&device->tenant, reader->config, value, reader->pool);
     } else if (!strcmp(key, "device")) {
         device->name = value;
     } else if (!strcmp(key, "device-id")) {
@@ -98,10 +172,11 @@ static const char *read_device(int *known, reader_t *reader, const char *key, co
     } else if (!strcmp(key, "join")) {
         device->join = value;
     } else if (!strcmp(key, "owner")) {
-        if (strcmp(value, "yes") && strcmp(value, "no")) {
-            return apr_psprintf(reader->pool, "owner=%s: write owner=yes or owner=no", value);
-        }
-        device->owner = strcmp(value, "yes") ? AMLAPS_NO : AMLAPS_YES;
+        return read_yes(&device->owner, key, value, reader->pool);
+    } else if (!strcmp(key, "compliant")) {
+        return read_yes(&device->compliant, key, value, reader->pool);
+    } else if (!strcmp(key, "enabled")) {
+        return read_yes(&device->enabled, key, value, reader->pool);
     } else {
         *known = 0;
     }
@@ -114,9 +189,7 @@ static const char *read_circumstance(int *known, reader_t *reader, const char *k
 
     *known = 1;
     if (!strcmp(key, "address")) {
-        apr_ipsubnet_t *subnet;
-
-        if (apr_ipsubnet_create(&subnet, value, NULL, reader->pool) != APR_SUCCESS) {
+        if (!amlaps_when_is_address(value)) {
             return apr_psprintf(reader->pool, "address=%s: write an IP address", value);
         }
         scenario->circumstances.address = value;
@@ -142,12 +215,16 @@ static const char *read_word(reader_t *reader, const char *word)
         return apr_psprintf(reader->pool, "'%s' is no KEY=VALUE", word);
     }
     key = apr_pstrmemdup(reader->pool, word, (apr_size_t)(equals - word));
+    if (apr_table_get(reader->seen, key) && strncmp(key, "claim.", 6)) {
+        return apr_psprintf(reader->pool, "'%s' stands twice; separate the values of a list by commas", key);
+    }
+    apr_table_setn(reader->seen, key, "");
     for (i = 0; i < sizeof(readers) / sizeof(readers[0]) && !known && !mistake; i++) {
         mistake = readers[i](&known, reader, key, equals + 1);
     }
     if (!known && !mistake) {
         mistake = apr_psprintf(reader->pool, "'%s' is no key; write one of tenant, user, oid, groups, roles, claim.NAME, device, device-id, "
-                               "device-groups, device-units, os, join, owner, address, time", key);
+                               "device-groups, device-units, os, join, compliant, enabled, owner, address, time", key);
     }
     return mistake;
 }
@@ -177,16 +254,16 @@ static request_rec *make_request(server_rec *server, apr_pool_t *pool)
 const char *amlaps_scenario_read(amlaps_scenario_t **result, const char *const *words, int count, server_rec *server, apr_pool_t *pool)
 {
     amlaps_scenario_t *scenario = apr_pcalloc(pool, sizeof(*scenario));
-    reader_t reader = { scenario, amlaps_json_make_object(pool), pool };
+    reader_t reader = { scenario, amlaps_json_make_object(pool), apr_table_make(pool, 8), amlaps_config_of(server), pool };
     const char *mistake = NULL;
     int i;
 
     *result = scenario;
     scenario->person.groups_known = 1;
-    scenario->person.claims = reader.claims;
     scenario->device.groups_known = scenario->device.units_known = 1;
     scenario->device.device_id = "";
     scenario->device.name = "";
+    scenario->device.compliant = scenario->device.enabled = AMLAPS_UNKNOWN;
     scenario->circumstances.r = make_request(server, pool);
     scenario->circumstances.address = "127.0.0.1";
     scenario->circumstances.now = apr_time_now();
@@ -195,10 +272,10 @@ const char *amlaps_scenario_read(amlaps_scenario_t **result, const char *const *
         mistake = read_word(&reader, words[i]);
     }
     if (!mistake && !scenario->device.tenant) {
-        const amlaps_config_t *config = amlaps_config_of(server);
-
-        scenario->device.tenant = config->tenants->nelts ? APR_ARRAY_IDX(config->tenants, 0, amlaps_tenant_config_t *)->tenant.name : "";
+        scenario->device.tenant = APR_ARRAY_IDX(reader.config->tenants, 0, amlaps_tenant_config_t *)->tenant.name;
     }
+    scenario->person.claims = amlaps_scenario_claims(reader.claims, &scenario->person, pool);
+    scenario->circumstances.r->useragent_ip = apr_pstrdup(pool, scenario->circumstances.address);
     scenario->question.person = &scenario->person;
     scenario->question.device = &scenario->device;
     scenario->question.now = scenario->circumstances.now;

@@ -18,6 +18,12 @@ typedef struct amlaps_scenario_t {
  */
 const char *amlaps_scenario_read(amlaps_scenario_t **scenario, const char *const *words, int count, server_rec *server, apr_pool_t *pool);
 
+/**
+ * Claims as mod_auth_openidc would have passed them for such a person, so that conditions read of a made-up person what they read of a real one.
+ * @param given an object, whose members count first, or NULL
+ */
+const amlaps_json_t *amlaps_scenario_claims(const amlaps_json_t *given, const amlaps_person_t *person, apr_pool_t *pool);
+
 /** For a terminal: every rule in order, what it gave and why, then the decisions. */
 const char *amlaps_scenario_explain(const amlaps_scenario_t *scenario, const amlaps_policy_t *policy, apr_pool_t *pool);
 
