@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import { PASSWORD, device } from "./fake-api.mjs";
-import { TEXT, button, deviceQuery, focused, heading, pageTest, status, until, useBrowser } from "./harness.mjs";
+import { TEXT, button, deviceQuery, focused, heading, heard, pageTest, until, useBrowser } from "./harness.mjs";
 
 useBrowser();
 
@@ -53,13 +53,13 @@ pageTest("copying gives the password, says so, and the button empties the clipbo
   await reveal(page);
   await button(page, "Copy password").click();
   await button(page, "Copied").waitFor();
-  await until(() => status(page), TEXT["clipboard.copied"]);
+  await heard(page, TEXT["clipboard.copied"]);
   assert.equal(await pasted(page), PASSWORD);
   await button(page, "Clear clipboard").click();
   await until(() => bar(page).isVisible(), false);
   assert.equal(await pasted(page), "");
   assert.equal(await focused(page), await heading(page));
-  await until(() => status(page), TEXT["clipboard.cleared"]);
+  await heard(page, TEXT["clipboard.cleared"]);
   await button(page, "Hide").waitFor();
 });
 
@@ -84,7 +84,7 @@ pageTest("hiding empties the clipboard, and its button says that it will", { pat
   await reveal(page);
   await button(page, "Copy password").click();
   await button(page, "Hide and clear clipboard").click();
-  await until(() => status(page), "Password hidden. Clipboard cleared.");
+  await heard(page, "Password hidden. Clipboard cleared.");
   assert.equal(await bar(page).isVisible(), false);
   assert.equal(await pasted(page), "");
 });

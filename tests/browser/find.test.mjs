@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { device, problem } from "./fake-api.mjs";
-import { TEXT, button, deviceQuery, focused, heading, pageTest, posts, searches, status, until, useBrowser } from "./harness.mjs";
+import { TEXT, button, deviceQuery, focused, heading, heard, pageTest, posts, searches, status, until, useBrowser } from "./harness.mjs";
 
 useBrowser();
 
@@ -91,7 +91,7 @@ pageTest("a wait is said in words", { path: "" }, async (page, fake) => {
   await page.getByText(TEXT["find.searching"]).waitFor();
   assert.equal(await status(page), "");
   release();
-  await until(() => status(page), "3 devices found.");
+  await heard(page, "3 devices found.");
   assert.equal(await page.getByText(TEXT["find.searching"]).count(), 0);
 });
 
@@ -140,7 +140,7 @@ pageTest("old, disabled and half-permitted devices are marked, and tenants where
 pageTest("nothing found is explained", { path: "?q=zzz" }, async (page) => {
   await page.getByText("No device named “zzz” that you may see.").waitFor();
   assert.equal(await page.locator(".causes li").count(), 3);
-  await until(() => status(page), "No device named “zzz” that you may see.");
+  await heard(page, "No device named “zzz” that you may see.");
 });
 
 pageTest("more matches than are shown are told", { path: "" }, async (page, fake) => {

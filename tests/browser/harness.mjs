@@ -57,6 +57,8 @@ export async function until(read, expected) {
 export const focused = (page) => page.evaluate(() => document.activeElement?.id || document.activeElement?.querySelector(".name")?.textContent || document.activeElement?.textContent);
 
 export const status = (page) => page.locator("#status").textContent();
+/** Waits until the status region says it last: what is said in quick succession is said in one go. */
+export const heard = (page, text) => until(async () => { const all = await status(page); return all.endsWith(text) ? text : all; }, text);
 export const heading = (page) => page.locator("h1").textContent();
 export const button = (page, name) => page.getByRole("button", { name, exact: true });
 export const posts = (fake) => fake.requests.filter(({ method }) => method === "POST");

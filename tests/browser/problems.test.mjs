@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { PASSWORD, device, problem } from "./fake-api.mjs";
-import { TEXT, button, deviceQuery, focused, heading, pageTest, posts, searches, status, until, useBrowser } from "./harness.mjs";
+import { TEXT, button, deviceQuery, focused, heading, heard, pageTest, posts, searches, until, useBrowser } from "./harness.mjs";
 
 useBrowser();
 
@@ -150,7 +150,7 @@ pageTest("an answer that comes after one has left shows nothing", { path: "?q=lo
   release();
   await page.locator("#q").fill("lon-00");
   await until(() => searches(fake), 2);
-  await until(() => status(page), "3 devices found.");
+  await heard(page, "3 devices found.");
   assert.equal(await page.locator(".password").count(), 0);
 });
 

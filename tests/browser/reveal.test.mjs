@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { everything } from "./browser.mjs";
 import { OLDER, PASSWORD, credential, device } from "./fake-api.mjs";
-import { TEXT, button, deviceQuery, focused, heading, pageTest, posts, status, until, useBrowser } from "./harness.mjs";
+import { TEXT, button, deviceQuery, focused, heading, heard, pageTest, posts, status, until, useBrowser } from "./harness.mjs";
 
 useBrowser();
 
@@ -95,7 +95,7 @@ pageTest("one press shows account, password and times", { path }, async (page, f
   const panel = await page.locator(".revealed").textContent();
   for (const part of ["LapsAdmin", credential().sid, "Backed up", "Expires", "(2 days ago)"]) assert.ok(panel.includes(part), part);
   assert.equal(page.url(), fake.url + path);
-  await until(() => status(page), "Password shown. It will be hidden in 60 seconds.");
+  await heard(page, "Password shown. It will be hidden in 60 seconds.");
 });
 
 pageTest("characters differ by more than colour, and marks are not part of the text", { path }, async (page) => {
@@ -137,7 +137,7 @@ pageTest("hiding leaves nothing of the password anywhere, and keeps the reason",
   assert.deepEqual(await probe(), [false, false]);
   assert.equal(await focused(page), "LON-001");
   assert.equal(await page.locator("#reason").inputValue(), "INC7");
-  await until(() => status(page), "Password hidden.");
+  await heard(page, "Password hidden.");
 });
 
 pageTest("the password hides itself, warns before, and stays longer on request", { path }, async (page) => {
@@ -178,7 +178,7 @@ pageTest("the time follows the server's setting; 0 hides nothing by itself", { p
   assert.equal(await page.locator(".revealed .actions").textContent(), "Copy passwordHide");
   await page.clock.fastForward(3_600_000);
   assert.equal(await shown(page), PASSWORD);
-  await until(() => status(page), "Password shown.");
+  await heard(page, "Password shown.");
 });
 
 pageTest("going back leaves the password behind, and forward does not bring it", { path: "?q=lon" }, async (page) => {
