@@ -10,10 +10,11 @@ NODE    = node
 V       = 0
 say     = @$(if $(filter 0,$(V)),printf '  %-5s %s\n' $(1) $@;) $(if $(filter 0,$(V)),,set -x;)
 
+# Macros of httpd and APR are theirs to mend, so their headers are the system's to the compiler.
 ifneq ($(APXS),)
 APXS_CFLAGS   := $(shell $(APXS) -q CFLAGS) $(shell $(APXS) -q EXTRA_CFLAGS)
-APXS_CPPFLAGS := $(shell $(APXS) -q EXTRA_CPPFLAGS) -I$(shell $(APXS) -q INCLUDEDIR) \
-                 -I$(shell $(APXS) -q APR_INCLUDEDIR) -I$(shell $(APXS) -q APU_INCLUDEDIR)
+APXS_CPPFLAGS := $(shell $(APXS) -q EXTRA_CPPFLAGS) -isystem $(shell $(APXS) -q INCLUDEDIR) \
+                 -isystem $(shell $(APXS) -q APR_INCLUDEDIR) -isystem $(shell $(APXS) -q APU_INCLUDEDIR)
 LIBEXECDIR    := $(shell $(APXS) -q LIBEXECDIR)
 APR_LIBS      := $(shell pkg-config --libs apr-util-1 apr-1 2>/dev/null || echo -laprutil-1 -lapr-1)
 endif

@@ -69,34 +69,56 @@ static int refuse_method(const amlaps_request_t *request, const char *allow)
     return amlaps_respond_problem(request, &error);
 }
 
-static int serve_api(amlaps_request_t *request, const char *path)
+static const struct route_t *find_route(amlaps_request_t *request, const char *path)
 {
-    const struct route_t *route = NULL;
-    amlaps_error_t error = { 0 };
-    request_rec *r = request->r;
     size_t i;
 
-    if (split(request, path)) {
-        for (i = 0; i < sizeof(routes) / sizeof(routes[0]) && !route; i++) {
-            route = matches(&routes[i], request) ? &routes[i] : NULL;
+    if (!split(request, path)) {
+        return NULL;
+    }
+    for (i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+        if (matches(&routes[i], request)) {
+            return &routes[i];
         }
     }
+    return NULL;
+}
+
+/* What must hold before an endpoint of the API is reached. */
+static apr_status_t admit(amlaps_error_t *error, amlaps_request_t *request, const struct route_t *route)
+{
+    if (!strcmp(route->method, "POST") && amlaps_guard_check(error, request->r) != APR_SUCCESS) {
+        return error->status;
+    }
+    if (amlaps_identity_read(&request->person, error, request->r) != APR_SUCCESS) {
+        return error->status;
+    }
+    if (!request->access) {
+        return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0123", APR_EGENERAL, "This server process could not open its store.");
+    }
+    return APR_SUCCESS;
+}
+
+static int serve_api(amlaps_request_t *request, const char *path)
+{
+    const struct route_t *route = find_route(request, path);
+    amlaps_error_t error = { 0 };
+    request_rec *r = request->r;
+
     /* A rewritten or included request carries another's identity: httpd skips authentication for it. */
     if (!ap_is_initial_req(r)) {
         amlaps_error_set(&error, AMLAPS_NOT_AUTHENTICATED, "AML0121", APR_EGENERAL,
                          "The API answers initial requests alone, no subrequests and no internal redirects.");
-    } else if (!route) {
-        amlaps_error_set(&error, AMLAPS_NOT_FOUND, "AML0122", APR_EGENERAL, "There is nothing at this address of the API.");
-    } else if (strcmp(r->method, route->method) && !(r->header_only && !strcmp(route->method, "GET"))) {
-        return refuse_method(request, strcmp(route->method, "GET") ? "POST" : "GET, HEAD");
-    } else if (strcmp(route->method, "POST") == 0 && amlaps_guard_check(&error, r) != APR_SUCCESS) {
         return amlaps_respond_problem(request, &error);
-    } else if (amlaps_identity_read(&request->person, &error, r) != APR_SUCCESS) {
-        return amlaps_respond_problem(request, &error);
-    } else if (!request->access) {
-        amlaps_error_set(&error, AMLAPS_AUDIT_UNAVAILABLE, "AML0123", APR_EGENERAL, "This server process could not open its store.");
     }
-    return error.code ? amlaps_respond_problem(request, &error) : route->serve(request);
+    if (!route) {
+        amlaps_error_set(&error, AMLAPS_NOT_FOUND, "AML0122", APR_EGENERAL, "There is nothing at this address of the API.");
+        return amlaps_respond_problem(request, &error);
+    }
+    if (strcmp(r->method, route->method) && !(r->header_only && !strcmp(route->method, "GET"))) {
+        return refuse_method(request, strcmp(route->method, "GET") ? "POST" : "GET, HEAD");
+    }
+    return admit(&error, request, route) == APR_SUCCESS ? route->serve(request) : amlaps_respond_problem(request, &error);
 }
 
 int amlaps_httpd_handler(request_rec *r)
