@@ -22,6 +22,7 @@ typedef struct amlaps_access_t {
     amlaps_graph_t *graph;
     amlaps_trail_t *trail;
     const amlaps_clock_t *clock;
+    amlaps_groups_from_t groups_from; /* whether the token's claim of groups counts */
     const char *const *tenants;   /* names, in the order of the configuration */
     apr_size_t tenant_count;
 } amlaps_access_t;

@@ -16,15 +16,42 @@
 
 /* ---- configuration: plain data, filled by src/httpd, constant afterwards ---- */
 
+/** What an app proves itself with; one for each tenant. */
+typedef enum amlaps_credential_kind_t {
+    AMLAPS_CREDENTIAL_SECRET,
+    AMLAPS_CREDENTIAL_CERTIFICATE,
+    AMLAPS_CREDENTIAL_FEDERATED,
+    AMLAPS_CREDENTIAL_IDENTITY
+} amlaps_credential_kind_t;
+
+/** Where a managed identity's tokens come from: filled by amlaps_graph_find_identity. */
+typedef struct amlaps_identity_t {
+    enum { AMLAPS_IDENTITY_VM, AMLAPS_IDENTITY_APP_SERVICE, AMLAPS_IDENTITY_ARC } host;
+    const char *endpoint;          /* without a query */
+    const amlaps_secret_t *header; /* App Service's "X-IDENTITY-HEADER: value" */
+    const char *client_id;         /* NULL: the system-assigned one */
+    const char *key_folder;        /* Arc: the only folder that its key is read from */
+} amlaps_identity_t;
+
 typedef struct amlaps_tenant_t {
     const char *name;      /* the word used in rules, API and audit */
     const char *tenant_id; /* GUID or verified domain */
-    const char *client_id; /* GUID in lower case */
+    const char *client_id; /* GUID in lower case; with a managed identity perhaps a word for messages alone */
     const amlaps_secret_t *client_secret;
     const char *login_url; /* root without a slash at the end */
     const char *graph_url;
     const char *ca_file; /* NULL: the system's */
+    amlaps_credential_kind_t credential;
+    const char *secret_file;                    /* read again for each token where this process may; NULL: never */
+    const char *certificate_file, *key_file;    /* the same; equal where one file holds both */
+    const amlaps_secret_t *certificate, *key;   /* both in PEM, as read at start */
+    int rs256;                                  /* 1: RS256 and x5t instead of PS256 and x5t#S256 */
+    const char *token_file;                     /* federated token, read for each token */
+    const amlaps_identity_t *identity;
 } amlaps_tenant_t;
+
+/** How the groups of people get known; says which permissions the app needs. */
+typedef enum amlaps_groups_from_t { AMLAPS_GROUPS_FROM_TOKEN, AMLAPS_GROUPS_FROM_GRAPH } amlaps_groups_from_t;
 
 typedef struct amlaps_graph_config_t {
     const amlaps_tenant_t *const *tenants;
@@ -33,7 +60,24 @@ typedef struct amlaps_graph_config_t {
     apr_interval_time_t timeout;    /* of one whole interaction */
     apr_interval_time_t cache_time; /* facts and memberships; 0: none kept */
     const amlaps_clock_t *clock;
+    amlaps_groups_from_t groups_from;
 } amlaps_graph_config_t;
+
+/**
+ * Credentials at configtest and start, as root: checked, and what root alone may read is kept in wiped memory of `pool`.
+ * @return NULL, or what is wrong and what to do, without any of the secret
+ */
+const char *amlaps_graph_read_certificate(amlaps_tenant_t *tenant, apr_time_t now, apr_pool_t *pool);
+const char *amlaps_graph_read_federated_token(const amlaps_tenant_t *tenant, apr_pool_t *pool);
+
+/** When the certificate ends; 0: the credential is none, or its end is not known. */
+apr_time_t amlaps_graph_certificate_expires(const amlaps_tenant_t *tenant, apr_pool_t *pool);
+
+/**
+ * Finds the managed identity of this machine from the environment, in the order of Microsoft's own libraries: App Service, Arc, Azure VM.
+ * @param client_id NULL: the system-assigned one
+ */
+const char *amlaps_graph_find_identity(amlaps_tenant_t *tenant, const char *client_id, apr_pool_t *pool);
 
 /**
  * Roots of a cloud by AMLapsCloud's word (global, usgov, usgov-dod, china, bleu, delos, govsg).
@@ -47,11 +91,13 @@ typedef struct amlaps_http_request_t {
     const char *method, *url;
     const char *const *headers;    /* "Name: value" without secrets; NULL-terminated */
     const amlaps_secret_t *bearer; /* NULL: none */
+    const amlaps_secret_t *secret_header; /* one more "Name: value", NULL: none */
     const amlaps_secret_t *body;   /* NULL: none; may hold the client secret */
     const char *content_type;      /* of the body */
     const char *ca_file;
     apr_interval_time_t timeout; /* of this exchange */
     apr_size_t most;             /* bytes of answer body accepted */
+    volatile apr_uint32_t *stop; /* the exchange is given up within a second or so of this becoming 1; NULL: never */
 } amlaps_http_request_t;
 
 typedef struct amlaps_http_response_t {
@@ -60,6 +106,7 @@ typedef struct amlaps_http_response_t {
     const char *retry_after; /* header's text or NULL */
     const char *request_id;  /* header's text or NULL */
     const char *date;
+    const char *authenticate; /* WWW-Authenticate or NULL */
     apr_time_t received; /* steady clock */
 } amlaps_http_response_t;
 
@@ -112,6 +159,12 @@ typedef struct amlaps_graph_device_t { /* texts are NULL and times 0 where Graph
     apr_time_t last_seen;
 } amlaps_graph_device_t;
 
+/**
+ * Starts a thread that renews the tokens once one was needed, before they end, so that no person waits for it. It ends, and is waited for,
+ * with `pool`. Without it the first request after a renewal is due makes it.
+ */
+apr_status_t amlaps_graph_renew_in_background(amlaps_graph_t *graph, apr_pool_t *pool);
+
 /** @return the tenant, or NULL */
 const amlaps_tenant_t *amlaps_graph_tenant(const amlaps_graph_t *graph, const char *name);
 
@@ -143,10 +196,59 @@ typedef struct amlaps_memberships_t {
     apr_size_t unit_count;
 } amlaps_memberships_t;
 
+/** GUIDs in lower case. */
+typedef struct amlaps_ids_t {
+    const char *const *ids;
+    apr_size_t count;
+} amlaps_ids_t;
+
+/** What is to be found out about one device; bits. */
+typedef enum amlaps_look_at_t {
+    AMLAPS_LOOK_AT_DEVICE = 1,      /* its facts */
+    AMLAPS_LOOK_AT_MEMBERSHIPS = 2, /* its groups and administrative units */
+    AMLAPS_LOOK_AT_OWNERS = 4       /* its registered owners' object ids */
+} amlaps_look_at_t;
+
+typedef struct amlaps_look_t {
+    const char *device_id;
+    int wanted;                              /* AMLAPS_LOOK_AT_* */
+    int found;                               /* out: those that are known now */
+    const amlaps_graph_device_t *device;     /* out: NULL although it was found: the tenant has none of that id */
+    const amlaps_memberships_t *memberships; /* out: NULL unknown */
+    const amlaps_ids_t *owners;              /* out: NULL unknown */
+} amlaps_look_t;
+
+typedef struct amlaps_look_up_t {
+    amlaps_look_t *devices;
+    apr_size_t count;
+    const char *oid;            /* object id of a person of this tenant whose groups are wanted; NULL: nobody */
+    const amlaps_ids_t *groups; /* out: all groups, nested ones included; NULL unknown */
+    amlaps_error_t gap;         /* out: the first reason why memberships, owners or groups are unknown */
+} amlaps_look_up_t;
+
 /**
- * Memberships of several devices of one tenant, from the cache where fresh; the rest in as few requests as Graph allows
- * ($batch of 20 from two devices on). `memberships` has room for `count`; `memberships[i]` is NULL where that device's could
- * not be had; `error` then says why, and the status is not APR_SUCCESS.
+ * Facts about devices and the person asking, side by side: what is kept from before costs nothing, the rest goes in $batch
+ * requests of twenty parts (one by one where this Graph has none). What could not be had stays unknown. A device that does
+ * not exist is no error, and then nothing else of it is one.
+ * @return APR_SUCCESS; an error where a device's own facts were wanted and could not be had, or an id is no GUID
+ */
+apr_status_t amlaps_graph_look_up(amlaps_look_up_t *look_up, amlaps_error_t *error, amlaps_graph_t *graph, amlaps_call_t *call,
+                                  const char *tenant, apr_pool_t *pool);
+
+/** @return the device's facts where they are kept, NULL otherwise; no request */
+const amlaps_graph_device_t *amlaps_graph_kept_device(amlaps_graph_t *graph, const char *tenant, const char *device_id,
+                                                      apr_pool_t *pool);
+
+/**
+ * The tenant that a person of the claim `tid` belongs to. For tenants configured by domain their own token tells the id, so
+ * this may fetch tokens.
+ * @return its name, NULL where it is none of ours
+ */
+const char *amlaps_graph_home(amlaps_graph_t *graph, amlaps_call_t *call, const char *tid, apr_pool_t *pool);
+
+/**
+ * Memberships alone. `memberships` has room for `count`; `memberships[i]` is NULL where that device's could not be had;
+ * `error` then says why, and the status is not APR_SUCCESS.
  */
 apr_status_t amlaps_graph_memberships(const amlaps_memberships_t **memberships, amlaps_error_t *error, amlaps_graph_t *graph,
                                       amlaps_call_t *call, const char *tenant, const amlaps_graph_device_t *const *devices,

@@ -54,6 +54,7 @@ typedef struct amlaps_device_t {
     const char *const *units;
     apr_size_t unit_count;
     int units_known;
+    int unseen;                       /* 1: nothing but tenant and device_id is known yet, and what is unknown will be looked up */
 } amlaps_device_t;
 
 typedef enum amlaps_selector_t { /* from the most to the least specific: the order settles whose settings count */

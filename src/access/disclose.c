@@ -4,12 +4,12 @@
 #include <string.h>
 
 /* Steps 1 and 2: the device's facts and the decisions on it. An asker who is beyond a limit already does not reach Graph. */
-static apr_status_t locate_and_decide(const amlaps_graph_device_t **device, ruling_t *ruling, amlaps_error_t *lookup,
-                                      amlaps_error_t *error, const char **audit_code, const amlaps_access_t *access,
-                                      const amlaps_asker_t *asker, amlaps_record_t *record, amlaps_call_t *call,
-                                      const char *tenant, const char *device_id, apr_pool_t *pool)
+static apr_status_t locate_and_decide(const amlaps_graph_device_t **device, ruling_t *ruling, amlaps_error_t *error,
+                                      const char **audit_code, amlaps_findings_t *findings, amlaps_record_t *record, const char *tenant,
+                                      const char *device_id)
 {
-    apr_interval_time_t blocked = amlaps_trail_blocked(access->trail, record);
+    apr_interval_time_t blocked = amlaps_trail_blocked(findings->access->trail, record);
+    amlaps_device_t known;
 
     record->tenant = tenant;
     record->device_id = device_id;
@@ -18,17 +18,22 @@ static apr_status_t locate_and_decide(const amlaps_graph_device_t **device, ruli
         error->retry_after = blocked;
         return error->status;
     }
-    if (amlaps_graph_device(device, error, access->graph, call, tenant, device_id, pool) != APR_SUCCESS) {
-        amlaps_access_note_call(record, call);
+    if (amlaps_findings_locate(device, &known, error, findings, tenant, device_id) != APR_SUCCESS) {
+        amlaps_access_note_call(record, findings->call);
         return error->status;
     }
     if (!*device) {
         *audit_code = "device_not_found";
+        /* What could not be found out about the person is told for every device alike, or it would tell which ones exist. */
+        if (findings->gap.code) {
+            *error = findings->gap;
+            return error->status;
+        }
         return amlaps_error_set(error, AMLAPS_NOT_AUTHORIZED, "AML0405", APR_EGENERAL, "tenant %s has no device %s", tenant,
                                 device_id);
     }
     amlaps_access_note_device(record, *device);
-    amlaps_access_decide(ruling, lookup, access, asker, call, device, 1, pool);
+    amlaps_access_decide(ruling, findings, &known);
     return APR_SUCCESS;
 }
 
@@ -43,14 +48,14 @@ apr_status_t amlaps_access_device(amlaps_found_t **found, amlaps_error_t *error,
     amlaps_call_t call = { .client_request_id = asker->id };
     const amlaps_graph_device_t *device = NULL;
     const char *audit_code = NULL;
-    amlaps_error_t lookup = { 0 };
+    amlaps_findings_t findings;
     amlaps_record_t record;
-    ruling_t ruling;
+    ruling_t ruling = { 0 };
 
     *found = NULL;
     amlaps_access_begin(&record, AMLAPS_EVENT_SEARCH, asker);
-    if (locate_and_decide(&device, &ruling, &lookup, error, &audit_code, access, asker, &record, &call, tenant, device_id, pool) ==
-        APR_SUCCESS) {
+    amlaps_findings_begin(&findings, access, asker, &call, AMLAPS_PERMISSION_ALL, pool);
+    if (locate_and_decide(&device, &ruling, error, &audit_code, &findings, &record, tenant, device_id) == APR_SUCCESS) {
         const amlaps_rule_t *password = granting(&ruling.password), *history = granting(&ruling.history);
 
         if (password || history) {
@@ -61,7 +66,7 @@ apr_status_t amlaps_access_device(amlaps_found_t **found, amlaps_error_t *error,
             return APR_SUCCESS;
         }
         /* Undecidable for either permission is worth more to the person than a plain refusal. */
-        amlaps_access_deny(error, ruling.history.verdict == AMLAPS_UNDECIDABLE ? &ruling.history : &ruling.password, &lookup);
+        amlaps_access_deny(error, ruling.history.verdict == AMLAPS_UNDECIDABLE ? &ruling.history : &ruling.password, &findings.gap);
     }
     return amlaps_access_refuse(error, access, &record, audit_code, pool);
 }
@@ -135,22 +140,22 @@ apr_status_t amlaps_access_disclose(amlaps_disclosure_t **disclosure, amlaps_err
     const amlaps_graph_device_t *device = NULL;
     const amlaps_decision_t *decision;
     const char *audit_code = NULL;
-    amlaps_error_t lookup = { 0 };
+    amlaps_findings_t findings;
     amlaps_record_t record;
     amlaps_code_t code;
-    ruling_t ruling;
+    ruling_t ruling = { 0 };
 
     *disclosure = NULL;
     amlaps_access_begin(&record, permission == AMLAPS_PERMISSION_HISTORY ? AMLAPS_EVENT_HISTORY : AMLAPS_EVENT_PASSWORD, asker);
     record.reason = reason;
-    if (locate_and_decide(&device, &ruling, &lookup, error, &audit_code, access, asker, &record, &call, tenant, device_id, pool) !=
-        APR_SUCCESS) {
+    amlaps_findings_begin(&findings, access, asker, &call, (int)permission, pool);
+    if (locate_and_decide(&device, &ruling, error, &audit_code, &findings, &record, tenant, device_id) != APR_SUCCESS) {
         return amlaps_access_refuse(error, access, &record, audit_code, pool);
     }
     decision = permission == AMLAPS_PERMISSION_HISTORY ? &ruling.history : &ruling.password;
     record.rule = decision->rule ? amlaps_rule_description(decision->rule) : NULL;
     if (decision->verdict != AMLAPS_ALLOW) {
-        amlaps_access_deny(error, decision, &lookup);
+        amlaps_access_deny(error, decision, &findings.gap);
         return amlaps_access_refuse(error, access, &record, NULL, pool);
     }
     if (amlaps_rule_reason(decision->rule)->mode == AMLAPS_REASON_HIDDEN) {

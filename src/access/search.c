@@ -7,32 +7,47 @@
 #include "amlaps/text.h"
 
 typedef struct collector_t {
-    const amlaps_access_t *access;
-    const amlaps_asker_t *asker;
-    amlaps_call_t *call;
+    amlaps_findings_t findings;
     amlaps_search_result_t *result;
-    apr_pool_t *pool;
 } collector_t;
+
+static void add_found(collector_t *collector, const amlaps_graph_device_t *facts, const amlaps_device_t *device)
+{
+    amlaps_found_t *found;
+    ruling_t ruling;
+    int password, history;
+
+    amlaps_access_decide(&ruling, &collector->findings, device);
+    password = ruling.password.verdict == AMLAPS_ALLOW;
+    history = ruling.history.verdict == AMLAPS_ALLOW;
+    if (password || history) {
+        found = apr_array_push(collector->result->found);
+        found->device = facts;
+        found->password = password ? ruling.password.rule : NULL;
+        found->history = history ? ruling.history.rule : NULL;
+    }
+}
+
+/* As many at a time as an answer can take: their look-ups and the person's fit into three requests of twenty parts, and where all of
+ * them are found nobody waits for those behind. */
+#define SLICE (AMLAPS_SEARCH_MOST + 1)
 
 static int collect(void *baton, const amlaps_graph_device_t *const *page, apr_size_t count)
 {
     collector_t *collector = baton;
-    ruling_t *rulings = apr_pcalloc(collector->pool, (count ? count : 1) * sizeof(*rulings));
-    amlaps_error_t lookup;
-    apr_size_t i;
+    amlaps_device_t devices[SLICE];
+    apr_size_t done, i;
 
-    amlaps_access_decide(rulings, &lookup, collector->access, collector->asker, collector->call, page, count, collector->pool);
-    for (i = 0; i < count; i++) {
-        int password = rulings[i].password.verdict == AMLAPS_ALLOW, history = rulings[i].history.verdict == AMLAPS_ALLOW;
-        amlaps_found_t *found;
+    for (done = 0; done < count && collector->result->found->nelts <= AMLAPS_SEARCH_MOST; done += SLICE) {
+        apr_size_t size = count - done < SLICE ? count - done : SLICE;
 
-        if (!password && !history) {
-            continue;
+        for (i = 0; i < size; i++) {
+            amlaps_access_describe(&devices[i], page[done + i]);
         }
-        found = apr_array_push(collector->result->found);
-        found->device = page[i];
-        found->password = password ? rulings[i].password.rule : NULL;
-        found->history = history ? rulings[i].history.rule : NULL;
+        amlaps_findings_complete(&collector->findings, devices, size);
+        for (i = 0; i < size; i++) {
+            add_found(collector, page[done + i], &devices[i]);
+        }
     }
     return collector->result->found->nelts <= AMLAPS_SEARCH_MOST;
 }
@@ -74,7 +89,7 @@ static void sort(apr_array_header_t *found, apr_pool_t *pool)
 /* One broken tenant does not hurt the others: it is named as a gap, and an error only where nothing could be searched. */
 static apr_status_t search_tenants(collector_t *collector, amlaps_error_t *error, const char *tenant, const char *text)
 {
-    const amlaps_access_t *access = collector->access;
+    const amlaps_access_t *access = collector->findings.access;
     apr_size_t i, searched = 0;
 
     for (i = 0; i < access->tenant_count; i++) {
@@ -84,8 +99,8 @@ static apr_status_t search_tenants(collector_t *collector, amlaps_error_t *error
         if (tenant && strcmp(tenant, access->tenants[i])) {
             continue;
         }
-        if (amlaps_graph_search(&complete, &trouble, access->graph, collector->call, access->tenants[i], text, collect, collector,
-                                collector->pool) == APR_SUCCESS) {
+        if (amlaps_graph_search(&complete, &trouble, access->graph, collector->findings.call, access->tenants[i], text, collect,
+                                collector, collector->findings.pool) == APR_SUCCESS) {
             searched++;
             collector->result->more |= !complete;
         } else {
@@ -105,7 +120,7 @@ apr_status_t amlaps_access_search(amlaps_search_result_t **result, amlaps_error_
                                   const amlaps_asker_t *asker, const char *tenant, const char *text, apr_pool_t *pool)
 {
     amlaps_call_t call = { .client_request_id = asker->id };
-    collector_t collector = { access, asker, &call, NULL, pool };
+    collector_t collector;
     amlaps_error_t trail = { 0 };
     amlaps_record_t record;
     apr_status_t status;
@@ -117,6 +132,7 @@ apr_status_t amlaps_access_search(amlaps_search_result_t **result, amlaps_error_
     if (amlaps_trail_admit(error, access->trail, &record, pool) != APR_SUCCESS) {
         return error->status;
     }
+    amlaps_findings_begin(&collector.findings, access, asker, &call, AMLAPS_PERMISSION_ALL, pool);
     collector.result = apr_pcalloc(pool, sizeof(*collector.result));
     collector.result->found = apr_array_make(pool, AMLAPS_SEARCH_MOST, sizeof(amlaps_found_t));
     collector.result->gaps = apr_array_make(pool, 1, sizeof(amlaps_search_gap_t));

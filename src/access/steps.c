@@ -36,83 +36,12 @@ void amlaps_access_note_call(amlaps_record_t *record, const amlaps_call_t *call)
     record->graph_attempts = call->attempts;
 }
 
-static amlaps_known_t known(int value)
+void amlaps_access_decide(ruling_t *ruling, const amlaps_findings_t *findings, const amlaps_device_t *device)
 {
-    return value < 0 ? AMLAPS_UNKNOWN : value ? AMLAPS_YES : AMLAPS_NO;
-}
+    const amlaps_question_t question = amlaps_findings_question(findings, device);
 
-void amlaps_access_describe(amlaps_device_t *device, const amlaps_graph_device_t *facts)
-{
-    memset(device, 0, sizeof(*device));
-    device->tenant = facts->tenant;
-    device->device_id = facts->device_id;
-    device->name = facts->name;
-    device->os = facts->os;
-    device->join = facts->join;
-    device->enabled = known(facts->enabled);
-    device->compliant = known(facts->compliant);
-    device->owner = AMLAPS_UNKNOWN;
-}
-
-void amlaps_access_add_memberships(amlaps_device_t *device, const amlaps_memberships_t *memberships)
-{
-    device->groups = memberships->groups;
-    device->group_count = memberships->group_count;
-    device->groups_known = 1;
-    device->units = memberships->units;
-    device->unit_count = memberships->unit_count;
-    device->units_known = 1;
-}
-
-/* Asks once for the memberships of all devices whose decision hangs on them. */
-static void look_up(amlaps_device_t *devices, amlaps_error_t *lookup, const amlaps_access_t *access, amlaps_call_t *call,
-                    const amlaps_graph_device_t *const *facts, const amlaps_question_t *questions, apr_size_t count, apr_pool_t *pool)
-{
-    const amlaps_graph_device_t **wanted = apr_pcalloc(pool, count * sizeof(*wanted));
-    const amlaps_memberships_t **memberships = apr_pcalloc(pool, count * sizeof(*memberships));
-    apr_size_t *place = apr_pcalloc(pool, count * sizeof(*place));
-    apr_size_t asked = 0, i;
-
-    for (i = 0; i < count; i++) {
-        int needs = amlaps_policy_needs(access->policy, AMLAPS_PERMISSION_ALL, &questions[i]);
-
-        if (needs & (AMLAPS_NEED_DEVICE_GROUPS | AMLAPS_NEED_DEVICE_UNITS)) {
-            place[asked] = i;
-            wanted[asked++] = facts[i];
-        }
-    }
-    if (!asked) {
-        return;
-    }
-    amlaps_graph_memberships(memberships, lookup, access->graph, call, facts[0]->tenant, wanted, asked, pool);
-    for (i = 0; i < asked; i++) {
-        if (memberships[i]) {
-            amlaps_access_add_memberships(&devices[place[i]], memberships[i]);
-        }
-    }
-}
-
-void amlaps_access_decide(ruling_t *rulings, amlaps_error_t *lookup, const amlaps_access_t *access, const amlaps_asker_t *asker,
-                          amlaps_call_t *call, const amlaps_graph_device_t *const *facts, apr_size_t count, apr_pool_t *pool)
-{
-    amlaps_device_t *devices = apr_pcalloc(pool, (count ? count : 1) * sizeof(*devices));
-    amlaps_question_t *questions = apr_pcalloc(pool, (count ? count : 1) * sizeof(*questions));
-    apr_time_t now = amlaps_clock_wall(access->clock);
-    apr_size_t i;
-
-    memset(lookup, 0, sizeof(*lookup));
-    for (i = 0; i < count; i++) {
-        amlaps_access_describe(&devices[i], facts[i]);
-        questions[i].person = asker->person;
-        questions[i].device = &devices[i];
-        questions[i].now = now;
-        questions[i].request = asker->request;
-    }
-    look_up(devices, lookup, access, call, facts, questions, count, pool);
-    for (i = 0; i < count; i++) {
-        amlaps_policy_decide(&rulings[i].password, access->policy, AMLAPS_PERMISSION_PASSWORD, &questions[i]);
-        amlaps_policy_decide(&rulings[i].history, access->policy, AMLAPS_PERMISSION_HISTORY, &questions[i]);
-    }
+    amlaps_policy_decide(&ruling->password, findings->access->policy, AMLAPS_PERMISSION_PASSWORD, &question);
+    amlaps_policy_decide(&ruling->history, findings->access->policy, AMLAPS_PERMISSION_HISTORY, &question);
 }
 
 apr_status_t amlaps_access_deny(amlaps_error_t *error, const amlaps_decision_t *decision, const amlaps_error_t *lookup)

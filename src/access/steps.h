@@ -3,6 +3,7 @@
 #define AMLAPS_ACCESS_STEPS_H
 
 #include "amlaps/access.h"
+#include "findings.h"
 
 /* The steps that searching, showing and disclosing a device share. */
 
@@ -18,18 +19,8 @@ void amlaps_access_begin(amlaps_record_t *record, amlaps_event_t event, const am
 void amlaps_access_note_device(amlaps_record_t *record, const amlaps_graph_device_t *device);
 void amlaps_access_note_call(amlaps_record_t *record, const amlaps_call_t *call);
 
-/** What the rules read of a device: Graph's facts, everything else unknown; then what a look-up adds. */
-void amlaps_access_describe(amlaps_device_t *device, const amlaps_graph_device_t *facts);
-void amlaps_access_add_memberships(amlaps_device_t *device, const amlaps_memberships_t *memberships);
-
-/**
- * Decides on several devices of one tenant, with the look-ups that the rules need for them, together.
- * @param rulings one for each device
- * @param lookup why memberships are missing, where they are; code AMLAPS_OK otherwise. A missing fact makes rules unknown, it is no failure of
- * this function
- */
-void amlaps_access_decide(ruling_t *rulings, amlaps_error_t *lookup, const amlaps_access_t *access, const amlaps_asker_t *asker,
-                          amlaps_call_t *call, const amlaps_graph_device_t *const *devices, apr_size_t count, apr_pool_t *pool);
+/** Decides on one device as far as it is known. */
+void amlaps_access_decide(ruling_t *ruling, const amlaps_findings_t *findings, const amlaps_device_t *device);
 
 /**
  * Records a refusal and counts it. The person's code is in `error`; `audit_code` is what the record says instead (NULL: the same).

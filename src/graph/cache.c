@@ -149,12 +149,18 @@ static entry_t *make_entry(const char *tenant, const char *id, const void *bytes
 
 void amlaps_cache_put(amlaps_cache_t *cache, const char *tenant, const char *id, const void *bytes, apr_size_t length)
 {
+    amlaps_cache_put_for(cache, tenant, id, bytes, length, cache->keep);
+}
+
+void amlaps_cache_put_for(amlaps_cache_t *cache, const char *tenant, const char *id, const void *bytes, apr_size_t length,
+                          apr_interval_time_t keep)
+{
     entry_t *entry = cache->keep > 0 && length < cache->most_bytes / 4 ? make_entry(tenant, id, bytes, length) : NULL;
 
     if (!entry) {
         return;
     }
-    entry->until = amlaps_clock_steady(cache->clock) + cache->keep;
+    entry->until = amlaps_clock_steady(cache->clock) + (keep < cache->keep ? keep : cache->keep);
     apr_thread_mutex_lock(cache->mutex);
     entry_t **slot = slot_of(cache, entry->hash, entry->name);
     if (*slot) {

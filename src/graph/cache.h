@@ -18,6 +18,10 @@ apr_status_t amlaps_cache_open(amlaps_cache_t **cache, apr_interval_time_t keep,
 /** Keeps a copy; an older one of the same name goes. Without memory it keeps nothing. */
 void amlaps_cache_put(amlaps_cache_t *cache, const char *tenant, const char *id, const void *bytes, apr_size_t length);
 
+/** The same for `keep` or the cache's own time, whichever is shorter. */
+void amlaps_cache_put_for(amlaps_cache_t *cache, const char *tenant, const char *id, const void *bytes, apr_size_t length,
+                          apr_interval_time_t keep);
+
 /** @return a copy in `pool`, aligned for any type, or NULL where there is none or it is no longer fresh */
 void *amlaps_cache_get(apr_size_t *length, amlaps_cache_t *cache, const char *tenant, const char *id, apr_pool_t *pool);
 

@@ -13,6 +13,7 @@ static apr_status_t open_tenant(amlaps_tenant_state_t *state, const amlaps_tenan
     apr_status_t status = apr_thread_mutex_create(&state->mutex, APR_THREAD_MUTEX_DEFAULT, pool);
 
     state->config = config;
+    state->expiry_told = AMLAPS_EXPIRY_FAR;
     if (status == APR_SUCCESS) {
         status = apr_thread_cond_create(&state->renewed, pool);
     }
@@ -36,7 +37,7 @@ apr_status_t amlaps_graph_open(amlaps_graph_t **graph, amlaps_error_t *error, co
     made->tenant_count = config->tenant_count;
     status = amlaps_cache_open(&made->devices, config->cache_time, CACHE_ENTRIES, CACHE_BYTES, made->clock, pool);
     if (status == APR_SUCCESS) {
-        status = amlaps_cache_open(&made->memberships, config->cache_time, CACHE_ENTRIES, CACHE_BYTES, made->clock, pool);
+        status = amlaps_cache_open(&made->links, config->cache_time, CACHE_ENTRIES, CACHE_BYTES, made->clock, pool);
     }
     for (apr_size_t i = 0; i < config->tenant_count && status == APR_SUCCESS; i++) {
         status = open_tenant(&made->tenants[i], config->tenants[i], pool);

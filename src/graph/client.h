@@ -9,8 +9,10 @@
 
 #include "amlaps/graph.h"
 #include "cache.h"
+#include "token_claims.h"
 
 #define AMLAPS_GRAPH_PAGES 20                          /* pages of one answer that are followed */
+#define AMLAPS_EXPIRY_FAR 1000                         /* more days than anybody is warned of */
 #define AMLAPS_GRAPH_TRY_LEAST apr_time_from_msec(300) /* with less time left, asking again is not worth it */
 
 /** The token of one tenant; everything under the tenant's mutex. Times on the steady clock. */
@@ -30,6 +32,9 @@ typedef struct amlaps_tenant_state_t {
     apr_thread_mutex_t *mutex;
     apr_thread_cond_t *renewed;
     amlaps_token_t token;
+    amlaps_token_claims_t claims;  /* what the last token that could be read said */
+    apr_time_t credential_expires; /* wall clock; 0 unknown */
+    int expiry_told;               /* the days before the end that were told last */
     apr_time_t blocked_until; /* Graph asked for silence */
     apr_time_t single_until;  /* $batch was refused: ask one by one */
 } amlaps_tenant_state_t;
@@ -39,9 +44,12 @@ struct amlaps_graph_t {
     const amlaps_transport_t *transport;
     const amlaps_clock_t *clock;
     amlaps_cache_t *devices;
-    amlaps_cache_t *memberships;
+    amlaps_cache_t *links; /* what is whose: memberships, owners, groups of people */
     amlaps_tenant_state_t *tenants;
     apr_size_t tenant_count;
+    void (*wake)(void *baton);   /* tells the thread that renews tokens that there is a new one; NULL: there is no such thread */
+    void *wake_baton;
+    volatile apr_uint32_t *stop; /* becomes 1 when that thread is to end; NULL as above */
 };
 
 /** Begins an operation: finds the tenant, sets the deadline at the first use of the call, and its counters to nothing. */

@@ -5,14 +5,37 @@
 
 #include "amlaps/text.h"
 #include "device_json.h"
+#include "devices.h"
 #include "facts.h"
 #include "request.h"
 
 #define ONE_MOST ((apr_size_t)64 << 10)
 #define PAGE_MOST ((apr_size_t)4 << 20) /* 100 devices of at most 2 KiB each come to 200 KiB */
-#define PERMISSION "Device.Read.All"
 
 static const int absent[] = {404, 0};
+
+const char *amlaps_devices_path(const char *device_id, apr_pool_t *pool)
+{
+    return apr_pstrcat(pool, "/devices(deviceId='", device_id, "')?$select=" AMLAPS_DEVICE_SELECT, NULL);
+}
+
+apr_status_t amlaps_devices_take(const amlaps_graph_device_t **device, amlaps_error_t *error, amlaps_graph_t *graph,
+                                 const amlaps_tenant_state_t *tenant, const char *device_id, const amlaps_json_t *json,
+                                 apr_pool_t *pool)
+{
+    const char *name = tenant->config->name;
+    const amlaps_graph_device_t *found = amlaps_device_read(json, name, pool);
+
+    if (!found || strcmp(found->device_id, device_id) != 0) {
+        amlaps_log(AMLAPS_LOG_ERROR, "AML0340", APR_EGENERAL, "tenant %s: asked for device %s, Graph gave %s", name, device_id,
+                   found ? found->device_id : "none");
+        return amlaps_error_set(error, AMLAPS_TENANT_ERROR, "AML0340", APR_EGENERAL,
+                                "tenant %s: Graph's answer is not the device that was asked for", name);
+    }
+    amlaps_facts_put_device(graph, found);
+    *device = found;
+    return APR_SUCCESS;
+}
 
 /* The device of that id, from Graph. `*device` is NULL where the tenant has none. */
 static apr_status_t fetch(const amlaps_graph_device_t **device, amlaps_error_t *error, amlaps_graph_t *graph,
@@ -20,29 +43,23 @@ static apr_status_t fetch(const amlaps_graph_device_t **device, amlaps_error_t *
 {
     const amlaps_tenant_t *config = tenant->config;
     const amlaps_ask_t ask = {.method = "GET",
-                              .url = apr_psprintf(pool, "%s/v1.0/devices(deviceId='%s')?$select=" AMLAPS_DEVICE_SELECT,
-                                                  config->graph_url, device_id),
-                              .what = "a device",
-                              .permission = PERMISSION,
+                              .url = apr_pstrcat(pool, config->graph_url, "/v1.0", amlaps_devices_path(device_id, pool), NULL),
+                              .what = AMLAPS_DEVICES_WHAT,
+                              .permission = AMLAPS_DEVICES_PERMISSION,
                               .expected = absent,
                               .most = ONE_MOST};
     amlaps_reply_t reply;
     const apr_status_t status = amlaps_request(&reply, error, graph, tenant, call, &ask, pool);
 
     *device = NULL;
-    if (status != APR_SUCCESS || reply.status == 404) {
+    if (status != APR_SUCCESS) {
         return status;
     }
-    const amlaps_graph_device_t *found = amlaps_device_read(reply.json, config->name, pool);
-    if (!found || strcmp(found->device_id, device_id) != 0) {
-        amlaps_log(AMLAPS_LOG_ERROR, "AML0340", APR_EGENERAL, "tenant %s: asked for device %s, Graph gave %s", config->name,
-                   device_id, found ? found->device_id : "none");
-        return amlaps_error_set(error, AMLAPS_TENANT_ERROR, "AML0340", APR_EGENERAL,
-                                "tenant %s: Graph's answer is not the device that was asked for", config->name);
+    if (reply.status == 404) {
+        amlaps_facts_put_no_device(graph, config->name, device_id);
+        return APR_SUCCESS;
     }
-    amlaps_facts_put_device(graph, found);
-    *device = found;
-    return APR_SUCCESS;
+    return amlaps_devices_take(device, error, graph, tenant, device_id, reply.json, pool);
 }
 
 apr_status_t amlaps_graph_device(const amlaps_graph_device_t **device, amlaps_error_t *error, amlaps_graph_t *graph,
@@ -58,8 +75,10 @@ apr_status_t amlaps_graph_device(const amlaps_graph_device_t **device, amlaps_er
     if (!amlaps_text_guid(guid, device_id)) {
         return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0331", APR_EINVAL, "the device id is no GUID");
     }
-    *device = amlaps_facts_get_device(graph, state->config->name, guid, pool);
-    return *device ? APR_SUCCESS : fetch(device, error, graph, state, call, guid, pool);
+    if (amlaps_facts_get_device(device, graph, state->config->name, guid, pool)) {
+        return APR_SUCCESS;
+    }
+    return fetch(device, error, graph, state, call, guid, pool);
 }
 
 /* OData doubles the quotes inside a text; then the whole value is percent-encoded. */
@@ -113,7 +132,7 @@ static void visit_page(search_t *search, const amlaps_json_t *values)
 static apr_status_t turn_page(const char **url, amlaps_error_t *error, search_t *search, apr_pool_t *scratch)
 {
     const amlaps_ask_t ask = {
-        .method = "GET", .url = *url, .what = "the search for devices", .permission = PERMISSION, .most = PAGE_MOST};
+        .method = "GET", .url = *url, .what = "the search for devices", .permission = AMLAPS_DEVICES_PERMISSION, .most = PAGE_MOST};
     amlaps_reply_t reply;
     apr_status_t status = amlaps_request(&reply, error, search->graph, search->tenant, search->call, &ask, scratch);
 

@@ -5,7 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <apr_strings.h>
+
 #include "amlaps/text.h"
+
+/* What the tenant does not know may be made any moment, and the person who made it should not have to wait. */
+#define NEGATIVE_TIME apr_time_from_sec(10)
+static const char nothing[1] = "";
 
 #define ID_SIZE (AMLAPS_GUID_LENGTH + 1)
 
@@ -57,15 +63,21 @@ void amlaps_facts_put_device(amlaps_graph_t *graph, const amlaps_graph_device_t 
     free(bytes);
 }
 
-amlaps_graph_device_t *amlaps_facts_get_device(amlaps_graph_t *graph, const char *tenant, const char *device_id,
-                                               apr_pool_t *pool)
+void amlaps_facts_put_no_device(amlaps_graph_t *graph, const char *tenant, const char *device_id)
+{
+    amlaps_cache_put_for(graph->devices, tenant, device_id, nothing, sizeof nothing, NEGATIVE_TIME);
+}
+
+int amlaps_facts_get_device(const amlaps_graph_device_t **found, amlaps_graph_t *graph, const char *tenant,
+                            const char *device_id, apr_pool_t *pool)
 {
     apr_size_t size;
     flat_device_t flat;
     const char *at = amlaps_cache_get(&size, graph->devices, tenant, device_id, pool);
 
-    if (!at) {
-        return NULL;
+    *found = NULL;
+    if (!at || size == sizeof nothing) {
+        return at != NULL;
     }
     amlaps_graph_device_t *device = apr_pcalloc(pool, sizeof *device);
     memcpy(&flat, at, sizeof flat);
@@ -79,27 +91,43 @@ amlaps_graph_device_t *amlaps_facts_get_device(amlaps_graph_t *graph, const char
         *text_of(device, i) = *at == TEXT_KNOWN ? at + 1 : NULL;
         at += 2 + strlen(at + 1);
     }
-    return device;
+    *found = device;
+    return 1;
 }
 
-void amlaps_facts_put_memberships(amlaps_graph_t *graph, const char *tenant, const char *object_id,
-                                  const amlaps_memberships_t *memberships, apr_pool_t *pool)
+static const char *link_name(amlaps_link_t kind, const char *id, apr_pool_t *pool)
 {
-    const apr_size_t counts[2] = {memberships->group_count, memberships->unit_count};
+    const char prefix[3] = {(char)kind, ':', '\0'};
+
+    return apr_pstrcat(pool, prefix, id, NULL);
+}
+
+void amlaps_facts_put_no_links(amlaps_graph_t *graph, const char *tenant, amlaps_link_t kind, const char *id, apr_pool_t *pool)
+{
+    amlaps_cache_put_for(graph->links, tenant, link_name(kind, id, pool), nothing, sizeof nothing, NEGATIVE_TIME);
+}
+
+static char *flatten(char *at, const amlaps_ids_t *ids)
+{
+    for (apr_size_t i = 0; i < ids->count; i++, at += ID_SIZE) {
+        memcpy(at, ids->ids[i], ID_SIZE);
+    }
+    return at;
+}
+
+void amlaps_facts_put_links(amlaps_graph_t *graph, const char *tenant, amlaps_link_t kind, const char *id,
+                            const amlaps_links_t *links, apr_pool_t *pool)
+{
+    const apr_size_t counts[2] = {links->first.count, links->second.count};
     const apr_size_t size = sizeof counts + (counts[0] + counts[1]) * ID_SIZE;
-    char *bytes = apr_palloc(pool, size), *at = bytes + sizeof counts;
+    char *bytes = apr_palloc(pool, size);
 
     memcpy(bytes, counts, sizeof counts);
-    for (apr_size_t i = 0; i < counts[0]; i++, at += ID_SIZE) {
-        memcpy(at, memberships->groups[i], ID_SIZE);
-    }
-    for (apr_size_t i = 0; i < counts[1]; i++, at += ID_SIZE) {
-        memcpy(at, memberships->units[i], ID_SIZE);
-    }
-    amlaps_cache_put(graph->memberships, tenant, object_id, bytes, size);
+    flatten(flatten(bytes + sizeof counts, &links->first), &links->second);
+    amlaps_cache_put(graph->links, tenant, link_name(kind, id, pool), bytes, size);
 }
 
-static const char *const *point_at(const char **at, apr_size_t count, apr_pool_t *pool)
+static amlaps_ids_t point_at(const char **at, apr_size_t count, apr_pool_t *pool)
 {
     const char **ids = apr_palloc(pool, (count + 1) * sizeof *ids);
 
@@ -107,24 +135,24 @@ static const char *const *point_at(const char **at, apr_size_t count, apr_pool_t
         ids[i] = *at;
     }
     ids[count] = NULL;
-    return ids;
+    return (amlaps_ids_t){ids, count};
 }
 
-amlaps_memberships_t *amlaps_facts_get_memberships(amlaps_graph_t *graph, const char *tenant, const char *object_id,
-                                                   apr_pool_t *pool)
+int amlaps_facts_get_links(const amlaps_links_t **found, amlaps_graph_t *graph, const char *tenant, amlaps_link_t kind,
+                           const char *id, apr_pool_t *pool)
 {
     apr_size_t size, counts[2];
-    const char *at = amlaps_cache_get(&size, graph->memberships, tenant, object_id, pool);
+    const char *at = amlaps_cache_get(&size, graph->links, tenant, link_name(kind, id, pool), pool);
 
-    if (!at) {
-        return NULL;
+    *found = NULL;
+    if (!at || size == sizeof nothing) {
+        return at != NULL;
     }
-    amlaps_memberships_t *memberships = apr_pcalloc(pool, sizeof *memberships);
+    amlaps_links_t *links = apr_pcalloc(pool, sizeof *links);
     memcpy(counts, at, sizeof counts);
     at += sizeof counts;
-    memberships->group_count = counts[0];
-    memberships->groups = point_at(&at, counts[0], pool);
-    memberships->unit_count = counts[1];
-    memberships->units = point_at(&at, counts[1], pool);
-    return memberships;
+    links->first = point_at(&at, counts[0], pool);
+    links->second = point_at(&at, counts[1], pool);
+    *found = links;
+    return 1;
 }

@@ -8,15 +8,34 @@
 
 void amlaps_facts_put_device(amlaps_graph_t *graph, const amlaps_graph_device_t *device);
 
-/** @return a copy in `pool`, or NULL. @param tenant outlives the copy */
-amlaps_graph_device_t *amlaps_facts_get_device(amlaps_graph_t *graph, const char *tenant, const char *device_id,
-                                               apr_pool_t *pool);
+/** Keeps for a short while that the tenant has no such device. */
+void amlaps_facts_put_no_device(amlaps_graph_t *graph, const char *tenant, const char *device_id);
 
-void amlaps_facts_put_memberships(amlaps_graph_t *graph, const char *tenant, const char *object_id,
-                                  const amlaps_memberships_t *memberships, apr_pool_t *pool);
+/**
+ * @param device out: a copy in `pool`; NULL where the tenant is known to have none, or nothing is kept
+ * @param tenant outlives the copy
+ * @return 1 where something is kept
+ */
+int amlaps_facts_get_device(const amlaps_graph_device_t **device, amlaps_graph_t *graph, const char *tenant,
+                            const char *device_id, apr_pool_t *pool);
 
-/** @return a copy in `pool`, or NULL */
-amlaps_memberships_t *amlaps_facts_get_memberships(amlaps_graph_t *graph, const char *tenant, const char *object_id,
-                                                   apr_pool_t *pool);
+/** Which list of ids: of a device (by its deviceId) or of a person (by the object id). */
+typedef enum amlaps_link_t { AMLAPS_LINK_MEMBERSHIPS = 'm', AMLAPS_LINK_OWNERS = 'o', AMLAPS_LINK_GROUPS = 'p' } amlaps_link_t;
+
+/** Two lists, of which only memberships use the second. */
+typedef struct amlaps_links_t {
+    amlaps_ids_t first, second;
+} amlaps_links_t;
+
+void amlaps_facts_put_links(amlaps_graph_t *graph, const char *tenant, amlaps_link_t kind, const char *id,
+                            const amlaps_links_t *links, apr_pool_t *pool);
+
+/** Keeps for a short while that the tenant does not know that id. */
+void amlaps_facts_put_no_links(amlaps_graph_t *graph, const char *tenant, amlaps_link_t kind, const char *id, apr_pool_t *pool);
+
+/** @param links out: a copy in `pool`; NULL where the tenant does not know that id, or nothing is kept
+ *  @return 1 where something is kept */
+int amlaps_facts_get_links(const amlaps_links_t **links, amlaps_graph_t *graph, const char *tenant, amlaps_link_t kind,
+                           const char *id, apr_pool_t *pool);
 
 #endif

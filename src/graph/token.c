@@ -1,7 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "token.h"
 
+#include <apr_atomic.h>
+
 #include "token_fetch.h"
+#include "token_news.h"
 
 #define EARLY apr_time_from_sec(300)          /* renewed so long before its end */
 #define REMEMBER apr_time_from_sec(30)        /* a refusal is told to others for so long before the login is asked again */
@@ -56,19 +59,21 @@ static void renew(amlaps_error_t *failure, const amlaps_graph_t *graph, amlaps_t
 {
     amlaps_token_t *token = &tenant->token;
     const apr_time_t issued = amlaps_clock_steady(graph->clock);
-    amlaps_secret_t *fresh = NULL;
-    apr_interval_time_t life = 0;
+    amlaps_fetched_t fetched;
 
     token->renewing = 1;
     apr_thread_mutex_unlock(tenant->mutex);
-    apr_status_t status = amlaps_token_fetch(&fresh, &life, failure, graph, tenant->config, most, pool);
+    apr_status_t status = amlaps_token_fetch(&fetched, failure, graph, tenant->config, most, pool);
+    if (status == APR_SUCCESS) {
+        amlaps_token_news(tenant, graph, &fetched, pool);
+    }
     apr_thread_mutex_lock(tenant->mutex);
-    if (status == APR_SUCCESS && keep_token(token, fresh, issued, life) != APR_SUCCESS) {
+    if (status == APR_SUCCESS && keep_token(token, fetched.token, issued, fetched.life) != APR_SUCCESS) {
         status = amlaps_error_set(failure, AMLAPS_BUSY, "AML0302", APR_ENOMEM, "no memory for the token of tenant %s",
                                   tenant->config->name);
     }
-    if (fresh) {
-        amlaps_secret_wipe(fresh);
+    if (fetched.token) {
+        amlaps_secret_wipe(fetched.token);
     }
     if (status != APR_SUCCESS) {
         keep_failure(token, failure, amlaps_clock_steady(graph->clock), most);
@@ -77,23 +82,44 @@ static void renew(amlaps_error_t *failure, const amlaps_graph_t *graph, amlaps_t
     apr_thread_cond_broadcast(tenant->renewed);
 }
 
-/* A token is there and valid: renews it where that is due and nobody does. */
+static void renew_early(const amlaps_graph_t *graph, amlaps_tenant_state_t *tenant, apr_interval_time_t most, apr_pool_t *pool)
+{
+    amlaps_error_t failure = {0};
+
+    renew(&failure, graph, tenant, most, pool);
+    if (failure.code != AMLAPS_OK && !(graph->stop && apr_atomic_read32(graph->stop))) {
+        amlaps_log(AMLAPS_LOG_WARNING, "AML0315", failure.status,
+                   "tenant %s: the token could not be renewed and goes on until it ends: %s", tenant->config->name,
+                   failure.detail);
+    }
+}
+
+/* A token is there and valid: renews it where that is due and nobody does. With a thread for that nobody else has to. */
 static void refresh(const amlaps_graph_t *graph, amlaps_tenant_state_t *tenant, apr_time_t now, apr_interval_time_t left,
                     apr_pool_t *pool)
 {
     const amlaps_token_t *token = &tenant->token;
     const apr_interval_time_t most = left / 2 < RENEW_MOST ? left / 2 : RENEW_MOST;
-    amlaps_error_t failure = {0};
 
-    if (token->renewing || now < token->renew_at || most < AMLAPS_GRAPH_TRY_LEAST) {
-        return;
+    if (!graph->wake && !token->renewing && now >= token->renew_at && most >= AMLAPS_GRAPH_TRY_LEAST) {
+        renew_early(graph, tenant, most, pool);
     }
-    renew(&failure, graph, tenant, most, pool);
-    if (failure.code != AMLAPS_OK) {
-        amlaps_log(AMLAPS_LOG_WARNING, "AML0315", failure.status,
-                   "tenant %s: the token could not be renewed and goes on until it ends: %s", tenant->config->name,
-                   failure.detail);
+}
+
+apr_interval_time_t amlaps_token_renew(amlaps_graph_t *graph, amlaps_tenant_state_t *tenant, apr_pool_t *pool)
+{
+    const amlaps_token_t *token = &tenant->token;
+    apr_interval_time_t due = apr_time_from_sec(3600);
+
+    apr_thread_mutex_lock(tenant->mutex);
+    if (token->text->length > 0 && !token->renewing) {
+        if (amlaps_clock_steady(graph->clock) >= token->renew_at) {
+            renew_early(graph, tenant, graph->config->timeout, pool);
+        }
+        due = token->renew_at - amlaps_clock_steady(graph->clock);
     }
+    apr_thread_mutex_unlock(tenant->mutex);
+    return due > 0 ? due : 0;
 }
 
 /* No token is there. @return 1 where it is worth looking again, 0 with `error` set */
@@ -123,6 +149,9 @@ static int obtain(amlaps_error_t *error, const amlaps_graph_t *graph, amlaps_ten
     amlaps_error_t failure = {0};
     renew(&failure, graph, tenant, left, pool);
     if (failure.code == AMLAPS_OK) {
+        if (graph->wake) {
+            graph->wake(graph->wake_baton);
+        }
         return 1;
     }
     amlaps_graph_pass(error, &failure);

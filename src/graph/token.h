@@ -17,6 +17,12 @@ apr_status_t amlaps_token_get(amlaps_secret_t **bearer, apr_uint32_t *generation
                               amlaps_graph_t *graph, amlaps_tenant_state_t *tenant, const amlaps_call_t *call,
                               apr_pool_t *pool);
 
+/**
+ * Renews a token that is there where that is due, for the thread that does nothing else.
+ * @return the time until it is due (again); a long one where there is no token
+ */
+apr_interval_time_t amlaps_token_renew(amlaps_graph_t *graph, amlaps_tenant_state_t *tenant, apr_pool_t *pool);
+
 /** Graph has taken it: a later 401 means that it was revoked. */
 void amlaps_token_accepted(amlaps_tenant_state_t *tenant, apr_uint32_t generation);
 

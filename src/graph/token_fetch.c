@@ -1,12 +1,14 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "token_fetch.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <apr_strings.h>
 
 #include "amlaps/text.h"
+#include "assertion.h"
+#include "credential_file.h"
+#include "identity.h"
 #include "lift.h"
 #include "retry.h"
 #include "token_problem.h"
@@ -36,32 +38,82 @@ static int add_encoded(amlaps_secret_t *body, const char *bytes, apr_size_t leng
     return 1;
 }
 
-static amlaps_secret_t *make_body(const amlaps_tenant_t *tenant, apr_pool_t *pool)
+/* The secret as its file holds it now, where this process may read it; else as at start. */
+static const amlaps_secret_t *current_secret(const amlaps_tenant_t *tenant, apr_pool_t *pool)
 {
-    const amlaps_secret_t *secret = tenant->client_secret;
-    amlaps_secret_t *body = amlaps_secret_make(1024 + 3 * (secret ? secret->length : 0), pool);
-    const char *scope = amlaps_text_percent(apr_pstrcat(pool, tenant->graph_url, "/.default", NULL), pool);
+    amlaps_secret_t *read = NULL;
 
-    if (body && add(body, "client_id=") && add(body, amlaps_text_percent(tenant->client_id, pool)) && add(body, "&scope=")
-        && add(body, scope) && add(body, "&client_secret=") && (!secret || add_encoded(body, secret->bytes, secret->length))
-        && add(body, "&grant_type=client_credentials")) {
-        return body;
+    if (!tenant->secret_file || amlaps_credential_file(&read, tenant->secret_file, AMLAPS_FILE_SECRET, pool)) {
+        return tenant->client_secret;
     }
-    return NULL;
+    while (read->length > 0 && (unsigned char)read->bytes[read->length - 1] <= ' ') {
+        read->bytes[--read->length] = '\0';
+    }
+    return read->length > 0 ? read : tenant->client_secret;
 }
 
-/* An integer from the token endpoint, a text of digits from others; Microsoft's own clients accept both. */
-static apr_interval_time_t life_of(const amlaps_json_t *json)
+/* Adds what the app proves itself with. */
+static apr_status_t add_proof(amlaps_secret_t *body, amlaps_fetched_t *fetched, amlaps_error_t *error, const amlaps_graph_t *graph,
+                              const amlaps_tenant_t *tenant, const char *url, apr_pool_t *pool)
 {
-    const amlaps_json_t *member = amlaps_json_member(json, "expires_in");
+    static const char type[] = "&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer";
+    const int by_secret = tenant->credential == AMLAPS_CREDENTIAL_SECRET;
+    const amlaps_secret_t *proof = by_secret ? current_secret(tenant, pool) : NULL;
+    amlaps_secret_t *assertion = NULL;
+
+    if (!by_secret) {
+        if (amlaps_assertion_make(&assertion, &fetched->credential_expires, error, tenant, url, amlaps_clock_wall(graph->clock), pool)
+            != APR_SUCCESS) {
+            return error->status;
+        }
+        proof = assertion;
+    }
+    const int added = add(body, by_secret ? "" : type) && add(body, by_secret ? "&client_secret=" : "&client_assertion=")
+                      && (!proof || add_encoded(body, proof->bytes, proof->length)) && add(body, "&grant_type=client_credentials");
+    if (assertion) {
+        amlaps_secret_wipe(assertion);
+    }
+    if (added) {
+        return APR_SUCCESS;
+    }
+    return amlaps_error_set(error, AMLAPS_BUSY, "AML0302", APR_ENOMEM, "no memory to ask for the token of tenant %s", tenant->name);
+}
+
+static apr_status_t make_body(amlaps_secret_t **body, amlaps_fetched_t *fetched, amlaps_error_t *error, const amlaps_graph_t *graph,
+                              const amlaps_tenant_t *tenant, const char *url, apr_pool_t *pool)
+{
+    const char *scope = amlaps_text_percent(apr_pstrcat(pool, tenant->graph_url, "/.default", NULL), pool);
+
+    *body = amlaps_secret_make(4096, pool);
+    if (*body && add(*body, "client_id=") && add(*body, amlaps_text_percent(tenant->client_id, pool)) && add(*body, "&scope=")
+        && add(*body, scope)) {
+        return add_proof(*body, fetched, error, graph, tenant, url, pool);
+    }
+    return amlaps_error_set(error, AMLAPS_BUSY, "AML0302", APR_ENOMEM, "no memory to ask for the token of tenant %s", tenant->name);
+}
+
+static apr_int64_t number_of(const amlaps_json_t *json, const char *name)
+{
+    const amlaps_json_t *member = amlaps_json_member(json, name);
     const char *text = amlaps_json_text(member);
-    apr_int64_t seconds = 0;
+    apr_int64_t number = 0;
 
     if (text && *text && strspn(text, "0123456789") == strlen(text)) {
-        seconds = apr_atoi64(text);
+        number = apr_atoi64(text);
     }
     else {
-        amlaps_json_integer(member, &seconds);
+        amlaps_json_integer(member, &number);
+    }
+    return number;
+}
+
+/* Integers from the token endpoint, texts of digits from managed identities, of which some name the end alone. */
+static apr_interval_time_t life_of(const amlaps_json_t *json, const amlaps_graph_t *graph)
+{
+    apr_int64_t seconds = number_of(json, "expires_in");
+
+    if (seconds <= 0 && amlaps_json_member(json, "expires_on")) {
+        seconds = number_of(json, "expires_on") - apr_time_sec(amlaps_clock_wall(graph->clock));
     }
     if (seconds <= 0) {
         return LIFE_UNKNOWN;
@@ -79,8 +131,7 @@ static int is_bearer(const char *value, apr_size_t length)
     return length > 0;
 }
 
-static apr_status_t read_answer(amlaps_secret_t **token, apr_interval_time_t *life, amlaps_error_t *error,
-                                const amlaps_graph_t *graph, const amlaps_tenant_t *tenant,
+static apr_status_t read_answer(amlaps_fetched_t *fetched, amlaps_error_t *error, const amlaps_graph_t *graph, const amlaps_tenant_t *tenant,
                                 const amlaps_http_response_t *response, apr_pool_t *pool)
 {
     static const char *const secrets[] = {"access_token",  "refresh_token",    "id_token",
@@ -102,42 +153,61 @@ static apr_status_t read_answer(amlaps_secret_t **token, apr_interval_time_t *li
                                 "tenant %s: the login's answer holds no token: check AMLapsLoginURL and a proxy in between",
                                 tenant->name);
     }
-    *token = amlaps_secret_make(length, pool);
-    *life = life_of(json);
-    if (*token && amlaps_secret_append(*token, value, length) == APR_SUCCESS) {
+    fetched->token = amlaps_secret_make(length, pool);
+    fetched->life = life_of(json, graph);
+    if (fetched->token && amlaps_secret_append(fetched->token, value, length) == APR_SUCCESS) {
         return APR_SUCCESS;
     }
-    *token = NULL;
+    fetched->token = NULL;
     return amlaps_error_set(error, AMLAPS_BUSY, "AML0302", APR_ENOMEM, "no memory for the token of tenant %s", tenant->name);
 }
 
-static apr_status_t ask(amlaps_secret_t **token, apr_interval_time_t *life, int *again, amlaps_error_t *error,
-                        const amlaps_graph_t *graph, const amlaps_tenant_t *tenant, apr_interval_time_t most,
-                        apr_pool_t *pool)
+static apr_status_t ask_login(amlaps_http_response_t *response, amlaps_fetched_t *fetched, amlaps_error_t *error,
+                              const amlaps_graph_t *graph, const amlaps_tenant_t *tenant, apr_interval_time_t most, apr_pool_t *pool)
 {
     static const char *const headers[] = {"Accept: application/json",
                                           "User-Agent: mod_amlaps/" AMLAPS_VERSION " (Apache httpd)", NULL};
-    amlaps_http_response_t response = {0};
+    const char *url =
+        apr_pstrcat(pool, tenant->login_url, "/", amlaps_text_percent(tenant->tenant_id, pool), "/oauth2/v2.0/token", NULL);
+    amlaps_secret_t *body = NULL;
+
+    if (make_body(&body, fetched, error, graph, tenant, url, pool) != APR_SUCCESS) {
+        return error->status;
+    }
     const amlaps_http_request_t request = {.method = "POST",
-                                           .url = apr_pstrcat(pool, tenant->login_url, "/",
-                                                              amlaps_text_percent(tenant->tenant_id, pool),
-                                                              "/oauth2/v2.0/token", NULL),
+                                           .url = url,
                                            .headers = headers,
-                                           .body = make_body(tenant, pool),
+                                           .body = body,
                                            .content_type = "application/x-www-form-urlencoded",
                                            .ca_file = tenant->ca_file,
                                            .timeout = most,
-                                           .most = ANSWER_MOST};
+                                           .most = ANSWER_MOST,
+                                           .stop = graph->stop};
+    const apr_status_t status = graph->transport->exchange(response, error, graph->transport->baton, &request, pool);
+    amlaps_secret_wipe(body);
+    return status;
+}
 
-    *again = 0;
-    if (!request.body) {
-        return amlaps_error_set(error, AMLAPS_BUSY, "AML0302", APR_ENOMEM, "no memory to ask for the token of tenant %s",
-                                tenant->name);
-    }
-    apr_status_t status = graph->transport->exchange(&response, error, graph->transport->baton, &request, pool);
+/* The metadata service of a machine is away for a moment after the machine starts, and says so by 404 and 410 too. */
+static int is_passing(const amlaps_tenant_t *tenant, const amlaps_http_response_t *response)
+{
+    const int status = response->status;
+
+    return !response->retry_after
+           && (status >= 500 || (tenant->credential == AMLAPS_CREDENTIAL_IDENTITY && (status == 404 || status == 410 || status == 429)));
+}
+
+static apr_status_t ask(amlaps_fetched_t *fetched, int *again, amlaps_error_t *error, const amlaps_graph_t *graph,
+                        const amlaps_tenant_t *tenant, apr_interval_time_t most, apr_pool_t *pool)
+{
+    amlaps_http_response_t response = {0};
+    apr_status_t status = tenant->credential == AMLAPS_CREDENTIAL_IDENTITY
+                              ? amlaps_identity_ask(&response, error, graph, tenant, most, pool)
+                              : ask_login(&response, fetched, error, graph, tenant, most, pool);
+
     if (status == APR_SUCCESS) {
-        status = read_answer(token, life, error, graph, tenant, &response, pool);
-        *again = response.status >= 500 && !response.retry_after;
+        status = read_answer(fetched, error, graph, tenant, &response, pool);
+        *again = is_passing(tenant, &response);
         amlaps_log(AMLAPS_LOG_DEBUG, "AML0316", APR_SUCCESS, "tenant %s: token: login answered %d, request-id %s",
                    tenant->name, response.status, response.request_id ? response.request_id : "-");
     }
@@ -150,15 +220,15 @@ static apr_status_t ask(amlaps_secret_t **token, apr_interval_time_t *life, int 
     return status;
 }
 
-apr_status_t amlaps_token_fetch(amlaps_secret_t **token, apr_interval_time_t *life, amlaps_error_t *error,
-                                const amlaps_graph_t *graph, const amlaps_tenant_t *tenant, apr_interval_time_t most,
-                                apr_pool_t *pool)
+apr_status_t amlaps_token_fetch(amlaps_fetched_t *fetched, amlaps_error_t *error, const amlaps_graph_t *graph,
+                                const amlaps_tenant_t *tenant, apr_interval_time_t most, apr_pool_t *pool)
 {
     const apr_time_t until = amlaps_clock_steady(graph->clock) + most;
     amlaps_error_t first = {0};
     int again;
 
-    if (ask(token, life, &again, &first, graph, tenant, most, pool) == APR_SUCCESS) {
+    memset(fetched, 0, sizeof *fetched);
+    if (ask(fetched, &again, &first, graph, tenant, most, pool) == APR_SUCCESS) {
         return APR_SUCCESS;
     }
     const apr_interval_time_t wait = amlaps_retry_backoff(graph->clock);
@@ -166,5 +236,5 @@ apr_status_t amlaps_token_fetch(amlaps_secret_t **token, apr_interval_time_t *li
         return amlaps_graph_pass(error, &first);
     }
     amlaps_graph_pause(graph, wait);
-    return ask(token, life, &again, error, graph, tenant, until - amlaps_clock_steady(graph->clock), pool);
+    return ask(fetched, &again, error, graph, tenant, until - amlaps_clock_steady(graph->clock), pool);
 }

@@ -4,15 +4,18 @@
 
 #include "client.h"
 
+typedef struct amlaps_fetched_t {
+    amlaps_secret_t *token;         /* in wiped memory of the pool */
+    apr_interval_time_t life;       /* from the moment of asking, at least a second */
+    apr_time_t credential_expires;  /* wall clock; 0 unknown */
+} amlaps_fetched_t;
+
 /**
- * Asks the login for a token with the client secret; once more after no answer or a 5xx without Retry-After, where the time
- * allows.
- * @param token out: in wiped memory of `pool`
- * @param life out: how long it lives from the moment of asking, at least a second
+ * Asks the login for a token with the tenant's credential, or the machine for one of its managed identity; once more after no
+ * answer or a passing fault without Retry-After, where the time allows.
  * @param most the longest that all of it may take
  */
-apr_status_t amlaps_token_fetch(amlaps_secret_t **token, apr_interval_time_t *life, amlaps_error_t *error,
-                                const amlaps_graph_t *graph, const amlaps_tenant_t *tenant, apr_interval_time_t most,
-                                apr_pool_t *pool);
+apr_status_t amlaps_token_fetch(amlaps_fetched_t *fetched, amlaps_error_t *error, const amlaps_graph_t *graph,
+                                const amlaps_tenant_t *tenant, apr_interval_time_t most, apr_pool_t *pool);
 
 #endif

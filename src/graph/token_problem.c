@@ -42,6 +42,21 @@ static const struct {
     {500011, AMLAPS_TENANT_CREDENTIAL_INVALID, "this tenant does not know that Graph: check AMLapsGraphURL and AMLapsCloud"},
     {53003, AMLAPS_TENANT_CREDENTIAL_INVALID, "Conditional Access for workload identities blocks the app (AMLapsClientId)"},
     {530032, AMLAPS_TENANT_CREDENTIAL_INVALID, "a security policy of the tenant blocks the app (AMLapsClientId)"},
+    {700027, AMLAPS_TENANT_CREDENTIAL_INVALID,
+     "the certificate is not one of the app's: add AMLapsClientCertificate's to the app registration (" PORTAL
+     "Certificates & secrets), and check that it is neither expired nor removed there"},
+    {700024, AMLAPS_TENANT_CREDENTIAL_INVALID,
+     "the assertion is not valid at this time: this server's clock is wrong, or the token of AMLapsFederatedToken is not renewed"},
+    {700023, AMLAPS_TENANT_CREDENTIAL_INVALID, "the assertion is for another audience: check AMLapsTenantId and AMLapsLoginURL"},
+    {70021, AMLAPS_TENANT_CREDENTIAL_INVALID,
+     "no federated credential of the app fits the token of AMLapsFederatedToken: compare issuer, subject and audience (" PORTAL
+     "Certificates & secrets, Federated credentials)"},
+    {700211, AMLAPS_TENANT_CREDENTIAL_INVALID, "no federated credential of the app has the issuer of AMLapsFederatedToken's token"},
+    {700213, AMLAPS_TENANT_CREDENTIAL_INVALID, "no federated credential of the app has the subject of AMLapsFederatedToken's token"},
+    {7000214, AMLAPS_TENANT_CREDENTIAL_INVALID, "the certificate of AMLapsClientCertificate has been revoked"},
+    {7000277, AMLAPS_TENANT_CREDENTIAL_INVALID, "the certificate of AMLapsClientCertificate has been revoked"},
+    {7000274, AMLAPS_TENANT_CREDENTIAL_INVALID, "the assertion's signature is refused: check AMLapsClientCertificate and its key"},
+    {1000502, AMLAPS_TENANT_CREDENTIAL_INVALID, "the certificate of AMLapsClientCertificate is not valid at this time"},
     {90055, AMLAPS_TENANT_THROTTLED, "the tenant is throttled; this passes by itself"},
     {90006, AMLAPS_TENANT_ERROR, "a passing fault at Microsoft"},
     {90012, AMLAPS_TENANT_ERROR, "a passing fault at Microsoft"},
@@ -94,6 +109,27 @@ static apr_status_t passing(amlaps_error_t *error, const amlaps_tenant_t *tenant
     return error->status;
 }
 
+/* The metadata service of a machine has errors of its own, {"error","error_description"} or {"statusCode","message"}. */
+static apr_status_t identity_problem(amlaps_error_t *error, const amlaps_tenant_t *tenant, const amlaps_http_response_t *response,
+                                     const amlaps_json_t *json, const amlaps_clock_t *clock, apr_pool_t *pool)
+{
+    const char *name = amlaps_json_member_text(json, "error"), *text = amlaps_json_member_text(json, "error_description");
+    const int status = response->status;
+
+    if (status == 429) {
+        return passing(error, tenant, response, AMLAPS_TENANT_THROTTLED, "too many requests; this passes by itself", clock);
+    }
+    if (status >= 500 || status == 404 || status == 410) {
+        return passing(error, tenant, response, AMLAPS_TENANT_ERROR, "the metadata service of this machine is not ready", clock);
+    }
+    text = text ? text : amlaps_json_member_text(json, "message");
+    return amlaps_error_set(error, AMLAPS_TENANT_CREDENTIAL_INVALID, "AML0335", APR_EGENERAL,
+                            "tenant %s: this machine gives no token of its managed identity (%d %s: %s); check that the identity of "
+                            "AMLapsManagedIdentity is assigned to it",
+                            tenant->name, status, amlaps_text_printable(name ? name : "-", 40, pool),
+                            amlaps_text_printable(text ? text : "no description", DESCRIPTION_MOST, pool));
+}
+
 apr_status_t amlaps_token_problem(amlaps_error_t *error, const amlaps_tenant_t *tenant,
                                   const amlaps_http_response_t *response, const amlaps_json_t *json,
                                   const amlaps_clock_t *clock, apr_pool_t *pool)
@@ -101,9 +137,16 @@ apr_status_t amlaps_token_problem(amlaps_error_t *error, const amlaps_tenant_t *
     const char *name = amlaps_json_member_text(json, "error");
     const char *description = amlaps_json_member_text(json, "error_description");
     const long number = number_of(json, description);
-    const char *remedy = "check AMLapsTenantId, AMLapsClientId, AMLapsClientSecret and AMLapsCloud";
+    const char *remedy = tenant->credential == AMLAPS_CREDENTIAL_CERTIFICATE
+                             ? "check AMLapsTenantId, AMLapsClientId, AMLapsClientCertificate and AMLapsCloud"
+                         : tenant->credential == AMLAPS_CREDENTIAL_FEDERATED
+                             ? "check AMLapsTenantId, AMLapsClientId, AMLapsFederatedToken and AMLapsCloud"
+                             : "check AMLapsTenantId, AMLapsClientId, AMLapsClientSecret and AMLapsCloud";
     amlaps_code_t code = AMLAPS_TENANT_CREDENTIAL_INVALID;
 
+    if (tenant->credential == AMLAPS_CREDENTIAL_IDENTITY) {
+        return identity_problem(error, tenant, response, json, clock, pool);
+    }
     for (size_t i = 0; i < sizeof problems / sizeof *problems; i++) {
         if (number == problems[i].number) {
             code = problems[i].code;

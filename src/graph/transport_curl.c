@@ -2,6 +2,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include <apr_atomic.h>
 #include <apr_strings.h>
 
 #include "amlaps/graph.h"
@@ -104,6 +105,9 @@ static int set_headers(exchange_t *exchange, apr_pool_t *pool)
     if (request->body && !add_header(exchange, apr_pstrcat(pool, "Content-Type: ", request->content_type, NULL))) {
         return 0;
     }
+    if (request->secret_header && !add_header(exchange, request->secret_header->bytes)) {
+        return 0;
+    }
     return add_bearer(exchange, pool);
 }
 
@@ -114,7 +118,8 @@ static CURLcode set_where(const exchange_t *exchange)
     const int clear = strncasecmp(request->url, "http://", 7) == 0;
     CURLcode code = curl_easy_setopt(handle, CURLOPT_URL, request->url);
 
-    /* Clear text is for loopback alone (the configuration sees to that), so it never goes to a proxy. */
+    /* Clear text is for loopback (the configuration sees to that) and the metadata service of the machine, so it never goes to a
+     * proxy. */
     code = code ? code : curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, clear ? "http" : "https");
     code = code ? code : curl_easy_setopt(handle, CURLOPT_REDIR_PROTOCOLS_STR, "https");
     if (clear) {
@@ -154,6 +159,15 @@ static CURLcode set_what(exchange_t *exchange)
     return code ? code : curl_easy_setopt(handle, CURLOPT_HTTP_CONTENT_DECODING, 0L);
 }
 
+/* curl calls this about once a second. */
+static int look_at_stop(void *baton, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)
+{
+    const exchange_t *exchange = baton;
+
+    (void)total, (void)now, (void)up_total, (void)up_now;
+    return apr_atomic_read32(exchange->request->stop) != 0;
+}
+
 static CURLcode set_limits(exchange_t *exchange)
 {
     CURL *handle = exchange->handle;
@@ -166,6 +180,11 @@ static CURLcode set_limits(exchange_t *exchange)
     code = code ? code : curl_easy_setopt(handle, CURLOPT_MAXAGE_CONN, IDLE_SECONDS);
     code = code ? code : curl_easy_setopt(handle, CURLOPT_MAXLIFETIME_CONN, LIFE_SECONDS);
     code = code ? code : curl_easy_setopt(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    if (exchange->request->stop) {
+        code = code ? code : curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
+        code = code ? code : curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, look_at_stop);
+        code = code ? code : curl_easy_setopt(handle, CURLOPT_XFERINFODATA, (void *)exchange);
+    }
     return code ? code : curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, exchange->reason);
 }
 
@@ -257,6 +276,7 @@ static apr_status_t finish(amlaps_http_response_t *response, amlaps_error_t *err
         response->request_id = header(exchange->handle, "x-ms-request-id", pool);
     }
     response->date = header(exchange->handle, "Date", pool);
+    response->authenticate = header(exchange->handle, "WWW-Authenticate", pool);
     return APR_SUCCESS;
 }
 

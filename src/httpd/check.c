@@ -2,7 +2,7 @@
 #include "httpd_glue.h"
 #include "expect.h"
 #include "lifecycle.h"
-#include "secret_source.h"
+#include "directives.h"
 
 #include <apr_hash.h>
 #include <apr_strings.h>
@@ -32,6 +32,7 @@ static int fail(server_rec *server, const char *id, const char *text)
 
 static int check_tenants(server_rec *server, amlaps_config_t *config, apr_pool_t *pconf, apr_pool_t *ptemp)
 {
+    const char *mistake;
     int i, j;
 
     for (i = 0; i < config->tenants->nelts; i++) {
@@ -46,15 +47,9 @@ static int check_tenants(server_rec *server, amlaps_config_t *config, apr_pool_t
                             other->origin));
             }
         }
-        if (!tenant->tenant.client_secret) {
-            amlaps_secret_t *secret = NULL;
-            const char *mistake = amlaps_secret_source_load(&secret, tenant->secret_source, pconf);
-
-            if (mistake) {
-                return fail(server, "AML0102", apr_psprintf(ptemp, "%s: AMLapsClientSecret of tenant %s: %s", tenant->origin,
-                            tenant->tenant.name, mistake));
-            }
-            tenant->tenant.client_secret = secret;
+        if ((mistake = amlaps_credential_load(tenant, pconf))) {
+            return fail(server, "AML0102", apr_psprintf(ptemp, "%s: %s of tenant %s: %s", tenant->origin, tenant->credential,
+                        tenant->tenant.name, mistake));
         }
     }
     return OK;
@@ -74,7 +69,9 @@ static int has_tenant(const amlaps_config_t *config, const char *name)
 
 static int check_rules(server_rec *server, amlaps_config_t *config, apr_pool_t *pconf, apr_pool_t *ptemp)
 {
-    int i, j;
+    apr_hash_t *names = apr_hash_make(ptemp);
+    const amlaps_rule_t *other;
+    int i;
 
     config->policy = amlaps_policy_make(pconf);
     for (i = 0; i < config->rules->nelts; i++) {
@@ -85,16 +82,12 @@ static int check_rules(server_rec *server, amlaps_config_t *config, apr_pool_t *
             return fail(server, "AML0103", apr_psprintf(ptemp, "%s: <AMLapsRule \"%s\"> names the unknown tenant %s; write the name of an "
                         "<AMLapsTenant>, or none for all", amlaps_rule_origin(rule), amlaps_rule_description(rule), tenant));
         }
-        for (j = 0; j < i; j++) {
-            const amlaps_rule_t *other = APR_ARRAY_IDX(config->rules, j, amlaps_rule_t *);
-            const char *its = amlaps_rule_tenant(other);
-
-            if (!strcmp(amlaps_rule_description(other), amlaps_rule_description(rule)) && (!its || !tenant || !strcmp(its, tenant))) {
-                return fail(server, "AML0104", apr_psprintf(ptemp, "%s: <AMLapsRule \"%s\"> is a duplicate name: the main server has it at "
-                            "%s; give this one another description", amlaps_rule_origin(rule), amlaps_rule_description(rule),
-                            amlaps_rule_origin(other)));
-            }
+        if ((other = amlaps_config_namesake(names, amlaps_rule_description(rule), tenant))) {
+            return fail(server, "AML0104", apr_psprintf(ptemp, "%s: <AMLapsRule \"%s\"> is a duplicate name: the main server has it at "
+                        "%s; give this one another description", amlaps_rule_origin(rule), amlaps_rule_description(rule),
+                        amlaps_rule_origin(other)));
         }
+        amlaps_config_add_name(names, rule);
         amlaps_policy_add(config->policy, rule);
     }
     amlaps_policy_compile(config->policy);
@@ -129,13 +122,13 @@ static int check_server(server_rec *server, apr_pool_t *pconf, apr_pool_t *ptemp
         return fail(server, "AML0107", apr_psprintf(ptemp, "AMLapsStore: %s", mistake));
     }
     config->limits = amlaps_config_limits(config, pconf);
-    if ((mistake = amlaps_expect_check(server, ptemp))) {
-        return fail(server, "AML0118", mistake);
-    }
     /* A virtual host that adds nothing of its own would only say the same again. */
     if ((!server->is_virtual || config->touched) && ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST &&
         (mistake = amlaps_expect_explain(server, ptemp))) {
         return fail(server, "AML0119", mistake);
+    }
+    if ((mistake = amlaps_expect_check(server, ptemp))) {
+        return fail(server, "AML0118", mistake);
     }
     return OK;
 }
@@ -167,12 +160,27 @@ static void warn_of_rules(server_rec *server, const server_rec *main_server, apr
     amlaps_policy_lint(amlaps_config_of(server)->policy, apr_time_now(), say_doubt, &lint, ptemp);
 }
 
+static void warn_of_expiry(server_rec *server, const amlaps_tenant_t *tenant, apr_pool_t *ptemp)
+{
+    const apr_time_t expires = amlaps_graph_certificate_expires(tenant, ptemp);
+    const apr_interval_time_t left = expires - apr_time_now();
+
+    if (expires && left < apr_time_from_sec(30 * 86400)) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server, "AML0130: the certificate of tenant %s ends in %d days; make a new pair, add it to "
+                     "the app registration, then replace the files", tenant->name, (int)(left / apr_time_from_sec(86400)));
+    }
+}
+
 /* Not a mistake, but surely not what the admin wants. */
 static void warn(server_rec *server, apr_pool_t *ptemp)
 {
     const amlaps_config_t *config = amlaps_config_of(server);
     apr_finfo_t info;
+    int i;
 
+    for (i = 0; i < config->tenants->nelts; i++) {
+        warn_of_expiry(server, &APR_ARRAY_IDX(config->tenants, i, amlaps_tenant_config_t *)->tenant, ptemp);
+    }
     if (!config->rules->nelts) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server,
                      "AML0108: there is no <AMLapsRule>, so nobody may read anything; write one");

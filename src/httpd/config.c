@@ -46,6 +46,33 @@ int amlaps_config_active(const amlaps_config_t *config)
     return config->tenants->nelts > 0;
 }
 
+const amlaps_rule_t *amlaps_config_namesake(apr_hash_t *names, const char *description, const char *tenant)
+{
+    const apr_array_header_t *rules = apr_hash_get(names, description, APR_HASH_KEY_STRING);
+    int i;
+
+    for (i = 0; rules && i < rules->nelts; i++) {
+        const amlaps_rule_t *rule = APR_ARRAY_IDX(rules, i, amlaps_rule_t *);
+        const char *its = amlaps_rule_tenant(rule);
+
+        if (!its || !tenant || !strcmp(its, tenant)) {
+            return rule;
+        }
+    }
+    return NULL;
+}
+
+void amlaps_config_add_name(apr_hash_t *names, amlaps_rule_t *rule)
+{
+    apr_array_header_t *rules = apr_hash_get(names, amlaps_rule_description(rule), APR_HASH_KEY_STRING);
+
+    if (!rules) {
+        rules = apr_array_make(apr_hash_pool_get(names), 1, sizeof(amlaps_rule_t *));
+        apr_hash_set(names, amlaps_rule_description(rule), APR_HASH_KEY_STRING, rules);
+    }
+    APR_ARRAY_PUSH(rules, amlaps_rule_t *) = rule;
+}
+
 const char *amlaps_config_store(const amlaps_config_t *config)
 {
     return config->store ? config->store : "sqlite3:/var/lib/amlaps/amlaps.db";

@@ -2,6 +2,7 @@
 #ifndef AMLAPS_HTTPD_CONFIG_H
 #define AMLAPS_HTTPD_CONFIG_H
 
+#include <apr_hash.h>
 #include <httpd.h>
 #include <ap_expr.h>
 #include <http_config.h>
@@ -29,7 +30,8 @@
     X(const char *, notice, NULL)                        \
     X(const char *, help, NULL)                          \
     X(const char *, language, NULL)                      \
-    X(int, hide_after, -1)
+    X(int, hide_after, -1)                               \
+    X(int, groups_from, -1)
 
 /* element type, member */
 #define AMLAPS_CONFIG_LISTS(X)                           \
@@ -43,7 +45,9 @@
 typedef struct amlaps_tenant_config_t {
     amlaps_tenant_t tenant;        /* what src/graph reads; the secret is filled in by check_config */
     const char *origin;            /* "file:line" of the section */
+    const char *credential;        /* the directive that names it; NULL: none yet */
     const char *secret_source;     /* "file:…", "env:…", "exec:…" */
+    const char *identity;          /* client id of a managed identity; NULL: the system's */
     const char *cloud;
 } amlaps_tenant_config_t;
 
@@ -80,6 +84,7 @@ typedef struct amlaps_config_t {
     /* While a section is read: what its directives fill. */
     amlaps_tenant_config_t *open_tenant;
     amlaps_rule_t *open_rule;
+    apr_hash_t *names;             /* of this very server's rules; NULL: none yet */
 
     /* Made from the above by check_config, constant afterwards. */
     amlaps_policy_t *policy;
@@ -93,6 +98,14 @@ void *amlaps_config_create(apr_pool_t *pool, server_rec *server);
 void *amlaps_config_merge(apr_pool_t *pool, void *base, void *add);
 
 amlaps_config_t *amlaps_config_of(const server_rec *server);
+
+/**
+ * A rule that the audit could not tell from one of this description and tenant: the descriptions are equal, and so are the tenants, or one of
+ * them has none.
+ * @param names description → rules, filled by amlaps_config_add_name()
+ */
+const amlaps_rule_t *amlaps_config_namesake(apr_hash_t *names, const char *description, const char *tenant);
+void amlaps_config_add_name(apr_hash_t *names, amlaps_rule_t *rule);
 
 /** @return 1 where this server has a tenant, so that the module has something to do */
 int amlaps_config_active(const amlaps_config_t *config);

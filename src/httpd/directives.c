@@ -1,6 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "directives.h"
 
+#include <stddef.h>
+
 #include <apr_lib.h>
 #include <apr_strings.h>
 
@@ -121,6 +123,17 @@ static const char *graph_connections(cmd_parms *cmd, void *dir, const char *valu
     return whole(&amlaps_directive_config(cmd)->graph_connections, cmd, value, 1, 1024);
 }
 
+static const char *groups_from(cmd_parms *cmd, void *dir, const char *value)
+{
+    (void)dir;
+    if (ap_cstr_casecmp(value, "token") && ap_cstr_casecmp(value, "graph")) {
+        return apr_psprintf(cmd->pool, "%s: write token (the claim; Graph only where it is too long for it) or graph (always), not '%s'",
+                            cmd->cmd->name, value);
+    }
+    amlaps_directive_config(cmd)->groups_from = ap_cstr_casecmp(value, "graph") ? AMLAPS_GROUPS_FROM_TOKEN : AMLAPS_GROUPS_FROM_GRAPH;
+    return NULL;
+}
+
 static const char *hide_after(cmd_parms *cmd, void *dir, const char *value)
 {
     int number = 0;
@@ -171,7 +184,7 @@ static const char *logo(cmd_parms *cmd, void *dir, const char *value)
     return page_text(cmd, dir, value);
 }
 
-#define OFFSET(member) ((void *)APR_OFFSETOF(amlaps_config_t, member))
+#define OFFSET(member) ((void *)offsetof(amlaps_config_t, member))
 
 const command_rec amlaps_directives[] = {
     AP_INIT_RAW_ARGS("<AMLapsTenant", amlaps_directive_tenant_section, NULL, RSRC_CONF, "a short name for the tenant"),
@@ -179,6 +192,9 @@ const command_rec amlaps_directives[] = {
     AP_INIT_TAKE1("AMLapsClientId", amlaps_directive_client_id, NULL, RSRC_CONF, "the application (client) id, a GUID"),
     AP_INIT_RAW_ARGS("AMLapsClientSecret", amlaps_directive_client_secret, NULL, RSRC_CONF,
                      "file:PATH, env:NAME or exec:PATH [ARG...]"),
+    AP_INIT_RAW_ARGS("AMLapsClientCertificate", amlaps_directive_client_certificate, NULL, RSRC_CONF, "CERT.pem [KEY.pem] [rs256]"),
+    AP_INIT_TAKE1("AMLapsFederatedToken", amlaps_directive_federated_token, NULL, RSRC_CONF, "path of the token file"),
+    AP_INIT_TAKE1("AMLapsManagedIdentity", amlaps_directive_managed_identity, NULL, RSRC_CONF, "system, or a client id"),
     AP_INIT_TAKE1("AMLapsCloud", amlaps_directive_cloud, NULL, RSRC_CONF, "the cloud that the tenant lives in"),
     AP_INIT_TAKE1("AMLapsLoginURL", amlaps_directive_login_url, NULL, RSRC_CONF, "root of the login host, instead of the cloud's"),
     AP_INIT_TAKE1("AMLapsGraphURL", amlaps_directive_graph_url, NULL, RSRC_CONF, "root of Graph, instead of the cloud's"),
@@ -202,6 +218,7 @@ const command_rec amlaps_directives[] = {
 
     AP_INIT_TAKE1("AMLapsGraphTimeout", graph_timeout, NULL, RSRC_CONF, "seconds for one whole interaction with Graph"),
     AP_INIT_TAKE1("AMLapsGraphConnections", graph_connections, NULL, RSRC_CONF, "connections to Graph per child"),
+    AP_INIT_TAKE1("AMLapsGroupsFrom", groups_from, NULL, RSRC_CONF, "token or graph: where the groups of people come from"),
     AP_INIT_TAKE1("AMLapsCacheTime", cache_time, NULL, RSRC_CONF, "seconds that device facts and memberships are kept"),
 
     AP_INIT_TAKE1("AMLapsHtdocs", htdocs, NULL, RSRC_CONF, "where the page's files lie"),
@@ -211,5 +228,5 @@ const command_rec amlaps_directives[] = {
     AP_INIT_TAKE1("AMLapsHelp", page_text, OFFSET(help), RSRC_CONF, "whom to ask, shown with problems"),
     AP_INIT_TAKE1("AMLapsLanguage", page_text, OFFSET(language), RSRC_CONF, "language of the page, such as en"),
     AP_INIT_TAKE1("AMLapsHideAfter", hide_after, NULL, RSRC_CONF, "seconds until a shown password is hidden"),
-    { NULL }
+    { .name = NULL }
 };

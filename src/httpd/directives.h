@@ -24,10 +24,20 @@ const char *amlaps_directive_section_words(apr_array_header_t **words, cmd_parms
 /** Runs the directives inside a section; each must be one of `allowed` (NULL-terminated, lower case). */
 const char *amlaps_directive_walk_section(cmd_parms *cmd, const char *const *allowed);
 
+/** The tenant that the directive stands in, or a message. */
+const char *amlaps_directive_open_tenant(amlaps_tenant_config_t **tenant, cmd_parms *cmd);
+
 const char *amlaps_directive_tenant_section(cmd_parms *cmd, void *dir, const char *line);
 const char *amlaps_directive_tenant_id(cmd_parms *cmd, void *dir, const char *value);
 const char *amlaps_directive_client_id(cmd_parms *cmd, void *dir, const char *value);
 const char *amlaps_directive_client_secret(cmd_parms *cmd, void *dir, const char *line);
+const char *amlaps_directive_client_certificate(cmd_parms *cmd, void *dir, const char *line);
+const char *amlaps_directive_federated_token(cmd_parms *cmd, void *dir, const char *value);
+const char *amlaps_directive_managed_identity(cmd_parms *cmd, void *dir, const char *value);
+
+/** Reads and checks a tenant's credential, as root. @return NULL, or the mistake and the remedy, without any of the secret */
+const char *amlaps_credential_load(amlaps_tenant_config_t *tenant, apr_pool_t *pool);
+
 const char *amlaps_directive_cloud(cmd_parms *cmd, void *dir, const char *value);
 const char *amlaps_directive_login_url(cmd_parms *cmd, void *dir, const char *value);
 const char *amlaps_directive_graph_url(cmd_parms *cmd, void *dir, const char *value);

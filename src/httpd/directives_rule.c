@@ -21,25 +21,11 @@ static const char *named(cmd_parms *cmd, const char *mistake)
     return mistake ? apr_pstrcat(cmd->pool, cmd->cmd->name, ": ", mistake, NULL) : NULL;
 }
 
-static const char *duplicate(const amlaps_config_t *config, const char *description, const char *tenant)
-{
-    int i;
-
-    for (i = 0; i < config->rules->nelts; i++) {
-        const amlaps_rule_t *other = APR_ARRAY_IDX(config->rules, i, amlaps_rule_t *);
-        const char *its = amlaps_rule_tenant(other);
-
-        if (!strcmp(amlaps_rule_description(other), description) && (!its || !tenant || !strcmp(its, tenant))) {
-            return amlaps_rule_origin(other);
-        }
-    }
-    return NULL;
-}
-
 const char *amlaps_directive_rule_section(cmd_parms *cmd, void *dir, const char *line)
 {
     amlaps_config_t *config = amlaps_directive_config(cmd);
-    const char *mistake, *description, *tenant, *other;
+    const char *mistake, *description, *tenant;
+    const amlaps_rule_t *other;
     apr_array_header_t *words;
     amlaps_rule_t *rule;
 
@@ -55,9 +41,12 @@ const char *amlaps_directive_rule_section(cmd_parms *cmd, void *dir, const char 
     }
     description = APR_ARRAY_IDX(words, 0, const char *);
     tenant = words->nelts == 2 ? APR_ARRAY_IDX(words, 1, const char *) : NULL;
-    if ((other = duplicate(config, description, tenant))) {
+    if (!config->names) {
+        config->names = apr_hash_make(cmd->pool);
+    }
+    if ((other = amlaps_config_namesake(config->names, description, tenant))) {
         return apr_psprintf(cmd->pool, "<AMLapsRule \"%s\"> is a duplicate name: it stands at %s already; the audit could not tell the two "
-                            "apart, so give this one another description", description, other);
+                            "apart, so give this one another description", description, amlaps_rule_origin(other));
     }
     rule = amlaps_rule_make(description, tenant, amlaps_directive_origin(cmd, cmd->temp_pool), cmd->pool);
     config->open_rule = rule;
@@ -70,6 +59,7 @@ const char *amlaps_directive_rule_section(cmd_parms *cmd, void *dir, const char 
         return apr_psprintf(cmd->pool, "<AMLapsRule \"%s\">: %s", description, mistake);
     }
     APR_ARRAY_PUSH(config->rules, amlaps_rule_t *) = rule;
+    amlaps_config_add_name(config->names, rule);
     return NULL;
 }
 

@@ -1,6 +1,5 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "directives.h"
-#include "secret_source.h"
 
 #include <apr_lib.h>
 #include <apr_strings.h>
@@ -9,11 +8,11 @@
 #include "amlaps/text.h"
 
 static const char *const inside_tenant[] = {
-    "AMLapsTenantId", "AMLapsClientId", "AMLapsClientSecret", "AMLapsCloud", "AMLapsLoginURL", "AMLapsGraphURL", "AMLapsCAFile", NULL,
+    "AMLapsTenantId", "AMLapsClientId", "AMLapsClientSecret", "AMLapsClientCertificate", "AMLapsFederatedToken", "AMLapsManagedIdentity",
+    "AMLapsCloud", "AMLapsLoginURL", "AMLapsGraphURL", "AMLapsCAFile", NULL,
 };
 
-/* The tenant that the directive stands in, or a message. */
-static const char *open_tenant(amlaps_tenant_config_t **tenant, cmd_parms *cmd)
+const char *amlaps_directive_open_tenant(amlaps_tenant_config_t **tenant, cmd_parms *cmd)
 {
     *tenant = amlaps_directive_config(cmd)->open_tenant;
     return *tenant ? NULL : apr_psprintf(cmd->pool, "%s belongs into a section <AMLapsTenant NAME>", cmd->cmd->name);
@@ -43,12 +42,16 @@ static const char *finish(cmd_parms *cmd, amlaps_tenant_config_t *tenant)
         return apr_psprintf(cmd->pool, "<AMLapsTenant %s> lacks AMLapsTenantId; write the directory (tenant) id, a GUID, or a verified "
                             "domain", tenant->tenant.name);
     }
+    if (!tenant->tenant.client_id && tenant->tenant.credential == AMLAPS_CREDENTIAL_IDENTITY) {
+        tenant->tenant.client_id = tenant->identity ? tenant->identity : "(managed identity)";
+    }
     if (!tenant->tenant.client_id) {
         return apr_psprintf(cmd->pool, "<AMLapsTenant %s> lacks AMLapsClientId; write the application (client) id of the app "
                             "registration", tenant->tenant.name);
     }
-    if (!tenant->secret_source) {
-        return apr_psprintf(cmd->pool, "<AMLapsTenant %s> lacks a credential; write AMLapsClientSecret file:PATH", tenant->tenant.name);
+    if (!tenant->credential) {
+        return apr_psprintf(cmd->pool, "<AMLapsTenant %s> lacks a credential; write one of AMLapsClientSecret, AMLapsClientCertificate, "
+                            "AMLapsFederatedToken and AMLapsManagedIdentity", tenant->tenant.name);
     }
     amlaps_graph_cloud(&login_url, &graph_url, tenant->cloud ? tenant->cloud : "global");
     if (!tenant->tenant.login_url) {
@@ -136,7 +139,7 @@ const char *amlaps_directive_tenant_id(cmd_parms *cmd, void *dir, const char *va
     const char *mistake;
 
     (void)dir;
-    if ((mistake = open_tenant(&tenant, cmd)) || (mistake = once(cmd, tenant->tenant.tenant_id))) {
+    if ((mistake = amlaps_directive_open_tenant(&tenant, cmd)) || (mistake = once(cmd, tenant->tenant.tenant_id))) {
         return mistake;
     }
     if (amlaps_text_guid(guid, value)) {
@@ -158,7 +161,7 @@ const char *amlaps_directive_client_id(cmd_parms *cmd, void *dir, const char *va
     const char *mistake;
 
     (void)dir;
-    if ((mistake = open_tenant(&tenant, cmd)) || (mistake = once(cmd, tenant->tenant.client_id))) {
+    if ((mistake = amlaps_directive_open_tenant(&tenant, cmd)) || (mistake = once(cmd, tenant->tenant.client_id))) {
         return mistake;
     }
     if (!amlaps_text_guid(guid, value)) {
@@ -169,28 +172,13 @@ const char *amlaps_directive_client_id(cmd_parms *cmd, void *dir, const char *va
     return NULL;
 }
 
-const char *amlaps_directive_client_secret(cmd_parms *cmd, void *dir, const char *line)
-{
-    amlaps_tenant_config_t *tenant;
-    const char *mistake;
-
-    (void)dir;
-    if ((mistake = open_tenant(&tenant, cmd))) {
-        return mistake;
-    }
-    if (tenant->secret_source) {
-        return "AMLapsClientSecret: this tenant has two credentials; keep one";
-    }
-    return amlaps_secret_source_read(&tenant->secret_source, cmd, line);
-}
-
 const char *amlaps_directive_cloud(cmd_parms *cmd, void *dir, const char *value)
 {
     const char *login_url, *graph_url, *mistake;
     amlaps_tenant_config_t *tenant;
 
     (void)dir;
-    if ((mistake = open_tenant(&tenant, cmd)) || (mistake = once(cmd, tenant->cloud))) {
+    if ((mistake = amlaps_directive_open_tenant(&tenant, cmd)) || (mistake = once(cmd, tenant->cloud))) {
         return mistake;
     }
     if (!amlaps_graph_cloud(&login_url, &graph_url, value)) {
@@ -240,7 +228,7 @@ static const char *root_url(const char **url, cmd_parms *cmd, const char *value)
 const char *amlaps_directive_login_url(cmd_parms *cmd, void *dir, const char *value)
 {
     amlaps_tenant_config_t *tenant;
-    const char *mistake = open_tenant(&tenant, cmd);
+    const char *mistake = amlaps_directive_open_tenant(&tenant, cmd);
 
     (void)dir;
     return mistake ? mistake : root_url(&tenant->tenant.login_url, cmd, value);
@@ -249,7 +237,7 @@ const char *amlaps_directive_login_url(cmd_parms *cmd, void *dir, const char *va
 const char *amlaps_directive_graph_url(cmd_parms *cmd, void *dir, const char *value)
 {
     amlaps_tenant_config_t *tenant;
-    const char *mistake = open_tenant(&tenant, cmd);
+    const char *mistake = amlaps_directive_open_tenant(&tenant, cmd);
 
     (void)dir;
     return mistake ? mistake : root_url(&tenant->tenant.graph_url, cmd, value);
@@ -258,7 +246,7 @@ const char *amlaps_directive_graph_url(cmd_parms *cmd, void *dir, const char *va
 const char *amlaps_directive_ca_file(cmd_parms *cmd, void *dir, const char *value)
 {
     amlaps_tenant_config_t *tenant;
-    const char *mistake = open_tenant(&tenant, cmd), *path;
+    const char *mistake = amlaps_directive_open_tenant(&tenant, cmd), *path;
     char buffer[4096];
     apr_size_t length = sizeof(buffer) - 1;
     apr_file_t *file;

@@ -4,7 +4,10 @@
 #include <apr_strings.h>
 #include <stdio.h>
 
+#include "amlaps/text.h"
 #include "scenario.h"
+
+#define LONGEST_LINE 8192
 
 static const char *check_permission(const amlaps_config_t *config, const amlaps_expectation_t *expectation, amlaps_permission_t permission,
                                     const amlaps_scenario_t *scenario, server_rec *server, apr_pool_t *pool)
@@ -72,7 +75,8 @@ const char *amlaps_expect_explain(server_rec *server, apr_pool_t *pool)
         if (mistake) {
             return apr_psprintf(pool, "AMLapsExplain: %s", mistake);
         }
-        printf("%s\n%s\n", asked->text, amlaps_scenario_explain(scenario, config->policy, pool));
+        printf("%s%s%s%s\n%s\n", server->is_virtual ? "virtual host " : "", server->is_virtual ? server->server_hostname : "",
+               server->is_virtual ? ": " : "", amlaps_text_printable(asked->text, LONGEST_LINE, pool), amlaps_scenario_explain(scenario, config->policy, pool));
     }
     fflush(stdout);
     return NULL;

@@ -169,20 +169,27 @@ static amlaps_access_t *open_runtime(const amlaps_config_t *config, server_rec *
     amlaps_access_t *access = apr_pcalloc(pool, sizeof(*access));
     const amlaps_transport_t *transport;
     amlaps_error_t error = { 0 };
+    apr_status_t status;
 
     graph->connections = amlaps_config_graph_connections(config);
     graph->timeout = amlaps_config_graph_timeout(config);
     graph->cache_time = amlaps_config_cache_time(config);
     graph->clock = amlaps_clock_system();
+    graph->groups_from = config->groups_from == AMLAPS_GROUPS_FROM_GRAPH ? AMLAPS_GROUPS_FROM_GRAPH : AMLAPS_GROUPS_FROM_TOKEN;
     tenants_of(graph, access, config, pool);
     access->policy = config->policy;
     access->operators = config->operator_policy;
     access->clock = graph->clock;
+    access->groups_from = graph->groups_from;
     if (amlaps_transport_open(&transport, &error, graph->connections, pool) != APR_SUCCESS ||
         amlaps_graph_open(&access->graph, &error, graph, transport, pool) != APR_SUCCESS ||
         open_trail(access, &error, config, pool) != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, server, "%s: this child can't serve: %s", error.id, error.detail);
         return NULL;
+    }
+    /* Without the thread the first request after a renewal is due makes it. */
+    if ((status = amlaps_graph_renew_in_background(access->graph, pool)) != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, status, server, "AML0131: no thread to renew tokens in the background");
     }
     return access;
 }

@@ -80,7 +80,7 @@ static const char *check_patterns(const char *text, apr_pool_t *pool)
         }
         pattern = apr_pstrmemdup(pool, pattern, (apr_size_t)(end - pattern));
         if ((mistake = amlaps_rule_set_reason(amlaps_rule_make("pattern", NULL, NULL, pool), "optional", pattern, NULL))) {
-            return mistake;
+            return apr_psprintf(pool, "in the pattern %s: %s", pattern, mistake);
         }
         text = end;
     }

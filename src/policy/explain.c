@@ -35,7 +35,7 @@ static const char *looked_at(const explain_t *x, amlaps_selector_t selector)
 
     switch (selector) {
     case AMLAPS_SELECT_ID:
-        return device->device_id ? printable(x, device->device_id) : "the device's id";
+        return device->device_id && *device->device_id ? printable(x, device->device_id) : "the device's id";
     case AMLAPS_SELECT_NAME:
         return device->name ? apr_psprintf(x->pool, "\"%s\"", printable(x, device->name)) : "the device's name";
     case AMLAPS_SELECT_GROUP:

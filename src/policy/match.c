@@ -250,6 +250,12 @@ static int settles(amlaps_selector_t selector)
     }
 }
 
+/* What may match once the device is looked at, may match. */
+static int is_unseen(const amlaps_match_t *match)
+{
+    return match->question->device->unseen;
+}
+
 static void outlook_lines(amlaps_outlook_t *outlook, amlaps_match_t *match, const amlaps_rule_t *rule)
 {
     const amlaps_value_t *value;
@@ -262,7 +268,7 @@ static void outlook_lines(amlaps_outlook_t *outlook, amlaps_match_t *match, cons
         int need = known == AMLAPS_UNKNOWN ? settles(line->selector) : AMLAPS_NEED_NOTHING;
 
         open |= need;
-        if (!found && (known == AMLAPS_YES || need)) {
+        if (!found && (known == AMLAPS_YES || need || (known == AMLAPS_UNKNOWN && is_unseen(match)))) {
             outlook->best = line->selector;
             found = 1;
         }
@@ -289,7 +295,7 @@ void amlaps_match_outlook(amlaps_outlook_t *outlook, amlaps_match_t *match, cons
     if (amlaps_match_condition(match, rule) == AMLAPS_UNKNOWN) {
         needs = rule->condition_needs & amlaps_match_unknown(match->question);
         outlook->decides |= needs;
-        outlook->can_match = outlook->can_match && needs;
+        outlook->can_match = outlook->can_match && (needs || is_unseen(match));
     }
     if (amlaps_match_tenant(match, rule) == AMLAPS_UNKNOWN) {
         outlook->can_match = 0;

@@ -41,7 +41,6 @@ typedef struct sqlite_store_t {
     sqlite3 *db;                     /* NULL: to be opened at the next batch */
     sqlite3_stmt *statement[STATEMENTS];
     int broken;                      /* close before the next batch */
-    int unproven;                    /* newly opened: `last` is to be found in it */
     amlaps_head_t last;              /* what this child wrote last */
     int wal_pages;
 } sqlite_store_t;
@@ -111,6 +110,41 @@ static apr_status_t look_at_files(struct stat file[FILES], const sqlite_store_t 
     return APR_SUCCESS;
 }
 
+/** Somebody wrote over the files in place. SQLite has much of them in memory and would go on; what it writes is lost or unreadable. */
+static apr_status_t condemn(sqlite_store_t *self, const char *path, const char *what, amlaps_error_t *error)
+{
+    amlaps_shared_condemn(self->shared, self->generation, self->path[0]);
+    return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0221", APR_EGENERAL,
+                            "%s of the store %s while in use; nothing is served until the right file is back, amlaps-audit verify is content, and "
+                            "httpd is restarted", path, what);
+}
+
+/** The first bytes of the database as they are in the file, not in SQLite's memory. Read through SQLite's own descriptor: closing another
+ *  one would drop its locks. */
+static int has_header(sqlite_store_t *self)
+{
+    static const char header[] = "SQLite format 3";
+    sqlite3_file *file = NULL;
+    char first[sizeof(header)];
+
+    return sqlite3_file_control(self->db, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK && file != NULL
+           && file->pMethods != NULL && file->pMethods->xRead(file, first, sizeof(first), 0) == SQLITE_OK
+           && memcmp(first, header, sizeof(header)) == 0;
+}
+
+static apr_status_t check_contents(sqlite_store_t *self, const struct stat now[FILES], amlaps_error_t *error)
+{
+    int i;
+
+    for (i = 0; i < FILES; i++) {
+        if (now[i].st_size < self->file[i].st_size) {
+            return condemn(self, self->path[i], "was cut", error);
+        }
+        self->file[i].st_size = now[i].st_size;
+    }
+    return has_header(self) ? APR_SUCCESS : condemn(self, self->path[0], "was overwritten", error);
+}
+
 /** SQLite goes on writing into files that were removed or replaced; what it writes there is lost. */
 static apr_status_t check_files(sqlite_store_t *self, amlaps_error_t *error)
 {
@@ -126,6 +160,9 @@ static apr_status_t check_files(sqlite_store_t *self, amlaps_error_t *error)
             status = amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0206", APR_EGENERAL,
                                       "everybody may write to %s of the store; find out who did, then chmod 0640", self->path[i]);
         }
+    }
+    if (status == APR_SUCCESS) {
+        status = check_contents(self, now, error);
     }
     self->broken |= status != APR_SUCCESS;
     return status;
@@ -143,7 +180,6 @@ static apr_status_t connect_store(sqlite_store_t *self, amlaps_error_t *error)
     if (status != APR_SUCCESS) {
         return status;
     }
-    self->unproven = 1;
     self->wal_pages = 0;
     sqlite3_db_config(self->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_wal_hook(self->db, count_pages, self);
@@ -209,15 +245,14 @@ static apr_status_t read_head(amlaps_head_t *head, sqlite_store_t *self, amlaps_
     return APR_SUCCESS;
 }
 
-/** What was written must be there still: an old copy put in place of the store must not go on as if nothing happened. */
+/** What was written must be there still: an old copy in place of the store, or a deleted record, must not go on as if nothing happened. */
 static apr_status_t find_last(sqlite_store_t *self, amlaps_error_t *error)
 {
     sqlite3_stmt *statement = self->statement[HASH_AT];
     int same;
     int code;
 
-    if (self->last.seq == 0 || !self->unproven) {
-        self->unproven = 0;
+    if (self->last.seq == 0) {
         return APR_SUCCESS;
     }
     sqlite3_bind_int64(statement, 1, self->last.seq);
@@ -232,7 +267,6 @@ static apr_status_t find_last(sqlite_store_t *self, amlaps_error_t *error)
                                 "the store %s lacks record %" APR_INT64_T_FMT ", which was written; put the right file back, or restart httpd "
                                 "to accept this one", self->path[0], self->last.seq);
     }
-    self->unproven = 0;
     return APR_SUCCESS;
 }
 
@@ -243,7 +277,7 @@ static apr_status_t sqlite_begin(amlaps_head_t *head, amlaps_store_t *store, apr
 
     if (amlaps_shared_is_condemned(self->shared, self->generation, self->path[0])) {
         return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0205", EIO,
-                                "the disk under the store %s failed to write what it had taken; nothing is served until it is checked, "
+                                "the store %s lost what was written, as the log says further up; nothing is served until it is checked, "
                                 "amlaps-audit verify is content, and httpd is restarted", self->path[0]);
     }
     if (self->broken) {

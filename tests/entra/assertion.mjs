@@ -40,16 +40,28 @@ function checkTime(claims, clientId) {
   }
 }
 
+/** A token of another issuer, signed with the key that it publishes. @param {any} assertion @param {{ key: string }} trust @param {string} clientId @returns {'federated'} */
+function checkFederated({ header, claims, signed, signature }, trust, clientId) {
+  if (header.alg !== 'RS256' || !verify('sha256', signed, trust.key, signature)) {
+    throw new StsError(401, 'invalid_client', 50013, 'Assertion failed signature validation. [Reason - Key was found, but use of the key to verify the signature failed.]');
+  }
+  checkTime(claims, clientId);
+  return 'federated';
+}
+
 /**
  * Throws what Entra answers when the assertion does not hold.
  * @param {string} jwt
  * @param {import('./world.mjs').App} app
  * @param {string[]} audiences  URLs of the token endpoint of this tenant
+ * @returns {'certificate' | 'federated'}
  */
 export function checkAssertion(jwt, app, audiences) {
   const assertion = decodeJwt(jwt);
   if (!assertion) throw new StsError(401, 'invalid_client', 50027, 'JWT token is invalid or malformed.');
   const { header, claims, signed, signature } = assertion;
+  const trust = app.federated?.find(({ issuer, subject, audience }) => issuer === claims.iss && subject === claims.sub && audience === claims.aud);
+  if (trust) return checkFederated(assertion, trust, app.clientId);
   if (claims.iss !== app.clientId || claims.sub !== app.clientId) {
     throw new StsError(401, 'invalid_request', 70021, 'No matching federated identity record found for presented assertion. '
       + `Assertion Issuer: '${claims.iss}'. Assertion Subject: '${claims.sub}'. Assertion Audience: '${claims.aud}'. `
@@ -71,4 +83,5 @@ export function checkAssertion(jwt, app, audiences) {
       + 'https://docs.microsoft.com/azure/active-directory/develop/active-directory-certificate-credentials .');
   }
   checkTime(claims, app.clientId);
+  return 'certificate';
 }

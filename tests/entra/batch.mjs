@@ -45,11 +45,20 @@ function inner(part, outer) {
   };
 }
 
+/** What a fault has broken stays a text. @param {string} text */
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
 /** @param {string} id @param {Answer} answer */
 function toPart(id, { status, headers, body }) {
   const type = headers['Content-Type'] ?? '';
   const text = String(body ?? '');
-  return { id, status, headers, ...(text ? { body: type.startsWith('application/json') ? JSON.parse(text) : text } : {}) };
+  return { id, status, headers, ...(text ? { body: type.startsWith('application/json') ? parsed(text) : text } : {}) };
 }
 
 /**

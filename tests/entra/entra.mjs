@@ -7,6 +7,7 @@ import { answerControl, controlOf, normalise } from './control.mjs';
 import { spoil, standIn, standsIn } from './faults.mjs';
 import { answerGraph } from './graph.mjs';
 import { Knobs } from './knobs.mjs';
+import { isManaged, managedIdentity } from './managed.mjs';
 import { pause, send } from './send.mjs';
 import { SignIn } from './signin.mjs';
 import { StsError, stsAnswer, tenantNotFound } from './sts-errors.mjs';
@@ -30,6 +31,7 @@ const MOST_RECORDS = 50000;
  * @property {number} ms
  * @property {number} connection
  * @property {Record<string, string>} headers
+ * @property {string[]} [parts]   of a $batch: method and path of each
  * @property {string} [fault]   kind that struck
  *
  * @typedef {object} Options
@@ -38,6 +40,7 @@ const MOST_RECORDS = 50000;
  * @property {{ key: string | Buffer, cert: string | Buffer }} [tls]
  * @property {import('./world.mjs').World} [world]
  * @property {string} [baseUrl]  what clients call the server, when not http(s)://host:port
+ * @property {string} [graphUrl] Graph's root, where that is another server
  * @property {string[]} [redirectUris]  of the sign-in app; a sign-out may return to them too
  * @property {boolean} [withControl]    false: nothing below /_control
  */
@@ -75,11 +78,11 @@ export class Simulator {
     this.control = controlOf(this);
   }
 
-  /** Once the address is known: tokens and sign-in carry it. @param {string} url */
-  open(url) {
+  /** Once the address is known: tokens and sign-in carry it. @param {string} url @param {string} [graphUrl] */
+  open(url, graphUrl = url) {
     this.url = url;
-    this.graphUrl = url;
-    this.tokens.audience = url;
+    this.graphUrl = graphUrl;
+    this.tokens.audience = graphUrl;
     this.signIns = new Map(this.world.tenants.filter(({ signIn }) => signIn)
       .map((tenant) => [tenant.id, new SignIn(this, /** @type {any} */ (tenant))]));
   }
@@ -112,13 +115,14 @@ export class Simulator {
     const method = req.method ?? 'GET';
     const control = /^\/_control(\/[^?]*)/.exec(url);
     if (control && this.withControl) return answerControl(this.control, res, method, control[1], await readBody(req));
-    const area = /^\/(v1\.0|beta)(\/|\?|$)/.test(url) ? 'graph' : /^\/[^/]+\/oauth2\/v2\.0\/token(\?|$)/.test(url) ? 'token' : 'signin';
+    const area = /^\/(v1\.0|beta)(\/|\?|$)/.test(url) ? 'graph' : /^\/[^/]+\/oauth2\/v2\.0\/token(\?|$)/.test(url) || isManaged(url) ? 'token' : 'signin';
     const record = this.#record(req, res, area);
     const body = await readBody(req);
     if (!body) return res.destroy();
     const fault = this.knobs.strike(`${method} ${url}`);
     if (fault) record.fault = fault.kind;
-    if (area === 'graph') return this.#graph(req, res, body, fault);
+    if (area === 'graph') return this.#graph(req, res, body, fault, record);
+    if (isManaged(url)) return this.#managed(req, res, fault);
     return this.#login(req, res, body, fault, record);
   }
 
@@ -160,11 +164,22 @@ export class Simulator {
     return id;
   }
 
-  /** @param {http.IncomingMessage} req @param {http.ServerResponse} res @param {Buffer} body @param {import('./knobs.mjs').LoadedFault | null} fault */
-  async #graph(req, res, body, fault) {
+  /** @param {http.IncomingMessage} req @param {http.ServerResponse} res @param {any} fault */
+  async #managed(req, res, fault) {
+    if (this.knobs.settings.tokenDelayMs) await pause(this.knobs.settings.tokenDelayMs, res);
+    if (fault && standsIn(fault)) {
+      const refuse = (/** @type {any} */ { status, message, headers }) => ({ status, headers: { 'Content-Type': 'application/json', ...headers }, body: JSON.stringify({ error: 'unknown', error_description: message }) });
+      return send(res, standIn(fault, refuse), { framed: true });
+    }
+    const answer = managedIdentity(this, req.method ?? '', req.url ?? '/', req.headers);
+    return send(res, fault ? spoil(fault, answer, `${this.url}${req.url}`) : answer, { framed: true });
+  }
+
+  /** @param {http.IncomingMessage} req @param {http.ServerResponse} res @param {Buffer} body @param {import('./knobs.mjs').LoadedFault | null} fault @param {Recorded} record */
+  async #graph(req, res, body, fault, record) {
     const { delayMs, gzip } = this.knobs.settings;
     if (delayMs) await pause(delayMs, res);
-    const request = { method: req.method ?? '', url: req.url ?? '', headers: req.headers, body };
+    const request = { method: req.method ?? '', url: req.url ?? '', headers: req.headers, body, onPart: (/** @type {string} */ line) => (record.parts ??= []).push(line) };
     let answer = answerGraph(this, request, fault);
     if (fault && !standsIn(fault)) answer = spoil(fault, answer, `${this.graphUrl}${req.url}`);
     return send(res, answer, { gzip: gzip && /\bgzip\b/.test(String(req.headers['accept-encoding'] ?? '')) });
@@ -234,21 +249,21 @@ async function readBody(req) {
 
 /** @param {Options} [options] */
 export async function startEntra(options = {}) {
-  const { port = 0, host = '127.0.0.1', tls, world = defaultWorld(), baseUrl, redirectUris = [], withControl = true } = options;
+  const { port = 0, host = '127.0.0.1', tls, world = defaultWorld(), baseUrl, graphUrl, redirectUris = [], withControl = true } = options;
   const sim = new Simulator({ tls, world, redirectUris, withControl });
   await new Promise((resolve, reject) => {
     sim.server.once('error', reject);
     sim.server.listen(port, host, () => resolve(undefined));
   });
   const { port: bound } = /** @type {import('node:net').AddressInfo} */ (sim.server.address());
-  sim.open((baseUrl ?? `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${bound}`).replace(/\/$/, ''));
+  sim.open((baseUrl ?? `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${bound}`).replace(/\/$/, ''), graphUrl);
   const issuer = `${sim.url}/${world.tenants[0].id}/v2.0`;
   return {
     port: bound,
     url: sim.url,
     /** roots for AMLapsLoginURL and AMLapsGraphURL */
     loginUrl: sim.url,
-    graphUrl: sim.url,
+    graphUrl: sim.graphUrl,
     issuer,
     metadataUrl: `${issuer}/.well-known/openid-configuration`,
     world,

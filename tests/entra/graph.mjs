@@ -6,7 +6,7 @@ import { schema } from './collections.mjs';
 import {
   countDevices, deviceMemberAction, deviceMemberOf, getDevice, listDevices, registeredOwners, userMemberAction, userMemberOf,
 } from './directory.mjs';
-import { standIn, standsIn } from './faults.mjs';
+import { spoil, standIn, standsIn } from './faults.mjs';
 import { getCredentials, listAudits, listCredentials } from './laps.mjs';
 import { parseQuery } from './odata.mjs';
 import { SchemaError } from './schema.mjs';
@@ -17,6 +17,7 @@ import { SchemaError } from './schema.mjs';
  * @property {string} url       path and query as they came
  * @property {import('node:http').IncomingHttpHeaders} headers
  * @property {Buffer} body
+ * @property {(line: string) => void} [onPart]  told of each part of a $batch
  *
  * @typedef {object} Call  a request of a known app
  * @property {import('./entra.mjs').Simulator} sim
@@ -86,19 +87,30 @@ function route(method, path) {
 }
 
 /** @param {import('./entra.mjs').Simulator} sim @param {GraphRequest} request @param {Call['ids']} ids @returns {Reply} */
-function carryOut(sim, { method, url, headers, body }, ids) {
+function carryOut(sim, { method, url, headers, body, onPart }, ids) {
   const { claims, tenant } = sim.tokens.judge(headers.authorization, sim.world);
   const [path, search = ''] = url.split(/\?(.*)/s);
   const decoded = resource(path);
   if (decoded === '/$batch') {
     if (method !== 'POST') throw refuse.method();
-    return answerBatch(body, (/** @type {GraphRequest} */ part) => answerGraph(sim, part), headers);
+    return answerBatch(body, (/** @type {GraphRequest} */ part) => answerPart(sim, part, onPart), headers);
   }
   const { handler, key } = route(method, decoded);
   const eventual = String(headers.consistencylevel ?? '').toLowerCase() === 'eventual';
   return handler({
     sim, tenant, claims, roles: claims.roles ?? [], path, options: parseQuery(search), eventual, headers, body, ids,
   }, key);
+}
+
+/** A part is struck by faults as a request of its own would be, but for its way to the client. @param {import('./entra.mjs').Simulator} sim @param {GraphRequest} part @param {GraphRequest['onPart']} onPart */
+function answerPart(sim, part, onPart) {
+  const line = `${part.method} ${part.url}`;
+  onPart?.(line);
+  const fault = sim.knobs.strike(line);
+  const answer = answerGraph(sim, part, fault);
+  if (!fault || standsIn(fault)) return answer;
+  const { transport: _, ...spoiled } = spoil(fault, answer, `${sim.graphUrl}${part.url}`);
+  return spoiled;
 }
 
 /** @param {Reply} reply @param {Call['ids']} ids @returns {import('./faults.mjs').Answer} */

@@ -23,6 +23,7 @@ import { FAULT_KINDS } from './faults.mjs';
  * @property {number} delayMs
  * @property {number} tokenDelayMs
  * @property {TokenKnobs} token
+ * @property {{ header: string | null, keyFile: string | null }} managed  App Service's header; Arc's key file, which makes it an Arc server
  *
  * @typedef {import('./faults.mjs').Fault & { left: number, passing: number, struck: number }} LoadedFault
  */
@@ -31,7 +32,7 @@ import { FAULT_KINDS } from './faults.mjs';
 const defaults = () => ({
   wrapped: false, encoding: null, history: null, unsorted: false, twoAccounts: false, equalDates: false, noZone: false,
   fractionDigits: 7, noPasswordStyle: '404', readBasicItem: true, strictHeaders: false, gzip: true, delayMs: 0, tokenDelayMs: 0,
-  token: { expiresIn: null, roles: null },
+  token: { expiresIn: null, roles: null }, managed: { header: null, keyFile: null },
 });
 
 const isCount = (/** @type {any} */ v) => Number.isInteger(v) && v >= 0;
@@ -48,6 +49,7 @@ const VALID = {
   history: (v) => v === null || (isCount(v) && v <= 1000),
   fractionDigits: (v) => isCount(v) && v <= 7,
   delayMs: isCount, tokenDelayMs: isCount,
+  managed: (v) => v !== null && typeof v === 'object' && Object.keys(v).every((key) => ['header', 'keyFile'].includes(key)),
   token: (v) => v !== null && typeof v === 'object' && Object.keys(v).every((key) => ['expiresIn', 'roles'].includes(key)),
 };
 
@@ -74,8 +76,9 @@ export class Knobs {
       if (!VALID[name](value)) throw new TypeError(`knob '${name}' cannot be ${JSON.stringify(value)}`);
     }
     const added = [...(faults ?? []), ...(fault ? [fault] : [])].map(load);
-    const { token, ...rest } = settings;
+    const { token, managed, ...rest } = settings;
     Object.assign(this.settings, rest);
+    if (managed) Object.assign(this.settings.managed, managed);
     if (token) Object.assign(this.settings.token, token);
     if (faults) this.faults = added;
     else this.faults.push(...added);

@@ -69,7 +69,7 @@ function checkSecret(secret, app) {
 
 /**
  * @param {URLSearchParams} form @param {import('./world.mjs').App} app @param {string[]} audiences
- * @returns {'secret' | 'certificate'}
+ * @returns {'secret' | 'certificate' | 'federated'}
  */
 function checkCredential(form, app, audiences) {
   const assertion = form.get('client_assertion');
@@ -78,8 +78,7 @@ function checkCredential(form, app, audiences) {
     if (type !== ASSERTION_TYPE) {
       throw new StsError(400, 'invalid_request', 900144, `The value '${type}' of the parameter 'client_assertion_type' is not supported.`);
     }
-    checkAssertion(assertion, app, audiences);
-    return 'certificate';
+    return checkAssertion(assertion, app, audiences);
   }
   const secret = form.get('client_secret');
   if (!secret) {

@@ -35,7 +35,7 @@ export class Tokens {
 
   /**
    * @param {import('./world.mjs').Tenant} tenant @param {import('./world.mjs').App} app
-   * @param {{ roles: string[], lifetime: number, proof: 'secret' | 'certificate' }} how lifetime in seconds
+   * @param {{ roles: string[], lifetime: number, proof: 'secret' | 'certificate' | 'federated' }} how lifetime in seconds
    */
   issue(tenant, app, { roles, lifetime, proof }) {
     const now = Math.floor(Date.now() / 1000);

@@ -40,6 +40,8 @@ export * from './ids.mjs';
  * @property {boolean} [disabled]
  * @property {{ value: string, expires?: string }[]} secrets
  * @property {string[]} [certificates]  PEM
+ * @property {{ issuer: string, subject: string, audience: string, key: string }[]} [federated]  whose tokens stand for the app; `key` in PEM
+ * @property {'system' | 'user'} [managed]  it is a managed identity of the machine that asks
  * @property {string[]} roles     consented application permissions
  *
  * @typedef {object} Tenant

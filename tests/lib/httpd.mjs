@@ -33,6 +33,14 @@ function listens(port) {
   });
 }
 
+/** The user that the children run as. */
+function childIds() {
+  const line = fs.readFileSync('/etc/passwd', 'utf8').split('\n').find((l) => l.startsWith(`${CHILD_USER}:`));
+  if (!line) throw new Error(`no user ${CHILD_USER} for the children of httpd; AMLAPS_HTTPD_USER names another one`);
+  const [, , uid, gid] = line.split(':').map(Number);
+  return { uid, gid };
+}
+
 export class Httpd {
   /** @param {string} root @param {number} port @param {HttpdOptions} options */
   constructor(root, port, options) {
@@ -87,10 +95,8 @@ export class Httpd {
     const file = path.join(this.root, name);
     fs.chmodSync(file, mode);
     if (process.getuid?.() !== 0) return;
-    const line = fs.readFileSync('/etc/passwd', 'utf8').split('\n').find((l) => l.startsWith(`${CHILD_USER}:`));
-    if (!line) throw new Error(`no user ${CHILD_USER} for the children of httpd; AMLAPS_HTTPD_USER names another one`);
-    const [, , uid, gid] = line.split(':');
-    fs.chownSync(file, Number(uid), Number(gid));
+    const { uid, gid } = childIds();
+    fs.chownSync(file, uid, gid);
   }
 
   /** The files of the page, readable for the children whatever the umask of the checkout was. */
@@ -139,14 +145,25 @@ export class Httpd {
     return { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8', ...Object.fromEntries(passed), ...this.options.env };
   }
 
+  /** What `apachectl configtest` says to somebody without privileges. */
+  configtestUnprivileged() {
+    return this.#configtest([], process.getuid?.() === 0 ? childIds() : {});
+  }
+
   /**
    * What `apachectl configtest` says, and with more arguments what `httpd -t …` says.
    * @param {...string} more
    * @returns {Promise<{ ok: boolean, output: string, code: number | null, signal: string | null }>}
    */
   configtest(...more) {
+    return this.#configtest(more, {});
+  }
+
+  /** @param {string[]} more @param {{ uid?: number, gid?: number }} ids @returns {Promise<{ ok: boolean, output: string, code: number | null, signal: string | null }>} */
+  #configtest(more, ids) {
     return new Promise((resolve, reject) => {
-      const child = spawn(httpdInstallation().httpd, [...this.arguments, '-t', ...more], { env: this.environment, stdio: ['ignore', 'pipe', 'pipe'] });
+      const child = spawn(httpdInstallation().httpd, [...this.arguments, '-t', ...more],
+        { env: this.environment, stdio: ['ignore', 'pipe', 'pipe'], ...ids });
       let output = '';
       child.stdout.on('data', (chunk) => { output += chunk; });
       child.stderr.on('data', (chunk) => { output += chunk; });

@@ -131,10 +131,10 @@ describe('overage', () => {
     { hasgroups: 'true' }, { hasgroups: true, groups: [GROUPS.allStaff] },
   ];
 
-  test('is refused where a group decides, undecidable where a group could deny', async () => {
+  test('that the app may not look up is told where a group decides, undecidable where a group could deny', async () => {
     for (const claims of SIGNS) {
       const session = await personWith(claims);
-      assertProblem(await reveal(session, 'LON-001'), 'not_authorized');
+      assertProblem(await reveal(session, 'LON-001'), 'tenant_permission_missing');
       assertProblem(await reveal(session, 'PAR-011'), 'policy_undecidable');
     }
   });

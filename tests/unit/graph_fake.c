@@ -161,7 +161,12 @@ int fake_open(void **state)
     fake->transport = (amlaps_transport_t){exchange_fake, pause_fake, fake};
     amlaps_secret_t *secret = amlaps_secret_make(64, own);
     amlaps_secret_append(secret, FAKE_SECRET, strlen(FAKE_SECRET));
-    fake->tenant = (amlaps_tenant_t){"contoso", FAKE_TENANT_ID, FAKE_CLIENT_ID, secret, FAKE_LOGIN, FAKE_GRAPH, NULL};
+    fake->tenant = (amlaps_tenant_t){.name = "contoso",
+                                     .tenant_id = FAKE_TENANT_ID,
+                                     .client_id = FAKE_CLIENT_ID,
+                                     .client_secret = secret,
+                                     .login_url = FAKE_LOGIN,
+                                     .graph_url = FAKE_GRAPH};
     fake->tenants[0] = &fake->tenant;
     fake->config = (amlaps_graph_config_t){.tenants = fake->tenants,
                                            .tenant_count = 1,

@@ -138,10 +138,12 @@ static void facts_come_back_as_they_went_in(void **state)
                                           .managed = -1,
                                           .last_seen = 123456789};
     const char *const groups[] = {FAKE_OBJECT, FAKE_DEVICE}, *const units[] = {FAKE_CLIENT_ID};
-    const amlaps_memberships_t memberships = {groups, 2, units, 1}, none = {NULL, 0, NULL, 0};
+    const amlaps_links_t both = {{groups, 2}, {units, 1}}, none = {{NULL, 0}, {NULL, 0}}, *kept;
+    const amlaps_graph_device_t *copy;
 
+    assert_int_equal(amlaps_facts_get_device(&copy, fake->graph, "contoso", FAKE_DEVICE, fake->pool), 0);
     amlaps_facts_put_device(fake->graph, &device);
-    const amlaps_graph_device_t *copy = amlaps_facts_get_device(fake->graph, "contoso", FAKE_DEVICE, fake->pool);
+    assert_int_equal(amlaps_facts_get_device(&copy, fake->graph, "contoso", FAKE_DEVICE, fake->pool), 1);
     assert_non_null(copy);
     assert_string_equal(copy->tenant, "contoso");
     assert_string_equal(copy->object_id, FAKE_OBJECT);
@@ -156,15 +158,34 @@ static void facts_come_back_as_they_went_in(void **state)
     assert_int_equal(copy->compliant, 0);
     assert_int_equal(copy->managed, -1);
     assert_int_equal(copy->last_seen, 123456789);
-    amlaps_facts_put_memberships(fake->graph, "contoso", "a", &memberships, fake->pool);
-    amlaps_facts_put_memberships(fake->graph, "contoso", "b", &none, fake->pool);
-    const amlaps_memberships_t *kept = amlaps_facts_get_memberships(fake->graph, "contoso", "a", fake->pool);
-    assert_int_equal(kept->group_count, 2);
-    assert_string_equal(kept->groups[1], FAKE_DEVICE);
-    assert_int_equal(kept->unit_count, 1);
-    assert_string_equal(kept->units[0], FAKE_CLIENT_ID);
-    kept = amlaps_facts_get_memberships(fake->graph, "contoso", "b", fake->pool);
-    assert_int_equal(kept->group_count + kept->unit_count, 0);
+    amlaps_facts_put_links(fake->graph, "contoso", AMLAPS_LINK_MEMBERSHIPS, "a", &both, fake->pool);
+    amlaps_facts_put_links(fake->graph, "contoso", AMLAPS_LINK_MEMBERSHIPS, "b", &none, fake->pool);
+    assert_int_equal(amlaps_facts_get_links(&kept, fake->graph, "contoso", AMLAPS_LINK_MEMBERSHIPS, "a", fake->pool), 1);
+    assert_int_equal(kept->first.count, 2);
+    assert_string_equal(kept->first.ids[1], FAKE_DEVICE);
+    assert_int_equal(kept->second.count, 1);
+    assert_string_equal(kept->second.ids[0], FAKE_CLIENT_ID);
+    assert_int_equal(amlaps_facts_get_links(&kept, fake->graph, "contoso", AMLAPS_LINK_MEMBERSHIPS, "b", fake->pool), 1);
+    assert_int_equal(kept->first.count + kept->second.count, 0);
+    assert_int_equal(amlaps_facts_get_links(&kept, fake->graph, "contoso", AMLAPS_LINK_OWNERS, "a", fake->pool), 0);
+    assert_null(kept);
+}
+
+static void what_is_not_there_is_kept_shorter(void **state)
+{
+    fake_t *fake = *state;
+    const amlaps_graph_device_t *copy;
+    const amlaps_links_t *links;
+
+    amlaps_facts_put_no_device(fake->graph, "contoso", FAKE_DEVICE);
+    amlaps_facts_put_no_links(fake->graph, "contoso", AMLAPS_LINK_GROUPS, "a", fake->pool);
+    assert_int_equal(amlaps_facts_get_device(&copy, fake->graph, "contoso", FAKE_DEVICE, fake->pool), 1);
+    assert_null(copy);
+    assert_int_equal(amlaps_facts_get_links(&links, fake->graph, "contoso", AMLAPS_LINK_GROUPS, "a", fake->pool), 1);
+    assert_null(links);
+    fake_advance(fake, apr_time_from_sec(10));
+    assert_int_equal(amlaps_facts_get_device(&copy, fake->graph, "contoso", FAKE_DEVICE, fake->pool), 0);
+    assert_int_equal(amlaps_facts_get_links(&links, fake->graph, "contoso", AMLAPS_LINK_GROUPS, "a", fake->pool), 0);
 }
 
 #define THREADS 8
@@ -219,6 +240,7 @@ int main(void)
         fake_test(zero_keeps_nothing),
         fake_test(many_entries_are_all_found),
         fake_test(facts_come_back_as_they_went_in),
+        fake_test(what_is_not_there_is_kept_shorter),
         fake_test(threads_get_whole_entries),
     };
 

@@ -9,7 +9,7 @@
 #define GROUP_JSON "{\"@odata.type\":\"#microsoft.graph.group\",\"id\":\"F448435D-3CA7-4073-8152-A1FD73C0FD09\"}"
 #define UNIT_JSON "{\"@odata.type\":\"#microsoft.graph.administrativeUnit\",\"id\":\"" UNIT "\"}"
 #define ROLE_JSON "{\"@odata.type\":\"#microsoft.graph.directoryRole\",\"id\":\"" UNIT "\"}"
-#define PATH "/devices/%s/transitiveMemberOf?$select=id&$top=999"
+#define PATH "/devices(deviceId='%s')/transitiveMemberOf?$select=id&$top=999"
 #define MOST 45
 
 static const amlaps_graph_device_t *devices[MOST];
@@ -24,7 +24,7 @@ static apr_status_t ask(fake_t *fake, int count)
 {
     for (int i = 0; i < count; i++) {
         amlaps_graph_device_t *device = apr_pcalloc(fake->own, sizeof *device);
-        device->object_id = object_of(fake, i);
+        device->device_id = object_of(fake, i);
         devices[i] = device;
     }
     fake_begin(fake);

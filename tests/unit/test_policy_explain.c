@@ -56,6 +56,9 @@ static void a_rule_for_other_devices(void **state)
               "AMLapsDevice unit " GUID_A " at rules.conf:12 does not match the device's administrative units");
     explained(world, rule_of(world, "x", NULL, "device owner", "device name PAR-*", "allow all anyone", NULL), AMLAPS_NO, 0, 0,
               "none of the 2 AMLapsDevice lines at rules.conf:12 matches the device");
+    world->device.device_id = "";
+    explained(world, rule_of(world, "x", NULL, "device id " GUID_A, "allow all anyone", NULL), AMLAPS_NO, 0, 0,
+              "AMLapsDevice id " GUID_A " at rules.conf:12 does not match the device's id");
 }
 
 static void a_rule_that_is_out(void **state)

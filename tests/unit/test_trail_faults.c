@@ -283,6 +283,57 @@ static void test_older_copy_is_refused(void **state)
     expect_service(world);
 }
 
+static void write_over(const char *path)
+{
+    FILE *file = fopen(path, "r+b");
+    int i;
+
+    assert_non_null(file);
+    for (i = 0; i < 4096; i++) {
+        fputc('x', file);
+    }
+    fclose(file);
+}
+
+/* As a log rotation that copies and truncates, or somebody's cp into the open file, would do it. */
+static void test_cut_and_overwritten_in_place(void **state)
+{
+    world_t *world = *state;
+    const char *wal = apr_pstrcat(world->pool, world->path, "-wal", NULL);
+    int i;
+
+    for (i = 0; i < 3; i++) {
+        amlaps_trail_restarted(world->shared);
+        world_open(world);
+        expect_service(world);
+        if (i == 0) {
+            assert_int_equal(truncate(world->path, 0), 0);
+        } else if (i == 1) {
+            assert_int_equal(truncate(wal, 0), 0);
+        } else {
+            write_over(world->path);
+        }
+        expect_unavailable(world, "AML0221");
+        expect_unavailable(world, "AML0205");
+        world_close(world);
+        world_remove(world->directory);
+        assert_int_equal(mkdir(world->directory, 0700), 0);
+        assert_int_equal(amlaps_trail_prepare(&(amlaps_error_t){ 0 }, world->store, (uid_t)-1, (gid_t)-1, world->pool), APR_SUCCESS);
+    }
+}
+
+static void test_deleted_records_are_missed(void **state)
+{
+    world_t *world = *state;
+
+    world_open(world);
+    expect_service(world);
+    expect_service(world);
+    world_tamper(world, "DELETE FROM record WHERE seq = 2");
+    expect_unavailable(world, "AML0206");
+    expect_unavailable(world, "AML0206");
+}
+
 static void test_everybody_may_write(void **state)
 {
     world_t *world = *state;
@@ -409,7 +460,8 @@ static void test_no_torn_line_in_a_copy(void **state)
 static const struct CMUnitTest tests[] = {
     WORLD_TEST(test_file_may_not_grow), WORLD_TEST(test_disk_full), WORLD_TEST(test_out_of_descriptors),
     WORLD_TEST(test_files_deleted_and_put_back), WORLD_TEST(test_store_does_not_come_into_being_by_itself),
-    WORLD_TEST(test_older_copy_is_refused), WORLD_TEST(test_everybody_may_write), WORLD_TEST(test_newer_schema_is_refused),
+    WORLD_TEST(test_older_copy_is_refused), WORLD_TEST(test_cut_and_overwritten_in_place),
+    WORLD_TEST(test_deleted_records_are_missed), WORLD_TEST(test_everybody_may_write), WORLD_TEST(test_newer_schema_is_refused),
     WORLD_TEST(test_foreign_database_is_refused), WORLD_TEST(test_copies_verify), WORLD_TEST(test_required_copy_fails),
     WORLD_TEST(test_no_torn_line_in_a_copy)
 };

@@ -1,0 +1,18 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef AMLAPS_GRAPH_CREDENTIAL_FILE_H
+#define AMLAPS_GRAPH_CREDENTIAL_FILE_H
+
+#include "amlaps/secret.h"
+
+typedef enum amlaps_file_care_t {
+    AMLAPS_FILE_SECRET, /* nobody but owner and group may read it */
+    AMLAPS_FILE_PUBLIC  /* others may read, but not write it */
+} amlaps_file_care_t;
+
+/**
+ * Reads a file, of at most 64 KiB, whole into wiped memory. One that others may swap or change is refused.
+ * @return NULL, or what is wrong and what to do
+ */
+const char *amlaps_credential_file(amlaps_secret_t **bytes, const char *path, amlaps_file_care_t care, apr_pool_t *pool);
+
+#endif

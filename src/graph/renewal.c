@@ -1,0 +1,131 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * The thread of a child that renews its tokens. A token that was needed once is renewed from then on, five minutes before its end, so
+ * that no person ever waits for the login but the first of a child. One request an hour for each tenant is the whole cost.
+ */
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <apr_atomic.h>
+
+#include "client.h"
+#include "token.h"
+
+#define LOOK_LEAST apr_time_from_msec(100)
+#define LOOK_MOST apr_time_from_sec(60)
+
+typedef struct renewal_t {
+    amlaps_graph_t *graph;
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+    volatile apr_uint32_t stop;
+} renewal_t;
+
+static apr_interval_time_t renew_all(renewal_t *renewal)
+{
+    amlaps_graph_t *graph = renewal->graph;
+    apr_interval_time_t next = LOOK_MOST;
+    apr_pool_t *pool;
+
+    /* A pool with an allocator of its own: the child's pools are other threads'. */
+    if (apr_pool_create_unmanaged_ex(&pool, NULL, NULL) != APR_SUCCESS) {
+        return LOOK_MOST;
+    }
+    for (apr_size_t i = 0; i < graph->tenant_count && !apr_atomic_read32(&renewal->stop); i++) {
+        const apr_interval_time_t due = amlaps_token_renew(graph, &graph->tenants[i], pool);
+        next = due < next ? due : next;
+        apr_pool_clear(pool);
+    }
+    apr_pool_destroy(pool);
+    return next > LOOK_LEAST ? next : LOOK_LEAST;
+}
+
+static void *run(void *data)
+{
+    renewal_t *renewal = data;
+
+    pthread_mutex_lock(&renewal->mutex);
+    while (!apr_atomic_read32(&renewal->stop)) {
+        pthread_mutex_unlock(&renewal->mutex);
+        const apr_interval_time_t wait = renew_all(renewal);
+        pthread_mutex_lock(&renewal->mutex);
+        struct timespec until;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += (time_t)apr_time_sec(wait);
+        until.tv_nsec += (long)apr_time_usec(wait) * 1000;
+        if (until.tv_nsec >= 1000000000L) {
+            until.tv_sec++;
+            until.tv_nsec -= 1000000000L;
+        }
+        if (!apr_atomic_read32(&renewal->stop)) {
+            pthread_cond_timedwait(&renewal->wake, &renewal->mutex, &until);
+        }
+    }
+    pthread_mutex_unlock(&renewal->mutex);
+    return NULL;
+}
+
+static void wake(void *baton)
+{
+    renewal_t *renewal = baton;
+
+    pthread_mutex_lock(&renewal->mutex);
+    pthread_cond_signal(&renewal->wake);
+    pthread_mutex_unlock(&renewal->mutex);
+}
+
+/* Before the client's own cleanups, so that nothing that the thread uses is gone. */
+static apr_status_t stop(void *data)
+{
+    renewal_t *renewal = data;
+
+    apr_atomic_set32(&renewal->stop, 1);
+    wake(renewal);
+    pthread_join(renewal->thread, NULL);
+    renewal->graph->wake = NULL;
+    renewal->graph->stop = NULL;
+    pthread_cond_destroy(&renewal->wake);
+    pthread_mutex_destroy(&renewal->mutex);
+    return APR_SUCCESS;
+}
+
+static int start(renewal_t *renewal)
+{
+    sigset_t all, before;
+
+    /* httpd's main thread handles the signals of a child. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const int failed = pthread_create(&renewal->thread, NULL, run, renewal);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return failed;
+}
+
+apr_status_t amlaps_graph_renew_in_background(amlaps_graph_t *graph, apr_pool_t *pool)
+{
+    renewal_t *renewal = apr_pcalloc(pool, sizeof *renewal);
+    pthread_condattr_t attributes;
+
+    renewal->graph = graph;
+    pthread_mutex_init(&renewal->mutex, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&renewal->wake, &attributes);
+    pthread_condattr_destroy(&attributes);
+    graph->wake = wake;
+    graph->wake_baton = renewal;
+    graph->stop = &renewal->stop;
+    const int failed = start(renewal);
+    if (failed) {
+        graph->wake = NULL;
+        graph->stop = NULL;
+        pthread_cond_destroy(&renewal->wake);
+        pthread_mutex_destroy(&renewal->mutex);
+        return APR_FROM_OS_ERROR(failed);
+    }
+    apr_pool_pre_cleanup_register(pool, renewal, stop);
+    return APR_SUCCESS;
+}

@@ -1,0 +1,69 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "token_news.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#define DAY apr_time_from_sec(86400)
+
+static void tell_permissions(const amlaps_tenant_t *tenant, const amlaps_token_claims_t *claims)
+{
+    if (claims->missing[0]) {
+        amlaps_log(AMLAPS_LOG_WARNING, "AML0348", APR_SUCCESS,
+                   "tenant %s: the app %s lacks the application permissions %s; add them and consent at %s/%s/adminconsent?client_id=%s",
+                   tenant->name, tenant->client_id, claims->missing, tenant->login_url, tenant->tenant_id, tenant->client_id);
+    }
+    if (claims->excess[0]) {
+        amlaps_log(AMLAPS_LOG_NOTICE, "AML0349", APR_SUCCESS,
+                   "tenant %s: the app %s has application permissions that nothing here uses: %s; take them away", tenant->name,
+                   tenant->client_id, claims->excess);
+    }
+}
+
+/* 30, 7, 1 and 0 days: each is told once. */
+static int threshold_of(apr_interval_time_t left)
+{
+    static const int days[] = {0, 1, 7, 30};
+
+    for (size_t i = 0; i < sizeof days / sizeof *days; i++) {
+        if (left <= days[i] * DAY) {
+            return days[i];
+        }
+    }
+    return AMLAPS_EXPIRY_FAR;
+}
+
+static void tell_expiry(const amlaps_tenant_t *tenant, apr_interval_time_t left)
+{
+    amlaps_log(AMLAPS_LOG_WARNING, "AML0336", APR_SUCCESS,
+               "tenant %s: the certificate of AMLapsClientCertificate ends in %" APR_TIME_T_FMT
+               " days; make a new pair, add it to the app registration, then replace the files",
+               tenant->name, left > 0 ? left / DAY : 0);
+}
+
+void amlaps_token_news(amlaps_tenant_state_t *tenant, const amlaps_graph_t *graph, const amlaps_fetched_t *fetched, apr_pool_t *pool)
+{
+    const apr_interval_time_t left = fetched->credential_expires - amlaps_clock_wall(graph->clock);
+    const int threshold = fetched->credential_expires ? threshold_of(left) : AMLAPS_EXPIRY_FAR;
+    amlaps_token_claims_t claims;
+
+    amlaps_token_claims(&claims, fetched->token, graph->config->groups_from, pool);
+    apr_thread_mutex_lock(tenant->mutex);
+    const int changed = claims.readable
+                        && (!tenant->claims.readable || strcmp(claims.missing, tenant->claims.missing) != 0
+                            || strcmp(claims.excess, tenant->claims.excess) != 0);
+    const int nearer = threshold < tenant->expiry_told;
+    if (claims.readable) {
+        tenant->claims = claims;
+    }
+    tenant->expiry_told = threshold;
+    tenant->credential_expires = fetched->credential_expires;
+    apr_thread_mutex_unlock(tenant->mutex);
+    if (changed) {
+        tell_permissions(tenant->config, &claims);
+    }
+    if (nearer) {
+        tell_expiry(tenant->config, left);
+    }
+}

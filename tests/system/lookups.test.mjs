@@ -1,0 +1,201 @@
+// @ts-check
+/** What the rules need to know beside a device's facts: looked up side by side, kept for a while, and unknown where it cannot be had. */
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { DEVICES, GROUPS, UNITS, defaultWorld } from '../entra/world.mjs';
+import { ruleSection } from '../lib/amlaps-conf.mjs';
+import { assertOk, assertProblem } from '../lib/expect.mjs';
+import { startStage } from '../lib/stage.mjs';
+
+/** One child: what it keeps in memory is what the next request finds. */
+const ONE_CHILD = 'StartServers 1\nServerLimit 2\nThreadsPerChild 40\nMaxRequestWorkers 40\nMinSpareThreads 1\nMaxSpareThreads 80';
+
+const RULES = [
+  ruleSection('London office', [`AMLapsDevice unit ${UNITS.london}`, `AMLapsAllow password group ${GROUPS.londonHelpdesk}`]),
+  ruleSection('Kiosks are closed', [`AMLapsDevice group ${GROUPS.londonKiosks}`, `AMLapsDeny password group ${GROUPS.londonHelpdesk}`]),
+  ruleSection('My own', ['AMLapsDevice owner', 'AMLapsAllow password anyone']),
+].join('\n');
+
+/** The app may look groups of people up. */
+function world() {
+  const made = defaultWorld();
+  made.tenants[0].apps[0].roles.push('GroupMember.Read.All', 'User.ReadBasic.All');
+  return made;
+}
+
+/** @type {import('../lib/stage.mjs').Stage} */
+let stage;
+/** @param {string} [more] @param {string[]} [tenants] */
+const start = (more = '', tenants) => startStage({
+  world: world(), mpmSettings: ONE_CHILD, sessionCache: 'file', rules: RULES, amlaps: `AMLapsGraphTimeout 3\n${more}`, ...(tenants ? { tenants } : {}),
+});
+
+async function fresh() {
+  stage.entra.control.reset();
+  await stage.httpd.renew();
+}
+const paths = () => stage.graphRequests().map((r) => `${r.method} ${decodeURIComponent(r.path)}`);
+const parts = () => stage.graphRequests().flatMap((r) => r.parts ?? []);
+/** @param {string} name */
+const device = (name) => stage.device(name).deviceId;
+/** @param {string} who @param {string} id */
+const reveal = async (who, id) => (await stage.signIn(who)).password('contoso', id, { reason: 'x' });
+
+describe('groups from the token', () => {
+  before(async () => {
+    stage = await start();
+    for (const name of ['helpdesk', 'overage', 'owner', 'nobody']) await stage.signIn(name);
+  });
+  after(() => stage?.close([/amlaps:.*AML/]));
+  beforeEach(fresh);
+
+  test('a cold reveal by id is two requests, its look-ups within the first', async () => {
+    assertOk(await reveal('helpdesk', device('LON-020')));
+    assert.equal(stage.graphRequests().length, 2, paths().join('\n'));
+    assert.match(paths()[0], /POST \/v1\.0\/\$batch$/);
+    assert.deepEqual(parts().map((line) => line.replace(/^.*\)\/?/, '').replace(/\?.*/, '')).sort(), ['', 'registeredOwners', 'transitiveMemberOf']);
+    assert.match(paths()[1], /deviceLocalCredentials/);
+  });
+
+  test('a warm one is one, and what was found is kept', async () => {
+    assertOk(await reveal('helpdesk', device('LON-020')));
+    assertOk(await reveal('helpdesk', device('LON-020')));
+    assertOk(await reveal('helpdesk', device('LON-020')));
+    assert.equal(stage.graphRequests().length, 4, paths().join('\n'));
+  });
+
+  test('an overage is resolved in the same two requests', async () => {
+    assertOk(await reveal('overage', device('LON-020')));
+    assert.equal(stage.graphRequests().length, 2, paths().join('\n'));
+    assert.ok(parts().includes(`POST /v1.0/users/${stage.person('overage').id}/getMemberGroups`), JSON.stringify(stage.graphRequests().map((r) => r.parts)));
+    assertProblem(await reveal('overage', device('LON-002')), 'not_authorized');
+    assert.equal(parts().filter((line) => line.includes('getMemberGroups')).length, 1, 'kept');
+  });
+
+  test('a group that denies is found where it is nested, and then nothing is read', async () => {
+    assertProblem(await reveal('helpdesk', device('LON-001')), 'not_authorized');
+    assert.equal(stage.passwordRequests().length, 0);
+  });
+
+  test('the registered owner may, and nobody else', async () => {
+    assertOk(await reveal('owner', DEVICES.ownersLaptop));
+    assert.equal(stage.graphRequests().length, 2, paths().join('\n'));
+    assertProblem(await reveal('nobody', DEVICES.ownersLaptop), 'not_authorized');
+    assertProblem(await reveal('owner', device('PAR-001')), 'not_authorized');
+  });
+
+  test('without $batch it is asked one by one', async () => {
+    stage.entra.control.set({ fault: { match: '$batch', kind: 'status', status: 404 } });
+    assertOk(await reveal('helpdesk', device('LON-020')));
+    assert.equal(paths().filter((line) => line.includes('$batch')).length, 1);
+    assert.equal(stage.graphRequests().length, 5, paths().join('\n'));
+  });
+
+  for (const [what, match, who, code] of /** @type {const} */ ([
+    ['groups of the device', 'transitiveMemberOf', 'helpdesk', 'tenant_permission_missing'],
+    ['groups of the person', 'getMemberGroups', 'overage', 'tenant_permission_missing'],
+    ['the owner', 'registeredOwners', 'owner', 'tenant_permission_missing'],
+  ])) {
+    test(`${what} that cannot be read grant nothing`, async () => {
+      stage.entra.control.set({ fault: { match, kind: 'status', status: 403 } });
+      const id = who === 'owner' ? DEVICES.ownersLaptop : device('LON-020');
+      assertProblem(await reveal(who, id), code);
+      // what is unknown of the person does not tell which devices exist
+      if (who === 'overage') assertProblem(await reveal(who, 'dddddddd-0000-4000-8000-000000000002'), code);
+      assert.equal(stage.passwordRequests().length, 0);
+    });
+  }
+
+  test('a list that is not understood is unknown', async () => {
+    for (const value of [{ value: [{}] }, { value: ['x'] }, {}, { value: [], '@odata.nextLink': 'https://elsewhere.example/v1.0/x' }]) {
+      stage.entra.control.reset();
+      await stage.httpd.renew();
+      stage.entra.control.set({ fault: { match: 'getMemberGroups', kind: 'json', value } });
+      assertProblem(await reveal('overage', device('LON-020')), 'tenant_error');
+      assert.equal(stage.passwordRequests().length, 0);
+    }
+  });
+
+  test('a device that does not exist costs one request, and for a while none', async () => {
+    const id = 'dddddddd-0000-4000-8000-000000000001';
+    assertProblem(await reveal('helpdesk', id), 'not_authorized');
+    assertProblem(await reveal('helpdesk', id), 'not_authorized');
+    assert.equal(stage.graphRequests().length, 1, paths().join('\n'));
+  });
+});
+
+describe('AMLapsGroupsFrom graph', () => {
+  before(async () => {
+    stage = await start('AMLapsGroupsFrom graph');
+    await stage.signIn('helpdesk');
+  });
+  after(() => stage?.close([/amlaps:.*AML/]));
+  beforeEach(fresh);
+
+  test('the claim does not count, the directory does', async () => {
+    assertOk(await reveal('helpdesk', device('LON-020')));
+    assert.equal(stage.graphRequests().length, 2, paths().join('\n'));
+    assert.ok(parts().some((line) => line.includes('getMemberGroups')));
+    const person = stage.tenant('contoso').people.find(({ id }) => id === stage.person('helpdesk').id);
+    assert.ok(person);
+    const groups = [...person.groups];
+    try {
+      stage.entra.control.updateWorld({ tenant: 'contoso', people: [{ userPrincipalName: person.userPrincipalName, groups: [] }] });
+      await stage.httpd.renew();
+      assertProblem(await reveal('helpdesk', device('LON-020')), 'not_authorized');
+    } finally {
+      stage.entra.control.updateWorld({ tenant: 'contoso', people: [{ userPrincipalName: person.userPrincipalName, groups }] });
+    }
+  });
+
+  test('a person whom the tenant does not know is unknown', async () => {
+    stage.entra.control.set({ fault: { match: 'getMemberGroups', kind: 'status', status: 404 } });
+    assertProblem(await reveal('helpdesk', device('LON-020')), 'tenant_error');
+    assertProblem(await reveal('helpdesk', device('LON-020')), 'tenant_error');
+    assert.equal(parts().filter((line) => line.includes('getMemberGroups')).length, 1, 'kept for a while');
+  });
+});
+
+describe('a search', () => {
+  before(async () => {
+    stage = await startStage({
+      world: world(), mpmSettings: ONE_CHILD, sessionCache: 'file',
+      rules: ruleSection('London devices', [`AMLapsDevice group ${GROUPS.londonDevices}`, `AMLapsAllow password group ${GROUPS.londonHelpdesk}`])
+        + ruleSection('Kiosks are closed', [`AMLapsDevice group ${GROUPS.londonKiosks}`, 'AMLapsDeny password anyone']),
+    });
+    await stage.signIn('overage');
+  });
+  after(() => stage?.close());
+  beforeEach(fresh);
+
+  test('that filters fifty devices by group takes at most three more requests', async () => {
+    const { devices } = assertOk(await (await stage.signIn('overage')).get('api/v1/devices?search=LON-0'));
+    assert.equal(devices.length, 42, 'LON-006 to LON-046, one name twice');
+    const known = stage.tenant('contoso').devices.filter((d) => d.displayName?.startsWith('LON-0')).length;
+    assert.ok(known >= 47, String(known));
+    assert.ok(stage.graphRequests().length <= 4, paths().join('\n'));
+    assert.ok(!devices.some((/** @type {any} */ d) => ['LON-001', 'LON-005'].includes(d.name)), 'kiosks are denied');
+  });
+});
+
+describe('people of one tenant, devices of another', () => {
+  before(async () => {
+    stage = await startStage({
+      world: world(), mpmSettings: ONE_CHILD, sessionCache: 'file', tenants: ['contoso', 'fabrikam'], amlaps: 'AMLapsGroupsFrom graph',
+      rules: ruleSection('Both', ['AMLapsDevice all', `AMLapsAllow password group ${GROUPS.londonHelpdesk}`])
+        + ruleSection('Own', ['AMLapsDevice owner', 'AMLapsDeny history anyone']),
+    });
+  });
+  after(() => stage?.close([/amlaps:.*AML/]));
+
+  test('the person is asked for at home alone, with the token of home', async () => {
+    const helpdesk = await stage.signIn('helpdesk');
+    assertOk(await helpdesk.password('fabrikam', DEVICES.fabrikam1, { reason: 'x' }));
+    const asked = stage.graphRequests().filter((r) => r.path.includes('getMemberGroups') || r.parts?.some((line) => line.includes('getMemberGroups')));
+    const read = stage.passwordRequests();
+    assert.equal(asked.length, 1, paths().join('\n'));
+    assert.equal(read.length, 1);
+    assert.notEqual(asked[0].headers.authorization, read[0].headers.authorization);
+    assert.ok(!paths().concat(parts()).some((line) => line.includes('registeredOwners')), 'object ids of contoso mean nothing in fabrikam');
+  });
+});

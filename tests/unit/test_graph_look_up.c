@@ -1,0 +1,185 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include <string.h>
+
+#include "graph_fake.h"
+
+#define OID "aaaaaaaa-0000-4000-8000-000000000001"
+#define OWNER "bbbbbbbb-0000-4000-8000-000000000001"
+#define GROUP "f448435d-3ca7-4073-8152-a1fd73c0fd09"
+#define BATCH "POST " FAKE_GRAPH "/v1.0/$batch"
+#define PART(id, status, body) "{\"id\":\"" id "\",\"status\":" status ",\"body\":" body "}"
+#define GROUP_LIST "{\"value\":[{\"@odata.type\":\"#microsoft.graph.group\",\"id\":\"" GROUP "\"}]}"
+#define ALL (AMLAPS_LOOK_AT_DEVICE | AMLAPS_LOOK_AT_MEMBERSHIPS | AMLAPS_LOOK_AT_OWNERS)
+
+static amlaps_look_t look;
+static amlaps_look_up_t look_up;
+
+static apr_status_t ask(fake_t *fake, int wanted, const char *oid)
+{
+    fake_begin(fake);
+    look = (amlaps_look_t){.device_id = FAKE_DEVICE, .wanted = wanted};
+    look_up = (amlaps_look_up_t){.devices = &look, .count = wanted ? 1 : 0, .oid = oid};
+    return amlaps_graph_look_up(&look_up, &fake->error, fake->graph, &fake->call, "contoso", fake->pool);
+}
+
+static void answers(fake_t *fake, const char *parts)
+{
+    fake_answers(fake, (fake_step_t){.expect = BATCH, .status = 200, .body = apr_pstrcat(fake->own, "{\"responses\":[", parts, "]}", NULL)});
+}
+
+static void all_in_one_request(void **state)
+{
+    fake_t *fake = *state;
+
+    answers(fake, PART("3", "200", "{\"value\":[\"" GROUP "\"]}") "," PART("1", "200", GROUP_LIST) "," PART(
+                      "2", "200", "{\"value\":[{\"id\":\"" OWNER "\"}]}") "," PART("0", "200", FAKE_DEVICE_JSON));
+    assert_int_equal(ask(fake, ALL, OID), APR_SUCCESS);
+    assert_int_equal(look_up.gap.code, AMLAPS_OK);
+    assert_int_equal(look.found, ALL);
+    assert_string_equal(look.device->object_id, FAKE_OBJECT);
+    assert_string_equal(look.memberships->groups[0], GROUP);
+    assert_int_equal(look.owners->count, 1);
+    assert_string_equal(look.owners->ids[0], OWNER);
+    assert_string_equal(look_up.groups->ids[0], GROUP);
+    const char *body = fake->seen[0].body;
+    assert_non_null(strstr(body, "\"body\":{\"securityEnabledOnly\":false}"));
+    assert_non_null(strstr(body, "\"method\":\"POST\",\"url\":\"/users/" OID "/getMemberGroups\""));
+    assert_non_null(strstr(body, "\"url\":\"/devices(deviceId='" FAKE_DEVICE "')/registeredOwners?$select=id\""));
+    assert_non_null(strstr(body, "\"Content-Type\":\"application/json\""));
+    assert_int_equal(ask(fake, ALL, OID), APR_SUCCESS); /* all of it is kept */
+    assert_int_equal(look.found, ALL);
+    assert_string_equal(look_up.groups->ids[0], GROUP);
+    assert_int_equal(fake->call.attempts, 0);
+}
+
+static void one_thing_needs_no_batch(void **state)
+{
+    fake_t *fake = *state;
+
+    fake_answers(fake, (fake_step_t){.expect = "POST " FAKE_GRAPH "/v1.0/users/" OID "/getMemberGroups", .status = 200, .body = "{\"value\":[]}"});
+    assert_int_equal(ask(fake, 0, OID), APR_SUCCESS);
+    assert_int_equal(look_up.groups->count, 0);
+    assert_string_equal(fake->seen[0].body, "{\"securityEnabledOnly\":false}");
+    assert_string_equal(fake->seen[0].content_type, "application/json");
+}
+
+static void a_device_that_is_not_there_is_no_error(void **state)
+{
+    fake_t *fake = *state;
+
+    answers(fake, PART("0", "404", "{}") "," PART("1", "404", "{}") "," PART("2", "500", "{}"));
+    assert_int_equal(ask(fake, ALL, NULL), APR_SUCCESS);
+    assert_int_equal(look.found, AMLAPS_LOOK_AT_DEVICE);
+    assert_null(look.device);
+    assert_int_equal(look_up.gap.code, AMLAPS_OK);
+    assert_int_equal(ask(fake, ALL, NULL), APR_SUCCESS); /* kept, but not for long */
+    assert_int_equal(fake->call.attempts, 0);
+    fake_advance(fake, apr_time_from_sec(10));
+    answers(fake, PART("0", "200", FAKE_DEVICE_JSON) "," PART("1", "200", GROUP_LIST) "," PART("2", "200", "{\"value\":[]}"));
+    assert_int_equal(ask(fake, ALL, NULL), APR_SUCCESS);
+    assert_int_equal(look.found, ALL);
+}
+
+static void what_cannot_be_had_stays_unknown(void **state)
+{
+    fake_t *fake = *state;
+
+    answers(fake, PART("0", "200", FAKE_DEVICE_JSON) "," PART("1", "200", GROUP_LIST) "," PART("2", "403", "{}") "," PART("3", "403", "{}"));
+    assert_int_equal(ask(fake, ALL, OID), APR_SUCCESS);
+    assert_int_equal(look.found, AMLAPS_LOOK_AT_DEVICE | AMLAPS_LOOK_AT_MEMBERSHIPS);
+    assert_null(look.owners);
+    assert_null(look_up.groups);
+    assert_int_equal(look_up.gap.code, AMLAPS_TENANT_PERMISSION_MISSING);
+    answers(fake, PART("0", "200", "{\"value\":[{\"id\":\"" OWNER "\"}]}") "," PART("1", "403", "{}"));
+    assert_int_equal(ask(fake, ALL, OID), APR_SUCCESS); /* only what is unknown is asked again */
+    assert_int_equal(look.found, ALL);
+    assert_non_null(strstr(look_up.gap.detail, "GroupMember.Read.All and User.ReadBasic.All"));
+}
+
+static void lists_that_are_not_understood(void **state)
+{
+    fake_t *fake = *state;
+    const char *const bodies[] = {"",
+                                  "{}",
+                                  "{\"value\":{}}",
+                                  "{\"value\":[5]}",
+                                  "{\"value\":[{\"id\":\"" GROUP "\"}]}",
+                                  "{\"value\":[\"" GROUP "\",\"x\"]}",
+                                  "{\"value\":[\"" GROUP "\"],\"@odata.nextLink\":\"" FAKE_GRAPH "/v1.0/x\"}"};
+
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        fake_answers(fake, (fake_step_t){.status = 200, .body = bodies[i]});
+        assert_int_equal(ask(fake, 0, OID), APR_SUCCESS);
+        assert_null(look_up.groups);
+        assert_int_equal(look_up.gap.code, AMLAPS_TENANT_ERROR);
+    }
+}
+
+static void a_person_who_is_not_known(void **state)
+{
+    fake_t *fake = *state;
+
+    fake_answers(fake, (fake_step_t){.status = 404, .body = "{}"});
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(ask(fake, 0, OID), APR_SUCCESS);
+        assert_null(look_up.groups);
+        assert_string_equal(look_up.gap.id, "AML0345");
+    }
+    assert_int_equal(fake->seen_count, 1);
+}
+
+static void the_wrong_device_is_an_error(void **state)
+{
+    fake_t *fake = *state;
+
+    answers(fake, PART("0", "200", "{\"id\":\"" FAKE_OBJECT "\",\"deviceId\":\"" OID "\"}") "," PART("1", "200", GROUP_LIST));
+    assert_int_not_equal(ask(fake, AMLAPS_LOOK_AT_DEVICE | AMLAPS_LOOK_AT_MEMBERSHIPS, NULL), APR_SUCCESS);
+    assert_string_equal(fake->error.id, "AML0340");
+    assert_null(look.device);
+}
+
+static void a_batch_that_fails_fails_the_device(void **state)
+{
+    fake_t *fake = *state;
+
+    fake_answers(fake, (fake_step_t){.status = 429, .retry_after = "30"});
+    assert_int_not_equal(ask(fake, ALL, OID), APR_SUCCESS);
+    assert_int_equal(fake->error.code, AMLAPS_TENANT_THROTTLED);
+    assert_int_equal(look.found, 0);
+}
+
+/* {"aud":"x","tid":"9AA4C1A8-0D5E-4F3B-9A0C-1F2F4B0A7C11"} */
+#define TOKEN_OF_TENANT "e30.eyJhdWQiOiJ4IiwidGlkIjoiOUFBNEMxQTgtMEQ1RS00RjNCLTlBMEMtMUYyRjRCMEE3QzExIn0.sig"
+
+static void home_is_the_tenant_of_that_id(void **state)
+{
+    fake_t *fake = *state;
+
+    assert_string_equal(amlaps_graph_home(fake->graph, &fake->call, "8AA4C1A8-0D5E-4F3B-9A0C-1F2F4B0A7C11", fake->pool), "contoso");
+    assert_null(amlaps_graph_home(fake->graph, &fake->call, "9aa4c1a8-0d5e-4f3b-9a0c-1f2f4b0a7c11", fake->pool));
+    assert_null(amlaps_graph_home(fake->graph, &fake->call, "contoso.com", fake->pool));
+    assert_int_equal(fake->login_asked, 0);
+    fake->tenant.tenant_id = "contoso.com";
+    fake_reopen(fake);
+    fake_login_answers(fake, (fake_step_t){.status = 200, .body = "{\"expires_in\":3599,\"access_token\":\"" TOKEN_OF_TENANT "\"}"});
+    assert_string_equal(amlaps_graph_home(fake->graph, &fake->call, "9aa4c1a8-0d5e-4f3b-9a0c-1f2f4b0a7c11", fake->pool), "contoso");
+    assert_null(amlaps_graph_home(fake->graph, &fake->call, FAKE_TENANT_ID, fake->pool));
+    assert_int_equal(fake->login_asked, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        fake_test(all_in_one_request),
+        fake_test(one_thing_needs_no_batch),
+        fake_test(a_device_that_is_not_there_is_no_error),
+        fake_test(what_cannot_be_had_stays_unknown),
+        fake_test(lists_that_are_not_understood),
+        fake_test(a_person_who_is_not_known),
+        fake_test(the_wrong_device_is_an_error),
+        fake_test(a_batch_that_fails_fails_the_device),
+        fake_test(home_is_the_tenant_of_that_id),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,88 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include <pthread.h>
+#include <string.h>
+
+#include "graph_fake.h"
+
+/* The thread that renews tokens, with a clock that the test moves. */
+
+typedef struct seen_t {
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    int logins;
+} seen_t;
+
+static void count_login(fake_t *fake)
+{
+    seen_t *seen = fake->baton;
+
+    pthread_mutex_lock(&seen->mutex);
+    seen->logins++;
+    pthread_cond_broadcast(&seen->changed);
+    pthread_mutex_unlock(&seen->mutex);
+}
+
+static void until(seen_t *seen, int logins)
+{
+    pthread_mutex_lock(&seen->mutex);
+    while (seen->logins < logins) {
+        pthread_cond_wait(&seen->changed, &seen->mutex);
+    }
+    pthread_mutex_unlock(&seen->mutex);
+}
+
+static void ask(fake_t *fake)
+{
+    fake_begin(fake);
+    fake_answers(fake, (fake_step_t){.status = 404});
+    fake_ask(fake);
+    assert_int_equal(fake->error.code, AMLAPS_NO_PASSWORD);
+}
+
+/* The first token takes half of its life to arrive: it is due at once, so the thread goes on by itself. */
+static void tokens_are_renewed_without_anybody_asking(void **state)
+{
+    fake_t *fake = *state;
+    seen_t seen = {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    apr_pool_t *child;
+
+    fake->baton = &seen;
+    fake->on_login = count_login;
+    apr_pool_create(&child, fake->own);
+    assert_int_equal(amlaps_graph_renew_in_background(fake->graph, child), APR_SUCCESS);
+    fake_login_answers(fake, (fake_step_t){.status = 200, .body = "{\"expires_in\":10,\"access_token\":\"TOKEN-A\"}", .takes = apr_time_from_sec(5)});
+    fake_login_answers(fake, (fake_step_t){.status = 200, .body = "{\"expires_in\":3599,\"access_token\":\"TOKEN-B\"}"});
+    assert_int_equal(seen.logins, 0); /* none before somebody needs one */
+    ask(fake);
+    until(&seen, 2);
+    apr_pool_destroy(child); /* ends the thread and waits for it */
+    ask(fake);
+    assert_string_equal(fake->seen[fake->seen_count - 1].bearer, "TOKEN-B");
+    assert_int_equal(seen.logins, 2);
+}
+
+static void it_ends_with_its_pool(void **state)
+{
+    fake_t *fake = *state;
+
+    for (int i = 0; i < 20; i++) {
+        apr_pool_t *child;
+        apr_pool_create(&child, fake->own);
+        assert_int_equal(amlaps_graph_renew_in_background(fake->graph, child), APR_SUCCESS);
+        if (i % 2) {
+            ask(fake);
+        }
+        apr_pool_destroy(child);
+    }
+    assert_int_equal(fake->login_asked, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        fake_test(tokens_are_renewed_without_anybody_asking),
+        fake_test(it_ends_with_its_pool),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
