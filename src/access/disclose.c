@@ -8,7 +8,8 @@ static apr_status_t locate_and_decide(const amlaps_graph_device_t **device, ruli
                                       const char **audit_code, amlaps_findings_t *findings, amlaps_record_t *record, const char *tenant,
                                       const char *device_id)
 {
-    apr_interval_time_t blocked = amlaps_trail_blocked(findings->access->trail, record);
+    /* To look at a device that one may see does not count, so it is not refused either. */
+    apr_interval_time_t blocked = record->event == AMLAPS_EVENT_SEARCH ? 0 : amlaps_trail_blocked(findings->access->trail, record);
     amlaps_device_t known;
 
     record->tenant = tenant;

@@ -14,15 +14,12 @@ int amlaps_access_is_operator(const amlaps_access_t *access, const amlaps_person
 }
 
 /* An explanation is about every rule, so every fact is asked for; what can't be had stays unknown, and the explanation says so. */
-static apr_status_t look_up(amlaps_error_t *error, const amlaps_access_t *access, amlaps_call_t *call, amlaps_record_t *record,
-                            const amlaps_inquiry_t *inquiry, apr_pool_t *pool)
+static apr_status_t look_up(amlaps_error_t *error, amlaps_findings_t *findings, amlaps_record_t *record, amlaps_device_t *device)
 {
-    amlaps_device_t *device = inquiry->device;
     const amlaps_graph_device_t *facts;
-    const amlaps_memberships_t *memberships = NULL;
-    amlaps_error_t gap = { 0 };
 
-    if (amlaps_graph_device(&facts, error, access->graph, call, device->tenant, device->device_id, pool) != APR_SUCCESS) {
+    if (amlaps_graph_device(&facts, error, findings->access->graph, findings->call, device->tenant, device->device_id, findings->pool) !=
+        APR_SUCCESS) {
         return error->status;
     }
     if (!facts) {
@@ -31,32 +28,33 @@ static apr_status_t look_up(amlaps_error_t *error, const amlaps_access_t *access
     }
     amlaps_access_note_device(record, facts);
     amlaps_access_describe(device, facts);
-    if (amlaps_graph_memberships(&memberships, &gap, access->graph, call, device->tenant, &facts, 1, pool) == APR_SUCCESS) {
-        amlaps_access_add_memberships(device, memberships);
-    }
+    amlaps_findings_complete_all(findings, device);
     return APR_SUCCESS;
 }
 
-static amlaps_explanation_t *answer(const amlaps_access_t *access, const amlaps_inquiry_t *inquiry, apr_pool_t *pool)
+static amlaps_explanation_t *answer(const amlaps_findings_t *findings, const amlaps_inquiry_t *inquiry)
 {
-    const amlaps_question_t question = {
-        .person = inquiry->person, .device = inquiry->device, .now = inquiry->now, .request = inquiry->circumstances,
-    };
-    amlaps_explanation_t *explanation = apr_pcalloc(pool, sizeof(*explanation));
+    const amlaps_policy_t *policy = findings->access->policy;
+    amlaps_explanation_t *explanation = apr_pcalloc(findings->pool, sizeof(*explanation));
+    amlaps_question_t question = amlaps_findings_question(findings, inquiry->device);
 
-    amlaps_policy_decide(&explanation->password, access->policy, AMLAPS_PERMISSION_PASSWORD, &question);
-    amlaps_policy_decide(&explanation->history, access->policy, AMLAPS_PERMISSION_HISTORY, &question);
-    explanation->rules = amlaps_policy_explain(access->policy, &question, pool);
+    question.now = inquiry->now;
+    amlaps_policy_decide(&explanation->password, policy, AMLAPS_PERMISSION_PASSWORD, &question);
+    amlaps_policy_decide(&explanation->history, policy, AMLAPS_PERMISSION_HISTORY, &question);
+    explanation->rules = amlaps_policy_explain(policy, &question, findings->pool);
     return explanation;
 }
 
 apr_status_t amlaps_access_explain(amlaps_explanation_t **explanation, amlaps_error_t *error, const amlaps_access_t *access,
                                    const amlaps_asker_t *asker, const amlaps_inquiry_t *inquiry, apr_pool_t *pool)
 {
+    const amlaps_asker_t about = { inquiry->person, asker->address, asker->id, inquiry->circumstances };
     amlaps_call_t call = { .client_request_id = asker->id };
+    amlaps_findings_t findings;
     amlaps_record_t record;
 
     *explanation = NULL;
+    amlaps_findings_begin(&findings, access, &about, &call, AMLAPS_PERMISSION_ALL, pool);
     amlaps_access_begin(&record, AMLAPS_EVENT_EXPLAIN, asker);
     record.tenant = inquiry->device->tenant;
     record.device_id = inquiry->device->device_id && *inquiry->device->device_id ? inquiry->device->device_id : NULL;
@@ -65,7 +63,7 @@ apr_status_t amlaps_access_explain(amlaps_explanation_t **explanation, amlaps_er
         amlaps_error_set(error, AMLAPS_NOT_AUTHORIZED, "AML0408", APR_EGENERAL, "explanations are for operators (AMLapsOperator)");
         return amlaps_access_refuse(error, access, &record, NULL, pool);
     }
-    if (!inquiry->device->name && look_up(error, access, &call, &record, inquiry, pool) != APR_SUCCESS) {
+    if (!inquiry->device->name && look_up(error, &findings, &record, inquiry->device) != APR_SUCCESS) {
         amlaps_access_note_call(&record, &call);
         return amlaps_access_refuse(error, access, &record, NULL, pool);
     }
@@ -75,6 +73,6 @@ apr_status_t amlaps_access_explain(amlaps_explanation_t **explanation, amlaps_er
     if (amlaps_trail_admit(error, access->trail, &record, pool) != APR_SUCCESS) {
         return error->status;
     }
-    *explanation = answer(access, inquiry, pool);
+    *explanation = answer(&findings, inquiry);
     return APR_SUCCESS;
 }

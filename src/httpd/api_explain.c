@@ -56,6 +56,9 @@ static apr_status_t read_person(const amlaps_person_t **result, amlaps_error_t *
     *result = person;
     person->groups_known = 1;
     person->claims = amlaps_json_member(json, "claims");
+    if (amlaps_json_kind(json) != AMLAPS_JSON_OBJECT) {
+        return amlaps_body_wrong(error, "person");
+    }
     if (amlaps_json_kind(person->claims) != AMLAPS_JSON_NONE && amlaps_json_kind(person->claims) != AMLAPS_JSON_OBJECT) {
         return amlaps_body_wrong(error, "claims");
     }
@@ -112,6 +115,9 @@ static apr_status_t read_device(amlaps_device_t *device, amlaps_error_t *error, 
     const char *tenant, *device_id;
 
     memset(device, 0, sizeof(*device));
+    if (amlaps_json_kind(json) != AMLAPS_JSON_OBJECT) {
+        return amlaps_body_wrong(error, "device");
+    }
     if (amlaps_body_check(error, json, known) != APR_SUCCESS || amlaps_body_text(&tenant, error, json, "tenant") != APR_SUCCESS ||
         amlaps_body_text(&device_id, error, json, "deviceId") != APR_SUCCESS ||
         amlaps_api_tenant(&device->tenant, error, request, tenant ? tenant : request->access->tenants[0]) != APR_SUCCESS) {

@@ -103,7 +103,7 @@ static int check_server(server_rec *server, apr_pool_t *pconf, apr_pool_t *ptemp
 {
     amlaps_config_t *config = amlaps_config_of(server);
     const char *mistake;
-    int status;
+    int status, i;
 
     amlaps_mounts_find(server, pconf);
     if (!amlaps_config_active(config)) {
@@ -120,6 +120,14 @@ static int check_server(server_rec *server, apr_pool_t *pconf, apr_pool_t *ptemp
     }
     if ((mistake = amlaps_trail_check_store(amlaps_config_store(config), ptemp))) {
         return fail(server, "AML0107", apr_psprintf(ptemp, "AMLapsStore: %s", mistake));
+    }
+    for (i = 0; i < config->audit_logs->nelts; i++) {
+        const amlaps_audit_log_t *log = APR_ARRAY_IDX(config->audit_logs, i, amlaps_audit_log_t *);
+
+        if (!strcmp(ap_strchr_c(amlaps_config_store(config), ':') + 1, log->path)) {
+            return fail(server, "AML0137", apr_psprintf(ptemp, "%s: AMLapsAuditLog %s is the store's own file; write another path", log->origin,
+                        log->path));
+        }
     }
     config->limits = amlaps_config_limits(config, pconf);
     /* A virtual host that adds nothing of its own would only say the same again. */
@@ -166,7 +174,7 @@ static void warn_of_expiry(server_rec *server, const amlaps_tenant_t *tenant, ap
     const apr_interval_time_t left = expires - apr_time_now();
 
     if (expires && left < apr_time_from_sec(30 * 86400)) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server, "AML0130: the certificate of tenant %s ends in %d days; make a new pair, add it to "
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server, "AML0134: the certificate of tenant %s ends in %d days; make a new pair, add it to "
                      "the app registration, then replace the files", tenant->name, (int)(left / apr_time_from_sec(86400)));
     }
 }
@@ -213,7 +221,7 @@ static void warn_all(server_rec *main_server, const char *mounted, apr_pool_t *p
 
 int amlaps_httpd_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server)
 {
-    const char *mounted;
+    const char *mounted, *mistake;
     server_rec *server;
     int status, active = 0;
 
@@ -227,7 +235,10 @@ int amlaps_httpd_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *p
         }
         active |= amlaps_config_active(amlaps_config_of(server));
     }
-    mounted = amlaps_mounts_written(ptemp);
+    mounted = amlaps_mounts_written(&mistake, ptemp);
+    if (mistake) {
+        return fail(main_server, "AML0136", mistake);
+    }
     if (mounted && !active) {
         return fail(main_server, "AML0105", apr_psprintf(ptemp, "%s: SetHandler amlaps has no tenant to serve; write a section <AMLapsTenant "
                     "NAME>", mounted));

@@ -3,6 +3,7 @@
 
 #include <apr_strings.h>
 
+#include "amlaps/text.h"
 #include "when.h"
 
 static const char *const inside_rule[] = {
@@ -40,6 +41,9 @@ const char *amlaps_directive_rule_section(cmd_parms *cmd, void *dir, const char 
         return "<AMLapsRule takes a description in quotes, then optionally a tenant's name, such as <AMLapsRule \"London helpdesk\">";
     }
     description = APR_ARRAY_IDX(words, 0, const char *);
+    if (!amlaps_text_is_utf8(description, strlen(description)) || amlaps_text_has_controls(description) || strlen(description) > 256) {
+        return "<AMLapsRule: write a description of at most 256 bytes in UTF-8 without control characters; it stands on the page and in the audit";
+    }
     tenant = words->nelts == 2 ? APR_ARRAY_IDX(words, 1, const char *) : NULL;
     if (!config->names) {
         config->names = apr_hash_make(cmd->pool);

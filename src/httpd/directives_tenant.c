@@ -214,6 +214,12 @@ static const char *root_url(const char **url, cmd_parms *cmd, const char *value)
         (ap_cstr_casecmp(uri.scheme, "https") && ap_cstr_casecmp(uri.scheme, "http"))) {
         return apr_psprintf(cmd->pool, "%s: '%s' is no root; write https://HOST[:PORT] without a query", cmd->cmd->name, value);
     }
+    if (uri.port_str && (*uri.port_str == '\0' || atoi(uri.port_str) < 1 || atoi(uri.port_str) > 65535)) {
+        return apr_psprintf(cmd->pool, "%s: '%s' is no port; write one from 1 to 65535, or none", cmd->cmd->name, uri.port_str);
+    }
+    if (uri.path && (strstr(uri.path, "/v1.0") || strstr(uri.path, "/beta") || strstr(uri.path, "/oauth2"))) {
+        return apr_psprintf(cmd->pool, "%s: write the root alone, without '%s'", cmd->cmd->name, uri.path);
+    }
     if (!ap_cstr_casecmp(uri.scheme, "http") && !is_loopback(uri.hostname)) {
         return apr_psprintf(cmd->pool, "%s: http:// would send tokens and passwords to %s in clear; write https:// (http:// is for loopback "
                             "addresses alone)", cmd->cmd->name, uri.hostname);
@@ -264,7 +270,7 @@ const char *amlaps_directive_ca_file(cmd_parms *cmd, void *dir, const char *valu
     }
     apr_file_close(file);
     buffer[length] = '\0';
-    if (!strstr(buffer, "-----BEGIN ")) {
+    if (!strstr(buffer, "-----BEGIN CERTIFICATE-----")) {
         return apr_psprintf(cmd->pool, "AMLapsCAFile: '%s' holds no PEM certificate", value);
     }
     tenant->tenant.ca_file = path;

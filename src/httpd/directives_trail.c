@@ -27,6 +27,7 @@ const char *amlaps_directive_audit_log(cmd_parms *cmd, void *dir, const char *li
     amlaps_audit_log_t *log;
     const char *folder, *slash;
     apr_finfo_t info;
+    int i;
 
     (void)dir;
     if (words->nelts < 1 || words->nelts > 2 || !*word[0] || (words->nelts == 2 && ap_cstr_casecmp(word[1], "required"))) {
@@ -43,6 +44,16 @@ const char *amlaps_directive_audit_log(cmd_parms *cmd, void *dir, const char *li
     folder = slash && slash > log->path ? apr_pstrmemdup(cmd->temp_pool, log->path, (apr_size_t)(slash - log->path)) : "/";
     if (!log->path || apr_stat(&info, folder, APR_FINFO_TYPE, cmd->temp_pool) != APR_SUCCESS || info.filetype != APR_DIR) {
         return apr_psprintf(cmd->pool, "AMLapsAuditLog: there is no folder '%s'; make it, or write another path", folder);
+    }
+    if (apr_stat(&info, log->path, APR_FINFO_TYPE, cmd->temp_pool) == APR_SUCCESS && info.filetype == APR_DIR) {
+        return apr_psprintf(cmd->pool, "AMLapsAuditLog: '%s' is a folder; write the path of a file in it", log->path);
+    }
+    for (i = 0; i < config->audit_logs->nelts; i++) {
+        const amlaps_audit_log_t *other = APR_ARRAY_IDX(config->audit_logs, i, amlaps_audit_log_t *);
+
+        if (!strcmp(other->path, log->path)) {
+            return apr_psprintf(cmd->pool, "AMLapsAuditLog: '%s' stands at %s already; keep one", log->path, other->origin);
+        }
     }
     APR_ARRAY_PUSH(config->audit_logs, amlaps_audit_log_t *) = log;
     return NULL;

@@ -2,6 +2,7 @@
 #include "lifecycle.h"
 #include "request.h"
 
+#include <http_core.h>
 #include <http_log.h>
 
 #include "amlaps/text.h"
@@ -76,10 +77,35 @@ static apr_status_t replace(ap_filter_t *filter, apr_bucket_brigade *brigade)
 
 void amlaps_httpd_insert_error_filter(request_rec *r)
 {
-    if (is_api_error(r)) {
+    if (r->status >= 400 && amlaps_mount_of(r)) {
         amlaps_headers_set(r, 0);
+    }
+    if (is_api_error(r)) {
         ap_add_output_filter(FILTER, NULL, r, r->connection);
     }
+}
+
+/*
+ * Before authentication: a client of the API wants a problem, not the sign-in page of the provider and not an ErrorDocument. For a request that
+ * says it comes from a script mod_auth_openidc answers 401; a response of our own keeps httpd from redirecting to an ErrorDocument.
+ */
+int amlaps_httpd_prepare_api(request_rec *r)
+{
+    static const int statuses[] = {
+        HTTP_BAD_REQUEST, HTTP_UNAUTHORIZED, HTTP_FORBIDDEN, HTTP_NOT_FOUND, HTTP_METHOD_NOT_ALLOWED, HTTP_REQUEST_ENTITY_TOO_LARGE,
+        HTTP_INTERNAL_SERVER_ERROR, HTTP_SERVICE_UNAVAILABLE,
+    };
+    const amlaps_mount_t *mount = ap_is_initial_req(r) ? amlaps_mount_of(r) : NULL;
+    size_t i;
+
+    if (!mount || strncmp(r->uri + mount->length, "/api/", 5)) {
+        return DECLINED;
+    }
+    apr_table_setn(r->headers_in, "X-Requested-With", "XMLHttpRequest");
+    for (i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+        ap_custom_response(r, statuses[i], "\"");
+    }
+    return DECLINED;
 }
 
 void amlaps_httpd_register_filters(void)

@@ -19,6 +19,7 @@ int amlaps_httpd_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *p
 int amlaps_httpd_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server);
 void amlaps_httpd_child_init(apr_pool_t *pchild, server_rec *main_server);
 int amlaps_httpd_handler(request_rec *r);
+int amlaps_httpd_prepare_api(request_rec *r);
 void amlaps_httpd_insert_error_filter(request_rec *r);
 void amlaps_httpd_register_filters(void);
 

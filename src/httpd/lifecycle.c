@@ -52,6 +52,7 @@ static int open_audit_logs(server_rec *server, amlaps_config_t *config, apr_pool
         if (log->file) {
             continue;
         }
+        /* Forked children have it as it is; programs that they run don't get it. */
         status = apr_file_open(&log->file, log->path, APR_FOPEN_WRITE | APR_FOPEN_APPEND | APR_FOPEN_CREATE,
                                APR_FPROT_UREAD | APR_FPROT_UWRITE | APR_FPROT_GREAD, pconf);
         if (status != APR_SUCCESS) {
@@ -59,7 +60,6 @@ static int open_audit_logs(server_rec *server, amlaps_config_t *config, apr_pool
                          "owner or mode, or write another path", log->origin, log->path);
             return HTTP_INTERNAL_SERVER_ERROR;
         }
-        apr_file_inherit_set(log->file);
     }
     return OK;
 }
@@ -189,7 +189,7 @@ static amlaps_access_t *open_runtime(const amlaps_config_t *config, server_rec *
     }
     /* Without the thread the first request after a renewal is due makes it. */
     if ((status = amlaps_graph_renew_in_background(access->graph, pool)) != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, status, server, "AML0131: no thread to renew tokens in the background");
+        ap_log_error(APLOG_MARK, APLOG_WARNING, status, server, "AML0135: no thread to renew tokens in the background");
     }
     return access;
 }

@@ -19,7 +19,10 @@ void amlaps_mounts_find(server_rec *server, apr_pool_t *pool);
 /** @return the mount that the request's path lies in, the longest, or NULL */
 const amlaps_mount_t *amlaps_mount_of(request_rec *r);
 
-/** @return "file:line" of the first `SetHandler amlaps` of the configuration, or NULL */
-const char *amlaps_mounts_written(apr_pool_t *pool);
+/**
+ * @param mistake out: a `SetHandler amlaps` that stands where it cannot work, and what to write instead; or NULL
+ * @return "file:line" of the first `SetHandler amlaps` of the configuration, or NULL
+ */
+const char *amlaps_mounts_written(const char **mistake, apr_pool_t *pool);
 
 #endif

@@ -60,24 +60,44 @@ const amlaps_mount_t *amlaps_mount_of(request_rec *r)
     return best;
 }
 
-static const ap_directive_t *find_handler(const ap_directive_t *directive)
+/* The n-th `SetHandler amlaps` of the tree, in its order. */
+static const ap_directive_t *find_handler(const ap_directive_t *directive, int *nth)
 {
     for (; directive; directive = directive->next) {
-        const ap_directive_t *inside = directive->first_child ? find_handler(directive->first_child) : NULL;
+        const ap_directive_t *inside = directive->first_child ? find_handler(directive->first_child, nth) : NULL;
 
         if (inside) {
             return inside;
         }
-        if (directive->directive && !ap_cstr_casecmp(directive->directive, "SetHandler") && !strcmp(directive->args, "amlaps")) {
+        if (directive->directive && !ap_cstr_casecmp(directive->directive, "SetHandler") && !strcmp(directive->args, "amlaps") &&
+            (*nth)-- == 0) {
             return directive;
         }
     }
     return NULL;
 }
 
-const char *amlaps_mounts_written(apr_pool_t *pool)
+/* <Location "/PATH">: no pattern, and no other section, since the path is where the API lives. */
+static int stands_in_location(const ap_directive_t *directive)
 {
-    const ap_directive_t *directive = find_handler(ap_conftree);
+    const ap_directive_t *section = directive->parent;
+    const char *path = section ? section->args : "";
 
-    return directive ? apr_psprintf(pool, "%s:%d", directive->filename, directive->line_num) : NULL;
+    return section && !ap_cstr_casecmp(section->directive, "<Location") && !strpbrk(path, "~*?[") && *(path += *path == '"') == '/';
+}
+
+const char *amlaps_mounts_written(const char **mistake, apr_pool_t *pool)
+{
+    const ap_directive_t *directive, *first = NULL;
+    int i, nth;
+
+    *mistake = NULL;
+    for (i = 0; nth = i, (directive = find_handler(ap_conftree, &nth)); i++) {
+        first = first ? first : directive;
+        if (!stands_in_location(directive)) {
+            *mistake = apr_psprintf(pool, "%s:%d: SetHandler amlaps works inside <Location \"/PATH\"> alone, without a pattern; move it there",
+                                    directive->filename, directive->line_num);
+        }
+    }
+    return first ? apr_psprintf(pool, "%s:%d", first->filename, first->line_num) : NULL;
 }

@@ -109,6 +109,10 @@ int amlaps_respond_problem(const amlaps_request_t *request, const amlaps_error_t
     amlaps_json_t *problem;
     int status;
 
+    /* An input filter found the request broken and has answered it; httpd only wants to hear so. */
+    if (error->status == AP_FILTER_ERROR) {
+        return AP_FILTER_ERROR;
+    }
     problem = amlaps_respond_problem_json(&status, error->code, error->detail, request->id, r->pool);
     log_problem(request, error);
     if (error->retry_after > 0) {

@@ -38,6 +38,20 @@ static const char *directory_of(const char *path, apr_pool_t *pool)
     return slash == path ? "/" : apr_pstrmemdup(pool, path, (apr_size_t)(slash - path));
 }
 
+/** Is it a database at all? Only in the parent: in a child, closing the descriptor would drop SQLite's locks. */
+static int is_database(const char *path)
+{
+    static const char header[] = "SQLite format 3";
+    char first[sizeof(header)];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? 0 : read(fd, first, sizeof(first));
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return fd < 0 || got == 0 || (got == sizeof(first) && memcmp(first, header, sizeof(first)) == 0);
+}
+
 const char *amlaps_sqlite_check(const char *path, apr_pool_t *pool)
 {
     const char *directory;
@@ -52,6 +66,9 @@ const char *amlaps_sqlite_check(const char *path, apr_pool_t *pool)
         }
         if ((info.st_mode & S_IWOTH) != 0) {
             return apr_psprintf(pool, "everybody may write to the store %s; find out who did, then chmod 0640", path);
+        }
+        if (!is_database(path)) {
+            return apr_psprintf(pool, "%s is no SQLite database; name a file of its own for the store", path);
         }
         return NULL;
     }

@@ -193,6 +193,7 @@ describe('POST api/v1/explain', () => {
       tenants: ['contoso', 'fabrikam'],
       rules: RULES + ruleSection('Kiosks', [`AMLapsDevice group ${GROUPS.londonKiosks}`, `AMLapsDevice unit ${UNITS.london}`, 'AMLapsAllow history role Laps.Auditor'])
         + ruleSection('Fabrikam', ['AMLapsDevice all', 'AMLapsAllow password user bob@contoso.com'], 'fabrikam')
+        + ruleSection('Ends', ['AMLapsDevice name ENDS', 'AMLapsAllow password role r', 'AMLapsExpires 2090-01-31'])
         + ruleSection('Own', ['AMLapsDevice owner', 'AMLapsAllow password user carol@contoso.com'])
         + ruleSection('Facts', ['AMLapsDevice name FACTS', 'AMLapsAllow password anyone', `AMLapsWhen "%{DEVICE_OS} == 'Windows' && %{DEVICE_JOIN} == 'j' && \
 %{DEVICE_COMPLIANT} == 'true' && %{DEVICE_ENABLED} == 'false' && claim('acr') == 'c1' && 'g' in claims('groups') && -R '192.0.2.0/24' && %{TIME_YEAR} -eq 2031"`]),
@@ -217,7 +218,7 @@ describe('POST api/v1/explain', () => {
     const answer = await explained({ person: { username: 'a@contoso.com', groups: ['Field team'] }, device: { tenant: 'contoso', name: 'LON-1', groups: [GROUPS.parisDevices] } });
     assert.deepEqual(Object.keys(answer).sort(), ['permissions', 'rules']);
     assert.deepEqual(answer.permissions, { password: { decision: 'deny', rule: 'Board' }, history: { decision: 'deny', rule: 'Board' } });
-    assert.deepEqual(answer.rules.map((/** @type {any} */ r) => r.rule), ['London', 'Board', 'History', 'Office hours', 'Visitors', 'Kiosks', 'Fabrikam', 'Own', 'Facts']);
+    assert.deepEqual(answer.rules.map((/** @type {any} */ r) => r.rule), ['London', 'Board', 'History', 'Office hours', 'Visitors', 'Kiosks', 'Fabrikam', 'Ends', 'Own', 'Facts']);
     for (const rule of answer.rules) {
       assertMembers(rule, ['rule', 'matched', 'allows', 'denies', 'why']);
       assert.equal(typeof rule.why, 'string');
@@ -257,6 +258,9 @@ describe('POST api/v1/explain', () => {
       { device: { ...full.device, compliant: null } }, { address: '192.0.3.7' }, { address: undefined }, { time: '2030-06-01T12:00:00Z' }, { time: undefined }]) {
       assert.equal((await explained({ ...full, ...change })).permissions.password.decision, 'deny', JSON.stringify(change));
     }
+    const ends = (/** @type {string} */ time) => explained({ person: { roles: ['r'] }, device: { name: 'ENDS' }, time });
+    assert.equal((await ends('2090-01-31T23:00:00Z')).permissions.password.decision, 'allow');
+    assert.equal((await ends('2090-02-01T00:00:00Z')).permissions.password.decision, 'deny');
     assert.equal((await explained({ person: { username: 'carol@contoso.com' }, device: { name: 'X', owner: true } })).permissions.password.rule, 'Own');
     assert.equal((await explained({ person: { username: 'carol@contoso.com' }, device: { name: 'X', owner: false } })).permissions.password.decision, 'deny');
     assert.equal((await explained({ person: { username: 'Bob@contoso.com' }, device: { tenant: 'fabrikam', name: 'X' } })).permissions.password.rule, 'Fabrikam');
