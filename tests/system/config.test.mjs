@@ -34,6 +34,8 @@ before(async () => {
       'secret/long': { content: 'x'.repeat(100000), mode: 0o400 },
       'conf/prints': { content: '#!/bin/sh\necho a~secret~of~a~program\n', mode: 0o755 },
       'conf/fails': { content: '#!/bin/sh\nexit 3\n', mode: 0o755 },
+      'conf/text': 'no database, but long enough to be read as one\n',
+      'conf/key.pem': '-----BEGIN PRIVATE KEY-----\nnonsense\n-----END PRIVATE KEY-----\n',
       'conf/ca.pem': '-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n',
     },
   });
@@ -241,4 +243,21 @@ describe('inert', () => {
     assert.ok(ok);
     assert.deepEqual(fs.readdirSync(httpd.path('state')), []);
   });
+});
+
+describe('what start would find too', () => {
+  const all = tenant() + GOOD_RULE;
+  const handler = (section, end) => `${all}${section}\nSetHandler amlaps\n${end}\n`;
+
+  refuses('a store that is no database', `${all}AMLapsStore sqlite3:{root}/conf/text\nAMLapsHtdocs {root}/htdocs`, /AMLapsStore.*no SQLite database/);
+  refuses('a copy that is a folder', `${all}AMLapsAuditLog {root}/state`, /AMLapsAuditLog.*is a folder/);
+  refuses('the same copy twice', `${all}AMLapsAuditLog {root}/state/a\nAMLapsAuditLog {root}/state/a`, /AMLapsAuditLog.*already/);
+  refuses('a copy into the store', `${all}AMLapsAuditLog {root}/state/amlaps.db`, /AMLapsAuditLog.*store's own file/);
+  refuses('a handler under a pattern', handler('<LocationMatch "^/x">', '</LocationMatch>'), /SetHandler amlaps works inside <Location/);
+  refuses('a handler under a ~ pattern', handler('<Location ~ "^/x">', '</Location>'), /SetHandler amlaps works inside <Location/);
+  refuses('a handler in a folder', handler('<Directory "/">', '</Directory>'), /SetHandler amlaps works inside <Location/);
+  refuses('a root with the version in it', tenant('AMLapsGraphURL https://graph.microsoft.com/v1.0') + GOOD_RULE, /AMLapsGraphURL.*root alone/);
+  refuses('a port that is none', tenant('AMLapsLoginURL https://login.microsoftonline.com:99999') + GOOD_RULE, /AMLapsLoginURL.*no port/);
+  refuses('a key for a CA', tenant('AMLapsCAFile {root}/conf/key.pem') + GOOD_RULE, /AMLapsCAFile.*no PEM certificate/);
+  refuses('control characters in a description', tenant() + rule('AMLapsDevice all\nAMLapsAllow all anyone', '"a\x07b"'), /AMLapsRule.*control characters/);
 });

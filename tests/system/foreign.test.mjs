@@ -1,0 +1,103 @@
+// @ts-check
+/** Answers below the mount that are not the handler's own, and what httpd does around it. */
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import net from 'node:net';
+import { after, before, test } from 'node:test';
+import { assertProblem, assertSecurityHeaders } from '../lib/expect.mjs';
+import { Jar } from '../lib/jar.mjs';
+import { startStage } from '../lib/stage.mjs';
+
+/** @type {import('../lib/stage.mjs').Stage} */
+let stage;
+before(async () => {
+  stage = await startStage({
+    amlaps: 'AMLapsAuditLog {root}/state/copy.jsonl',
+    vhost: 'ErrorDocument 401 /plain.txt\nErrorDocument 404 /plain.txt\n'
+      + '<Location "/laps/api/v1/devices">\n    LimitRequestBody 100\n</Location>',
+  });
+});
+after(() => stage?.close([/AML/, /AH01587|AH01588|AH02830|AH10244/]));
+
+/** @param {string} path @param {Record<string, string>} [headers] */
+const anonymous = (path, headers = {}) => new Jar().request(stage.origin + path, { headers });
+
+for (const accept of ['*/*', 'text/html', 'application/json']) {
+  test(`without a session the API answers 401 with a problem, whatever is accepted (${accept})`, async () => {
+    const answer = await anonymous('/laps/api/v1/session', { accept });
+    assertProblem(answer, 'not_authenticated');
+  });
+}
+
+test('the page still leads to the sign-in', async () => {
+  const answer = await anonymous('/laps/', { accept: 'text/html', 'sec-fetch-mode': 'navigate' });
+  assert.equal(answer.status, 302);
+});
+
+test('an ErrorDocument does not take the place of a problem', async () => {
+  const session = await stage.signIn('helpdesk');
+  assertProblem(await session.get('api/v1/nothing'), 'not_found');
+});
+
+for (const path of ['/laps/a%2Fb', '/laps/a%00b']) {
+  test(`httpd's own answer to ${path} has the security headers`, async () => {
+    const answer = await anonymous(path);
+    assert.ok(answer.status >= 400, String(answer.status));
+    assertSecurityHeaders(answer);
+  });
+}
+
+/** Sends bytes as they are and reads to the end. @param {string} text @returns {Promise<string>} */
+function raw(text) {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect(Number(new URL(stage.origin).port), '127.0.0.1', () => socket.write(text));
+    let all = '';
+    socket.setEncoding('latin1');
+    socket.on('data', (data) => { all += data; });
+    socket.on('end', () => resolve(all));
+    socket.on('error', reject);
+  });
+}
+
+/** @param {string} body @param {string[]} headers */
+async function post(body, headers) {
+  const session = await stage.signIn('helpdesk');
+  const path = `/laps/api/v1/devices/contoso/${stage.device('LON-001').deviceId}/password`;
+  const cookie = session.jar.cookieHeader(new URL(stage.origin + path));
+  return raw([`POST ${path} HTTP/1.1`, `Host: ${new URL(stage.origin).host}`, `Cookie: ${cookie}`, 'Content-Type: application/json',
+    'X-AMLaps-Request: 1', 'Sec-Fetch-Site: same-origin', 'Connection: close', ...headers, '', body].join('\r\n'));
+}
+
+for (const [name, body, headers] of /** @type {[string, string, string[]][]} */ ([
+  ['a chunk that is none', 'zz\r\n{}\r\n0\r\n\r\n', ['Transfer-Encoding: chunked']],
+  ['a body beyond LimitRequestBody', `{"reason":"${'x'.repeat(200)}"}`, ['Content-Length: 213']],
+])) {
+  test(`${name} gets one answer, and it is a problem`, async () => {
+    const text = await post(body, headers);
+    assert.equal(text.match(/HTTP\/1\.1 /g)?.length, 1, text);
+    const [head, json] = text.split('\r\n\r\n');
+    assert.match(head, /^HTTP\/1\.1 4(00|13) /);
+    assert.equal(JSON.parse(json).code, 'bad_request');
+    assert.equal(text.match(/urn:amlaps:problem:/g)?.length, 1, text);
+  });
+}
+
+test('programs that a child runs do not get the copy of the audit', () => {
+  const copy = fs.realpathSync(stage.httpd.path('state/copy.jsonl'));
+  let seen = 0;
+  for (const pid of stage.httpd.children()) {
+    for (const fd of fs.readdirSync(`/proc/${pid}/fd`)) {
+      let target = '';
+      try {
+        target = fs.readlinkSync(`/proc/${pid}/fd/${fd}`);
+      } catch {
+        continue; // closed meanwhile
+      }
+      if (target !== copy) continue;
+      seen++;
+      const flags = parseInt(/flags:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8'))?.[1] ?? '0', 8);
+      assert.ok(flags & 0o2000000, 'open across exec');
+    }
+  }
+  assert.ok(seen > 0, 'no child has the copy open');
+});
