@@ -9,6 +9,7 @@
 typedef struct collector_t {
     amlaps_findings_t findings;
     amlaps_search_result_t *result;
+    int most; /* found when this tenant has given its share: as many as an answer takes, and one more that tells of others */
 } collector_t;
 
 static void add_found(collector_t *collector, const amlaps_graph_device_t *facts, const amlaps_device_t *device)
@@ -38,7 +39,7 @@ static int collect(void *baton, const amlaps_graph_device_t *const *page, apr_si
     amlaps_device_t devices[SLICE];
     apr_size_t done, i;
 
-    for (done = 0; done < count && collector->result->found->nelts <= AMLAPS_SEARCH_MOST; done += SLICE) {
+    for (done = 0; done < count && collector->result->found->nelts < collector->most; done += SLICE) {
         apr_size_t size = count - done < SLICE ? count - done : SLICE;
 
         for (i = 0; i < size; i++) {
@@ -49,7 +50,7 @@ static int collect(void *baton, const amlaps_graph_device_t *const *page, apr_si
             add_found(collector, page[done + i], &devices[i]);
         }
     }
-    return collector->result->found->nelts <= AMLAPS_SEARCH_MOST;
+    return collector->result->found->nelts < collector->most;
 }
 
 typedef struct keyed_t {
@@ -99,6 +100,7 @@ static apr_status_t search_tenants(collector_t *collector, amlaps_error_t *error
         if (tenant && strcmp(tenant, access->tenants[i])) {
             continue;
         }
+        collector->most = collector->result->found->nelts + AMLAPS_SEARCH_MOST + 1;
         if (amlaps_graph_search(&complete, &trouble, access->graph, collector->findings.call, access->tenants[i], text, collect,
                                 collector, collector->findings.pool) == APR_SUCCESS) {
             searched++;

@@ -81,7 +81,10 @@ apr_status_t amlaps_graph_device(const amlaps_graph_device_t **device, amlaps_er
     return fetch(device, error, graph, state, call, guid, pool);
 }
 
-/* OData doubles the quotes inside a text; then the whole value is percent-encoded. */
+/*
+ * OData doubles the quotes inside a text; then the whole value is percent-encoded. In the order of the names, so that the first that are found
+ * are the first there are, and equal names stand together.
+ */
 static const char *search_url(const amlaps_tenant_t *tenant, const char *text, apr_pool_t *pool)
 {
     char *quoted = apr_palloc(pool, 2 * strlen(text) + 1), *at = quoted;
@@ -95,7 +98,7 @@ static const char *search_url(const amlaps_tenant_t *tenant, const char *text, a
     *at = '\0';
     const char *filter = apr_pstrcat(pool, "startswith(displayName,'", quoted, "')", NULL);
     return apr_pstrcat(pool, tenant->graph_url, "/v1.0/devices?$filter=", amlaps_text_percent(filter, pool),
-                       "&$select=" AMLAPS_DEVICE_SELECT "&$top=100", NULL);
+                       "&$select=" AMLAPS_DEVICE_SELECT "&$orderby=displayName&$count=true&$top=100", NULL);
 }
 
 typedef struct search_t {
@@ -132,7 +135,8 @@ static void visit_page(search_t *search, const amlaps_json_t *values)
 static apr_status_t turn_page(const char **url, amlaps_error_t *error, search_t *search, apr_pool_t *scratch)
 {
     const amlaps_ask_t ask = {
-        .method = "GET", .url = *url, .what = "the search for devices", .permission = AMLAPS_DEVICES_PERMISSION, .most = PAGE_MOST};
+        .method = "GET", .url = *url, .what = "the search for devices", .permission = AMLAPS_DEVICES_PERMISSION, .most = PAGE_MOST,
+        .advanced = 1};
     amlaps_reply_t reply;
     apr_status_t status = amlaps_request(&reply, error, search->graph, search->tenant, search->call, &ask, scratch);
 

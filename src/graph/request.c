@@ -28,16 +28,20 @@ typedef struct attempt_t {
     apr_pool_t *pool;
 } attempt_t;
 
-static const char *const *make_headers(const amlaps_call_t *call, apr_pool_t *pool)
+static const char *const *make_headers(const amlaps_call_t *call, int advanced, apr_pool_t *pool)
 {
-    const char **headers = apr_pcalloc(pool, 6 * sizeof *headers);
+    const char **headers = apr_pcalloc(pool, 7 * sizeof *headers);
+    int count = 4;
 
     headers[0] = "Accept: application/json";
     headers[1] = "User-Agent: " AMLAPS_USER_AGENT;
     headers[2] = "ocp-client-name: mod_amlaps";
     headers[3] = "ocp-client-version: " AMLAPS_VERSION;
     if (call->client_request_id) {
-        headers[4] = apr_pstrcat(pool, "client-request-id: ", call->client_request_id, NULL);
+        headers[count++] = apr_pstrcat(pool, "client-request-id: ", call->client_request_id, NULL);
+    }
+    if (advanced) {
+        headers[count++] = "ConsistencyLevel: eventual";
     }
     return headers;
 }
@@ -286,7 +290,7 @@ apr_status_t amlaps_request(amlaps_reply_t *reply, amlaps_error_t *error, amlaps
                             amlaps_tenant_state_t *tenant, amlaps_call_t *call, const amlaps_ask_t *ask, apr_pool_t *pool)
 {
     attempt_t attempt = {
-        .graph = graph, .tenant = tenant, .call = call, .ask = ask, .headers = make_headers(call, pool), .pool = pool};
+        .graph = graph, .tenant = tenant, .call = call, .ask = ask, .headers = make_headers(call, ask->advanced, pool), .pool = pool};
     amlaps_error_t failure = {0};
 
     memset(reply, 0, sizeof *reply);

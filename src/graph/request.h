@@ -19,6 +19,7 @@ typedef struct amlaps_ask_t {
     const int *expected;        /* statuses besides 2xx that are an answer and no error; 0-terminated; NULL: none */
     const char *const *secrets; /* members to lift out of the answer; NULL: none */
     apr_size_t most;            /* bytes of answer */
+    int advanced;               /* an advanced query: Graph wants ConsistencyLevel: eventual with it, on every page */
 } amlaps_ask_t;
 
 typedef struct amlaps_reply_t {

@@ -44,12 +44,13 @@ static void asks(fake_t *fake, const char *text, const char *encoded)
     int complete;
 
     fake_answers(fake, (fake_step_t){.expect = apr_pstrcat(fake->own, SEARCH_URL "startswith%28displayName%2C%27", encoded,
-                                                           "%27%29&" SELECT "&$top=100", NULL),
+                                                           "%27%29&" SELECT "&$orderby=displayName&$count=true&$top=100", NULL),
                                      .status = 200,
                                      .body = "{\"value\":[]}"});
     assert_int_equal(search(&complete, &visits, fake, text), APR_SUCCESS);
     assert_int_equal(complete, 1);
     assert_int_equal(visits.pages, 0);
+    assert_non_null(strstr(fake->seen[fake->seen_count - 1].headers, "ConsistencyLevel: eventual\n"));
 }
 
 static void names_are_quoted_and_encoded(void **state)
