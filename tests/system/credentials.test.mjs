@@ -328,10 +328,10 @@ describe('configtest', () => {
   test('takes a good pair, and warns of one that ends soon', async () => {
     const good = await check(`AMLapsClientCertificate ${S}/good.crt ${S}/good.key`);
     assert.ok(good.ok, good.output);
-    assert.doesNotMatch(good.output, /AML0130/);
+    assert.doesNotMatch(good.output, /AML0134/);
     const late = await check(`AMLapsClientCertificate ${S}/late.crt ${S}/late.key RS256`);
     assert.ok(late.ok, late.output);
-    assert.match(late.output, /AML0130: the certificate of tenant x ends in 4 days/);
+    assert.match(late.output, /AML0134: the certificate of tenant x ends in 4 days/);
   });
 
   test('a managed identity needs no AMLapsClientId', async () => {
