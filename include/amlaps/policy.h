@@ -111,6 +111,9 @@ amlaps_policy_t *amlaps_policy_make(apr_pool_t *pool);
  */
 amlaps_rule_t *amlaps_rule_make(const char *description, const char *tenant, const char *origin, apr_pool_t *pool);
 
+/** Where the directive stands that the next setter is called for: "file:line", for explanations. Without it that of the rule is told. */
+void amlaps_rule_at(amlaps_rule_t *rule, const char *origin);
+
 /**
  * Setters take the words of the directive's arguments and return NULL, or a message for configtest that says what to write instead
  * (it does not name the directive; src/httpd does). Words stay case-insensitive where httpd's are: kinds and permissions.

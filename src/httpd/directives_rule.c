@@ -13,6 +13,9 @@ static const char *const inside_rule[] = {
 static const char *open_rule(amlaps_rule_t **rule, cmd_parms *cmd)
 {
     *rule = amlaps_directive_config(cmd)->open_rule;
+    if (*rule) {
+        amlaps_rule_at(*rule, amlaps_directive_origin(cmd, cmd->temp_pool));
+    }
     return *rule ? NULL : apr_psprintf(cmd->pool, "%s belongs into a section <AMLapsRule \"DESCRIPTION\">", cmd->cmd->name);
 }
 

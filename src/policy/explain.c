@@ -28,6 +28,26 @@ static const char *place(const explain_t *x)
     return x->rule->origin ? apr_pstrcat(x->pool, " at ", x->rule->origin, NULL) : "";
 }
 
+/* The same for one directive; that of the rule where nothing better is known. */
+static const char *place_of(const explain_t *x, const char *origin)
+{
+    return origin ? apr_pstrcat(x->pool, " at ", origin, NULL) : place(x);
+}
+
+static const char *place_of_line(const explain_t *x, const amlaps_line_t *line)
+{
+    int i;
+
+    for (i = 0; i < x->rule->line_origins->nelts; i++) {
+        const amlaps_line_origin_t *origin = &APR_ARRAY_IDX(x->rule->line_origins, i, amlaps_line_origin_t);
+
+        if (origin->selector == line->selector && origin->values == line->values) {
+            return place_of(x, origin->origin);
+        }
+    }
+    return place(x);
+}
+
 /* What of the device a line looks at. */
 static const char *looked_at(const explain_t *x, amlaps_selector_t selector)
 {
@@ -74,7 +94,7 @@ static const char *explain_device(const explain_t *x)
         amlaps_known_t known = amlaps_match_line(x->match, &lines[i], &value);
 
         if (known == AMLAPS_YES) {
-            return apr_psprintf(x->pool, "%s%s matches %s", write_line(x, &lines[i], value), place(x),
+            return apr_psprintf(x->pool, "%s%s matches %s", write_line(x, &lines[i], value), place_of_line(x, &lines[i]),
                                 looked_at(x, lines[i].selector));
         }
         if (known == AMLAPS_UNKNOWN && !unknown) {
@@ -83,10 +103,10 @@ static const char *explain_device(const explain_t *x)
     }
     if (unknown) {
         return apr_psprintf(x->pool, "%s%s cannot be judged because %s could not be looked up", write_line(x, unknown, NULL),
-                            place(x), looked_at(x, unknown->selector));
+                            place_of_line(x, unknown), looked_at(x, unknown->selector));
     }
     if (x->rule->line_count == 1) {
-        return apr_psprintf(x->pool, "%s%s does not match %s", write_line(x, &lines[0], NULL), place(x),
+        return apr_psprintf(x->pool, "%s%s does not match %s", write_line(x, &lines[0], NULL), place_of_line(x, &lines[0]),
                             looked_at(x, lines[0].selector));
     }
     return apr_psprintf(x->pool, "none of the %u AMLapsDevice lines%s matches the device", x->rule->line_count,
@@ -108,7 +128,7 @@ static const char *explain_condition(const explain_t *x, amlaps_known_t known)
 {
     const char *text = printable(x, x->rule->condition_text ? x->rule->condition_text : "");
 
-    return apr_psprintf(x->pool, "AMLapsWhen %s %s", text,
+    return apr_psprintf(x->pool, "AMLapsWhen %s%s %s", text, x->rule->condition_origin ? place_of(x, x->rule->condition_origin) : "",
                         known == AMLAPS_YES  ? "is true"
                         : known == AMLAPS_NO ? "is false"
                                              : "could not be evaluated");
@@ -126,7 +146,7 @@ static const char *explain_rule(amlaps_known_t *matched, const explain_t *x)
 
     *matched = amlaps_match_rule(x->match, x->rule).known;
     if (amlaps_rule_is_expired(x->rule, x->match->question->now)) {
-        return apr_psprintf(x->pool, "AMLapsExpires %s%s is over", x->rule->expires, place(x));
+        return apr_psprintf(x->pool, "AMLapsExpires %s%s is over", x->rule->expires, place_of(x, x->rule->expires_origin));
     }
     if (tenant != AMLAPS_YES) {
         why = explain_tenant(x, tenant);
@@ -148,18 +168,19 @@ static const char *explain_entry(const explain_t *x, const amlaps_entry_t *entry
 {
     const char *line = apr_pstrcat(x->pool, entry->deny ? "AMLapsDeny " : "AMLapsAllow ", amlaps_permission_words(entry->permissions),
                                    " ", amlaps_principal_word(entry->kind), NULL);
+    const char *at = entry->origin ? place_of(x, entry->origin) : "";
     const char *answer;
 
     if (entry->claim) {
         line = apr_pstrcat(x->pool, line, " ", printable(x, entry->claim), NULL);
     }
     if (known == AMLAPS_UNKNOWN) {
-        return apr_pstrcat(x->pool, line, " ", printable(x, entry->values[0].written), entry->count > 1 ? " and others" : "",
+        return apr_pstrcat(x->pool, line, " ", printable(x, entry->values[0].written), entry->count > 1 ? " and others" : "", at,
                            ": the person's groups could not be looked up", NULL);
     }
     switch (entry->kind) {
     case AMLAPS_PRINCIPAL_ANYONE:
-        return apr_pstrcat(x->pool, line, ": that is everybody", NULL);
+        return apr_pstrcat(x->pool, line, at, ": that is everybody", NULL);
     case AMLAPS_PRINCIPAL_USER:
         answer = ": that is the person";
         break;
@@ -172,7 +193,7 @@ static const char *explain_entry(const explain_t *x, const amlaps_entry_t *entry
     default:
         answer = ": the person's claim says so";
     }
-    return apr_pstrcat(x->pool, line, " ", printable(x, value->written), answer, NULL);
+    return apr_pstrcat(x->pool, line, " ", printable(x, value->written), at, answer, NULL);
 }
 
 /* Who is meant matters only where the rule may count. */

@@ -19,9 +19,15 @@ amlaps_rule_t *amlaps_rule_make(const char *description, const char *tenant, con
     rule->description = apr_pstrdup(pool, description);
     rule->tenant = apr_pstrdup(pool, tenant);
     rule->origin = apr_pstrdup(pool, origin);
+    rule->line_origins = apr_array_make(pool, 1, sizeof(amlaps_line_origin_t));
     rule->until = AMLAPS_FOREVER;
     rule->reason.mode = AMLAPS_REASON_OPTIONAL;
     return rule;
+}
+
+void amlaps_rule_at(amlaps_rule_t *rule, const char *origin)
+{
+    rule->here = apr_pstrdup(rule->pool, origin);
 }
 
 const char *amlaps_rule_quote(const amlaps_rule_t *rule, const char *word)
@@ -102,6 +108,7 @@ const char *amlaps_rule_set_expires(amlaps_rule_t *rule, const char *day)
                             amlaps_rule_quote(rule, day));
     }
     rule->expires = apr_pstrdup(rule->pool, day);
+    rule->expires_origin = rule->here;
     rule->until = (days + 1) * APR_TIME_C(86400) * APR_USEC_PER_SEC;
     return NULL;
 }
@@ -116,6 +123,7 @@ const char *amlaps_rule_set_condition(amlaps_rule_t *rule, amlaps_condition_t ho
     rule->condition_data = condition;
     rule->condition_needs = needs;
     rule->condition_text = apr_pstrdup(rule->pool, text);
+    rule->condition_origin = rule->here;
     return NULL;
 }
 

@@ -23,6 +23,12 @@ typedef struct amlaps_line_t {
     apr_uint64_t first_hash; /* of values[0]: most lines have one value, and most devices don't match it */
 } amlaps_line_t;
 
+typedef struct amlaps_line_origin_t {
+    amlaps_selector_t selector;
+    const amlaps_value_t *values; /* of the line; NULL for kinds without values */
+    const char *origin;
+} amlaps_line_origin_t;
+
 /** One AMLapsAllow or AMLapsDeny. */
 typedef struct amlaps_entry_t {
     int deny;
@@ -31,6 +37,7 @@ typedef struct amlaps_entry_t {
     const char *claim; /* the NAME of kind CLAIM */
     apr_size_t count;
     const amlaps_value_t *values;
+    const char *origin; /* "file:line"; NULL: not known */
 } amlaps_entry_t;
 
 /** What every decision reads comes first and shares one cache line: with thousands of rules, memory is what a decision waits for. */
@@ -50,7 +57,9 @@ struct amlaps_rule_t {
     apr_pool_t *pool;
     apr_array_header_t *line_array, *entry_array; /* hold several `lines`, and `entries`; NULL while there are none */
     const char *description, *origin;
-    const char *expires, *condition_text;
+    const char *here;                 /* origin of the directive that is being read */
+    apr_array_header_t *line_origins; /* amlaps_line_origin_t: apart from the lines, which decisions read */
+    const char *expires, *condition_text, *expires_origin, *condition_origin;
     amlaps_reason_t reason;
     int reason_set;
     regex_t expression;               /* of reason.pattern, where that is not NULL */

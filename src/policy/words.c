@@ -119,6 +119,11 @@ static void append_line(amlaps_rule_t *rule, const amlaps_line_t *line)
 /* Keeps the most specific line first, and lines of one kind as they were written. */
 static void insert_line(amlaps_rule_t *rule, const amlaps_line_t *line)
 {
+    amlaps_line_origin_t *origin = apr_array_push(rule->line_origins);
+
+    origin->selector = line->selector;
+    origin->values = line->values;
+    origin->origin = rule->here;
     if (rule->line_count == 0) {
         rule->only_line = *line;
         rule->lines = &rule->only_line;
@@ -224,7 +229,7 @@ static void append_entry(amlaps_rule_t *rule, const amlaps_entry_t *entry)
 
 const char *amlaps_rule_add_entry(amlaps_rule_t *rule, int deny, const char *const *words, int count)
 {
-    amlaps_entry_t entry = {0, 0, AMLAPS_PRINCIPAL_ANYONE, NULL, 0, NULL};
+    amlaps_entry_t entry = {0, 0, AMLAPS_PRINCIPAL_ANYONE, NULL, 0, NULL, rule->here};
     const word_t *kind;
     const char *wrong;
 

@@ -62,7 +62,7 @@ describe('at the command line', () => {
       assert.ok(!ok);
       assert.ok(output.includes(`httpd.conf:${lineOf(bad)}: ${bad}: the rules answer deny for password by "Board"`), output);
       assert.match(output, /AML0118: +1 +matched +"London" \(\S+:\d+\), allows password$/m);
-      assert.match(output, /AML0118: +AMLapsDevice name PAR-LAB at \S+:\d+ matches "PAR-LAB"; AMLapsAllow password group Field team: the person is in it$/m);
+      assert.match(output, /AML0118: +AMLapsDevice name PAR-LAB at \S+:\d+ matches "PAR-LAB"; AMLapsAllow password group Field team at \S+:\d+: the person is in it$/m);
       assert.match(output, /AML0118: +2 +matched +"Board" \(\S+:\d+\), denies password and history$/m);
       await refusesToStart(/did not start[\s\S]*AML0118: .*the rules answer deny/);
     });
@@ -113,21 +113,21 @@ describe('at the command line', () => {
       const { ok, output } = await configtest('', '-c', `AMLapsExplain "groups=x,Field team" user=alice@contoso.com claim.site=::1 device=LON-1 device-groups=${GROUPS.parisDevices}`);
       assert.ok(ok, output);
       const conf = httpd.path('conf/httpd.conf');
-      const at = (/** @type {string} */ name) => `${conf}:${lineOf(`<AMLapsRule "${name}"`)}`;
+      const at = (/** @type {string} */ name, line = 0) => `${conf}:${Number(lineOf(`<AMLapsRule "${name}"`)) + line}`;
       const lines = output.split('\n');
       const first = lines.findIndex((line) => line.startsWith('"groups=x,Field team" user='));
       assert.ok(first >= 0, output);
       assert.deepEqual(lines.slice(first + 1, first + 13), [
         `   1  matched    "London" (${at('London')}), allows password`,
-        `      AMLapsDevice name LON-* at ${at('London')} matches "LON-1"; AMLapsAllow password group Field team: the person is in it`,
+        `      AMLapsDevice name LON-* at ${at('London', 1)} matches "LON-1"; AMLapsAllow password group Field team at ${at('London', 2)}: the person is in it`,
         `   2  matched    "Board" (${at('Board')}), denies password and history`,
-        `      AMLapsDevice group ${GROUPS.parisDevices} at ${at('Board')} matches the device's groups; AMLapsDeny all anyone: that is everybody`,
+        `      AMLapsDevice group ${GROUPS.parisDevices} at ${at('Board', 1)} matches the device's groups; AMLapsDeny all anyone at ${at('Board', 2)}: that is everybody`,
         `   3  no match   "History" (${at('History')})`,
-        `      AMLapsDevice id 7d0a2f1e-44b7-4a0e-9c7b-2d9e8f6f1c33 at ${at('History')} does not match the device's id`,
+        `      AMLapsDevice id 7d0a2f1e-44b7-4a0e-9c7b-2d9e8f6f1c33 at ${at('History', 1)} does not match the device's id`,
         `   4  no match   "Office hours" (${at('Office hours')})`,
-        `      AMLapsDevice name NIGHT-* at ${at('Office hours')} does not match "LON-1"; AMLapsWhen -R '10.0.0.0/8' is false`,
+        `      AMLapsDevice name NIGHT-* at ${at('Office hours', 1)} does not match "LON-1"; AMLapsWhen -R '10.0.0.0/8' at ${at('Office hours', 3)} is false`,
         `   5  no match   "Visitors" (${at('Visitors')})`,
-        `      AMLapsDevice name NIGHT-9 at ${at('Visitors')} does not match "LON-1"; AMLapsWhen claim('site') -ipmatch '10.0.0.0/8' is false`,
+        `      AMLapsDevice name NIGHT-9 at ${at('Visitors', 1)} does not match "LON-1"; AMLapsWhen claim('site') -ipmatch '10.0.0.0/8' at ${at('Visitors', 3)} is false`,
         'password  deny by "Board"',
         'history   deny by "Board"',
       ]);
@@ -136,11 +136,11 @@ describe('at the command line', () => {
 
     test('a grant, what no rule grants, a false condition and one that fails', async () => {
       const day = await configtest('', '-c', 'AMLapsExplain roles=Laps.Reader device=NIGHT-9 address=10.0.0.1');
-      assert.match(day.output, /4 {2}matched {4}"Office hours" .*, allows password and history\n.*AMLapsWhen -R '10\.0\.0\.0\/8' is true; AMLapsAllow all role Laps\.Reader: the person has it\n/);
-      assert.match(day.output, /5 {2}unknown {4}"Visitors" \(\S+\)\n.*could not be evaluated; AMLapsDeny password role Laps\.Reader: the person has it\n/);
+      assert.match(day.output, /4 {2}matched {4}"Office hours" .*, allows password and history\n.*AMLapsWhen -R '10\.0\.0\.0\/8' at \S+ is true; AMLapsAllow all role Laps\.Reader at \S+: the person has it\n/);
+      assert.match(day.output, /5 {2}unknown {4}"Visitors" \(\S+\)\n.*could not be evaluated; AMLapsDeny password role Laps\.Reader at \S+: the person has it\n/);
       assert.match(day.output, /\npassword +undecidable by "Visitors"\nhistory +allow by "Office hours"\n/);
       const night = await configtest('', '-c', 'AMLapsExplain roles=Laps.Reader device=NIGHT-1 address=192.0.2.1');
-      assert.match(night.output, /4 {2}no match {3}"Office hours" \(\S+\)\n.*AMLapsWhen -R '10\.0\.0\.0\/8' is false\n/);
+      assert.match(night.output, /4 {2}no match {3}"Office hours" \(\S+\)\n.*AMLapsWhen -R '10\.0\.0\.0\/8' at \S+ is false\n/);
       assert.match(night.output, /\npassword +deny, no rule grants it\nhistory +deny, no rule grants it\n/);
     });
 
@@ -225,7 +225,7 @@ describe('POST api/v1/explain', () => {
     }
     const { why: london, ...first } = answer.rules[0];
     assert.deepEqual(first, { rule: 'London', matched: true, allows: ['password'], denies: [] });
-    assert.match(london, /AMLapsDevice name LON-\* .*matches "LON-1"; AMLapsAllow password group Field team: the person is in it/);
+    assert.match(london, /AMLapsDevice name LON-\* .*matches "LON-1"; AMLapsAllow password group Field team at \S+: the person is in it/);
     const { why: board, ...second } = answer.rules[1];
     assert.deepEqual(second, { rule: 'Board', matched: true, allows: [], denies: ['password', 'history'] });
     assert.match(board, /AMLapsDeny all anyone/);

@@ -143,9 +143,34 @@ static void every_rule_in_order(void **state)
     assert_int_equal(amlaps_policy_explain(world->policy, &world->question, world->pool)->nelts, 0);
 }
 
+static void directives_have_lines_of_their_own(void **state)
+{
+    static const char *const names[] = {"LON-*"}, *const groups[] = {GUID_C}, *const everybody[] = {"password", "anyone"},
+                                   *const helpdesk[] = {"history", "group", "Helpdesk"};
+    world_t *world = *state;
+    amlaps_rule_t *rule = amlaps_rule_make("London", NULL, "rules.conf:1", world->pool);
+    const char *why;
+
+    amlaps_rule_at(rule, "rules.conf:2");
+    assert_null(amlaps_rule_add_device(rule, "group", groups, 1));
+    amlaps_rule_at(rule, "rules.conf:3");
+    assert_null(amlaps_rule_add_device(rule, "name", names, 1));
+    amlaps_rule_at(rule, "rules.conf:4");
+    assert_null(amlaps_rule_add_entry(rule, 0, everybody, 2));
+    amlaps_rule_at(rule, "rules.conf:5");
+    assert_null(amlaps_rule_add_entry(rule, 1, helpdesk, 3));
+    amlaps_policy_add(world->policy, rule);
+    amlaps_policy_compile(world->policy);
+    why = APR_ARRAY_IDX(amlaps_policy_explain(world->policy, &world->question, world->pool), 0, amlaps_rule_explanation_t).why;
+    assert_non_null(strstr(why, "AMLapsDevice name LON-* at rules.conf:3 matches"));
+    assert_non_null(strstr(why, "AMLapsAllow password anyone at rules.conf:4: that is everybody"));
+    assert_non_null(strstr(why, "AMLapsDeny history group Helpdesk at rules.conf:5: the person is in it"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        world_test(directives_have_lines_of_their_own),
         world_test(a_rule_that_grants),      world_test(a_rule_for_other_devices),
         world_test(a_rule_that_is_out),      world_test(a_rule_that_is_not_known_to_count),
         world_test(control_characters_and_no_origin), world_test(every_rule_in_order),
