@@ -77,6 +77,7 @@ set_check() {
     need_library cmocka 1.1 libcmocka-dev
     need_command sqlite3 sqlite3
     need_command nm binutils
+    need_command openssl openssl
     if ! have chromium && ! have chromium-browser && ! have google-chrome; then lacks "the browser chromium" chromium; fi
 }
 
