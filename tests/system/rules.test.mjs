@@ -146,7 +146,7 @@ describe('AMLapsWhen: an evaluation error', () => {
       const { ok, output } = await configtest(`${ALLOW}${FAILING}AMLapsExpect ${verdict} password user=a@contoso.com device=LON-1`);
       assert.ok(!ok, `${verdict} held`);
       assert.match(output, /the rules answer undecidable for password by "Failing"/);
-      assert.match(output, /AMLapsWhen claim\('site'\) -ipmatch '10\.0\.0\.0\/8' could not be evaluated/);
+      assert.match(output, /AMLapsWhen claim\('site'\) -ipmatch '10\.0\.0\.0\/8' at \S+:\d+ could not be evaluated/);
     }
   });
   answers('matters to nobody else, to no other device and to no other permission', ALLOW + FAILING,
