@@ -6,8 +6,11 @@
 /* Few enough that a reader never holds up the reset of the WAL, many enough to read at full speed. */
 #define PAGE 1000
 
-static const char sql[] =
-    "SELECT seq, time, id, stage, event, outcome, actor, device, body, hash FROM record WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+/* A store that httpd has not upgraded yet is read as it is. */
+#define SELECT_ROWS(anchor) \
+    "SELECT seq, time, id, stage, event, outcome, actor, device, body, hash, " anchor " FROM record WHERE seq > ?1 ORDER BY seq LIMIT ?2"
+
+static const char *const sql[] = { SELECT_ROWS("NULL"), SELECT_ROWS("anchor") };
 
 static const char *text(sqlite3_stmt *statement, int column)
 {
@@ -27,6 +30,7 @@ static void read_row(amlaps_row_t *row, sqlite3_stmt *statement)
     row->body = text(statement, 8);
     row->length = (apr_size_t)sqlite3_column_bytes(statement, 8);
     row->hash = text(statement, 9);
+    row->anchor = text(statement, 10);
 }
 
 /** Reads one page in a transaction of its own. @return how many rows it had, -1 after an error, 0 also where `visit` has enough */
@@ -52,10 +56,9 @@ static int read_page(apr_int64_t *after, sqlite3_stmt *statement, amlaps_row_vis
     return code == SQLITE_DONE && sqlite3_reset(statement) == SQLITE_OK ? rows : -1;
 }
 
-apr_status_t amlaps_sqlite_each(const char *path, amlaps_row_visit_t visit, void *baton, amlaps_error_t *error)
+apr_status_t amlaps_sqlite_each(const char *path, apr_int64_t after, amlaps_row_visit_t visit, void *baton, amlaps_error_t *error)
 {
     sqlite3_stmt *statement = NULL;
-    apr_int64_t after = APR_INT64_MIN;
     sqlite3 *db;
     int version = 0;
     int rows = 1;
@@ -69,7 +72,7 @@ apr_status_t amlaps_sqlite_each(const char *path, amlaps_row_visit_t visit, void
     if (status == APR_SUCCESS && version == 0) {
         status = amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0207", APR_EGENERAL, "%s is empty and no audit store", path);
     }
-    if (status == APR_SUCCESS && sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK) {
+    if (status == APR_SUCCESS && sqlite3_prepare_v2(db, sql[version >= 2], -1, &statement, NULL) != SQLITE_OK) {
         status = amlaps_sqlite_fail(db, path, "reading", error);
     }
     while (status == APR_SUCCESS && rows > 0) {

@@ -20,7 +20,8 @@
  * Indexes over what is random cost most of a batch, so they hold outcomes only: every request ends with one, and its intent stands shortly
  * before it. Times are milliseconds since 1970. attempt.n grows with attempt.time, so that the oldest and the newest are found by n alone.
  */
-static const char schema_1[] =
+static const char *const steps[AMLAPS_SQLITE_SCHEMA] = {
+    /* 1: records and attempts */
     "CREATE TABLE record("
     " seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, id TEXT NOT NULL, stage TEXT NOT NULL, event TEXT NOT NULL,"
     " outcome TEXT NOT NULL, actor TEXT, device TEXT, body TEXT NOT NULL, hash TEXT NOT NULL);"
@@ -29,7 +30,10 @@ static const char schema_1[] =
     "CREATE INDEX record_actor ON record(actor) WHERE stage = 'outcome';"
     "CREATE INDEX record_device ON record(device) WHERE stage = 'outcome';"
     "CREATE TABLE attempt(n INTEGER PRIMARY KEY, scope INTEGER NOT NULL, key TEXT NOT NULL, time INTEGER NOT NULL);"
-    "CREATE INDEX attempt_key ON attempt(scope, key, time);";
+    "CREATE INDEX attempt_key ON attempt(scope, key, time);",
+    /* 2: sealing */
+    "ALTER TABLE record ADD COLUMN anchor TEXT;"
+};
 
 static const char *directory_of(const char *path, apr_pool_t *pool)
 {
@@ -137,11 +141,16 @@ static apr_status_t upgrade(sqlite3 *db, const char *path, amlaps_error_t *error
 {
     char *mark = sqlite3_mprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", AMLAPS_SQLITE_APPLICATION, AMLAPS_SQLITE_SCHEMA);
     apr_status_t status = run(db, path, "BEGIN IMMEDIATE", error);
-    int version;
+    int version = 0;
 
     /* Asked again under the lock: two servers may start at once. */
-    if (status == APR_SUCCESS && (status = amlaps_sqlite_version(&version, db, path, error)) == APR_SUCCESS && version == 0
-        && (status = run(db, path, schema_1, error)) == APR_SUCCESS) {
+    if (status == APR_SUCCESS) {
+        status = amlaps_sqlite_version(&version, db, path, error);
+    }
+    for (; status == APR_SUCCESS && version < AMLAPS_SQLITE_SCHEMA; version++) {
+        status = run(db, path, steps[version], error);
+    }
+    if (status == APR_SUCCESS) {
         status = run(db, path, mark, error);
     }
     sqlite3_free(mark);

@@ -10,7 +10,7 @@
 
 /* "AMLP": tells our files from other people's databases. */
 #define AMLAPS_SQLITE_APPLICATION 0x414D4C50
-#define AMLAPS_SQLITE_SCHEMA 1
+#define AMLAPS_SQLITE_SCHEMA 2
 
 /** @return NULL, or what to write instead */
 const char *amlaps_sqlite_check(const char *path, apr_pool_t *pool);
@@ -19,7 +19,7 @@ apr_status_t amlaps_sqlite_prepare(const char *path, uid_t uid, gid_t gid, amlap
 
 amlaps_store_t *amlaps_sqlite_make(const char *path, amlaps_trail_shared_t *shared, apr_pool_t *pool);
 
-apr_status_t amlaps_sqlite_each(const char *path, amlaps_row_visit_t visit, void *baton, amlaps_error_t *error);
+apr_status_t amlaps_sqlite_each(const char *path, apr_int64_t after, amlaps_row_visit_t visit, void *baton, amlaps_error_t *error);
 
 /**
  * Opens a connection that keeps -wal and -shm when it closes. A symbolic link in the file's own place is refused; one in its directory is

@@ -20,6 +20,7 @@ typedef struct amlaps_head_t {
     apr_int64_t seq;                   /* 0: none yet */
     apr_time_t time;                   /* of whole milliseconds */
     char hash[AMLAPS_RECORD_HASH + 1]; /* 64 zeros where there is none */
+    char anchor[AMLAPS_RECORD_HASH + 1]; /* "": the record is not sealed */
 } amlaps_head_t;
 
 /** One row of the trail. Columns are copies of what `body` says, for filters. */
@@ -31,6 +32,7 @@ typedef struct amlaps_row_t {
     const char *body;           /* canonical JSON with hash */
     apr_size_t length;
     const char *hash;
+    const char *anchor;         /* NULL: not sealed */
 } amlaps_row_t;
 
 typedef struct amlaps_store_t amlaps_store_t;
@@ -46,6 +48,8 @@ typedef struct amlaps_store_ops_t {
     apr_status_t (*add_attempt)(amlaps_store_t *store, const amlaps_touch_t *touch, apr_time_t time, amlaps_error_t *error);
     /** Forgets some attempts before `time`, more than a batch adds, so that they never pile up. */
     apr_status_t (*prune)(amlaps_store_t *store, apr_time_t time, amlaps_error_t *error);
+    /** Removes the records up to `seq`, for retention. */
+    apr_status_t (*forget)(amlaps_store_t *store, apr_int64_t seq, amlaps_error_t *error);
     /** Durable when it returns APR_SUCCESS. */
     apr_status_t (*commit)(amlaps_store_t *store, const amlaps_head_t *head, amlaps_error_t *error);
     void (*rollback)(amlaps_store_t *store);
@@ -62,8 +66,12 @@ struct amlaps_store_t {
 /** Makes a closed store of this name ("sqlite3:PATH"); begin opens it. @return NULL where the name is none */
 amlaps_store_t *amlaps_store_make(const char *name, amlaps_trail_shared_t *shared, apr_pool_t *pool);
 
-/** Hands every row in order to `visit`, until it returns 0, in short transactions of their own. Columns and texts live for the call. */
+/**
+ * Hands every row after `after` in order to `visit`, until it returns 0, in short transactions of their own. Columns and texts live for the
+ * call. @param after a sequence number; AMLAPS_STORE_ALL: rows with senseless ones too
+ */
+#define AMLAPS_STORE_ALL APR_INT64_MIN
 typedef int (*amlaps_row_visit_t)(void *baton, const amlaps_row_t *row);
-apr_status_t amlaps_store_each(const char *name, amlaps_row_visit_t visit, void *baton, amlaps_error_t *error);
+apr_status_t amlaps_store_each(const char *name, apr_int64_t after, amlaps_row_visit_t visit, void *baton, amlaps_error_t *error);
 
 #endif

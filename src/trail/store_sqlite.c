@@ -15,21 +15,23 @@
 #define PRUNE_ROWS 1024
 
 enum {
-    BEGIN, COMMIT, ROLLBACK, HEAD, HASH_AT, ADD_RECORD, NTH_ATTEMPT, NEWEST_ATTEMPT, OLDEST_ATTEMPT, ADD_ATTEMPT, PRUNE, STATEMENTS
+    BEGIN, COMMIT, ROLLBACK, HEAD, HASH_AT, ADD_RECORD, NTH_ATTEMPT, NEWEST_ATTEMPT, OLDEST_ATTEMPT, ADD_ATTEMPT, PRUNE, FORGET, STATEMENTS
 };
 
 static const char *const sql[STATEMENTS] = {
     "BEGIN IMMEDIATE",
     "COMMIT",
     "ROLLBACK",
-    "SELECT seq, time, hash FROM record ORDER BY seq DESC LIMIT 1",
+    "SELECT seq, time, hash, anchor FROM record ORDER BY seq DESC LIMIT 1",
     "SELECT hash FROM record WHERE seq = ?1",
-    "INSERT INTO record(seq, time, id, stage, event, outcome, actor, device, body, hash) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    "INSERT INTO record(seq, time, id, stage, event, outcome, actor, device, body, hash, anchor)"
+    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     "SELECT time FROM attempt WHERE scope = ?1 AND key = ?2 ORDER BY time DESC LIMIT 1 OFFSET ?3",
     "SELECT time FROM attempt ORDER BY n DESC LIMIT 1",
     "SELECT time FROM attempt ORDER BY n LIMIT 1",
     "INSERT INTO attempt(scope, key, time) VALUES(?1, ?2, ?3)",
-    "DELETE FROM attempt WHERE n IN (SELECT n FROM attempt ORDER BY n LIMIT ?2) AND time < ?1"
+    "DELETE FROM attempt WHERE n IN (SELECT n FROM attempt ORDER BY n LIMIT ?2) AND time < ?1",
+    "DELETE FROM record WHERE seq <= ?1"
 };
 
 typedef struct sqlite_store_t {
@@ -203,7 +205,7 @@ static int step(sqlite_store_t *self, int which, amlaps_error_t *error)
     int code = sqlite3_step(self->statement[which]);
 
     if (code != SQLITE_ROW && code != SQLITE_DONE) {
-        fail(self, which == ADD_RECORD || which == ADD_ATTEMPT || which == COMMIT ? "writing to" : "reading", error);
+        fail(self, which == ADD_RECORD || which == ADD_ATTEMPT || which == FORGET || which == COMMIT ? "writing to" : "reading", error);
         sqlite3_reset(self->statement[which]);
     }
     return code;
@@ -229,6 +231,7 @@ static apr_status_t read_head(amlaps_head_t *head, sqlite_store_t *self, amlaps_
     memset(head->hash, '0', AMLAPS_RECORD_HASH);
     if (code == SQLITE_ROW) {
         const char *hash = (const char *)sqlite3_column_text(statement, 2);
+        const char *anchor = (const char *)sqlite3_column_text(statement, 3);
 
         head->seq = sqlite3_column_int64(statement, 0);
         head->time = sqlite3_column_int64(statement, 1) * MILLISECOND;
@@ -238,6 +241,7 @@ static apr_status_t read_head(amlaps_head_t *head, sqlite_store_t *self, amlaps_
                                     "the last record of the store %s has no hash; run amlaps-audit verify", self->path[0]);
         }
         memcpy(head->hash, hash, AMLAPS_RECORD_HASH);
+        apr_cpystrn(head->anchor, anchor != NULL ? anchor : "", sizeof(head->anchor));
     } else if (code != SQLITE_DONE) {
         return error->status;
     }
@@ -346,6 +350,7 @@ static apr_status_t sqlite_add_record(amlaps_store_t *store, const amlaps_row_t 
     bind_text(statement, 8, row->device);
     sqlite3_bind_text(statement, 9, row->body, (int)row->length, SQLITE_STATIC);
     bind_text(statement, 10, row->hash);
+    bind_text(statement, 11, row->anchor);
     return run(self, ADD_RECORD, error);
 }
 
@@ -372,6 +377,14 @@ static apr_status_t sqlite_prune(amlaps_store_t *store, apr_time_t time, amlaps_
     sqlite3_bind_int64(self->statement[PRUNE], 1, time / MILLISECOND);
     sqlite3_bind_int(self->statement[PRUNE], 2, PRUNE_ROWS);
     return run(self, PRUNE, error);
+}
+
+static apr_status_t sqlite_forget(amlaps_store_t *store, apr_int64_t seq, amlaps_error_t *error)
+{
+    sqlite_store_t *self = (sqlite_store_t *)store;
+
+    sqlite3_bind_int64(self->statement[FORGET], 1, seq);
+    return run(self, FORGET, error);
 }
 
 static apr_status_t sqlite_commit(amlaps_store_t *store, const amlaps_head_t *head, amlaps_error_t *error)
@@ -419,7 +432,7 @@ amlaps_store_t *amlaps_sqlite_make(const char *path, amlaps_trail_shared_t *shar
 {
     static const amlaps_store_ops_t ops = {
         sqlite_begin, sqlite_nth_attempt, sqlite_newest_attempt, sqlite_add_record, sqlite_add_attempt, sqlite_prune,
-        sqlite_commit, sqlite_rollback, sqlite_tend, sqlite_close
+        sqlite_forget, sqlite_commit, sqlite_rollback, sqlite_tend, sqlite_close
     };
     sqlite_store_t *self = apr_pcalloc(pool, sizeof(*self));
 

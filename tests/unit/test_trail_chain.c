@@ -131,9 +131,9 @@ static void test_attacks(void **state)
         { "DELETE FROM record WHERE seq = 7", 7 },
         { "DELETE FROM record WHERE seq = 7; UPDATE record SET seq = seq - 1 WHERE seq > 7", 7 },
         { "UPDATE record SET seq = -seq WHERE seq > 6; UPDATE record SET seq = 1 - seq WHERE seq < 0;"
-          "INSERT INTO record SELECT 7, time, id, stage, event, outcome, actor, device, body, hash FROM record WHERE seq = 6", 7 },
-        { "INSERT INTO record SELECT 0, time, id, stage, event, outcome, actor, device, body, hash FROM record WHERE seq = 1", 1 },
-        { "INSERT INTO record SELECT 13, time, id, stage, event, outcome, actor, device, body, hash FROM record WHERE seq = 12", 13 },
+          "INSERT INTO record SELECT 7, time, id, stage, event, outcome, actor, device, body, hash, anchor FROM record WHERE seq = 6", 7 },
+        { "INSERT INTO record SELECT 0, time, id, stage, event, outcome, actor, device, body, hash, anchor FROM record WHERE seq = 1", 1 },
+        { "INSERT INTO record SELECT 13, time, id, stage, event, outcome, actor, device, body, hash, anchor FROM record WHERE seq = 12", 13 },
         { "UPDATE record SET seq = 100 WHERE seq = 8; UPDATE record SET seq = 8 WHERE seq = 9; UPDATE record SET seq = 9 WHERE seq = 100", 8 },
         { "UPDATE record SET actor = 'bob' WHERE seq = 3", 3 },
         { "UPDATE record SET device = NULL WHERE seq = 3", 3 },

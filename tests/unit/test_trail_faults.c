@@ -364,7 +364,7 @@ static void expect_refused_store(world_t *world, const char *sql)
 
 static void test_newer_schema_is_refused(void **state)
 {
-    expect_refused_store(*state, "PRAGMA user_version = 2");
+    expect_refused_store(*state, "PRAGMA user_version = 1000");
 }
 
 static void test_foreign_database_is_refused(void **state)

@@ -281,6 +281,22 @@ static void test_second_name_is_refused(void **state)
     assert_int_equal(info.st_size, 0);
 }
 
+static void test_older_store_is_read_and_upgraded(void **state)
+{
+    world_t *world = *state;
+    amlaps_error_t error = { 0 };
+
+    world_open(world);
+    assert_int_equal(world_admit(world, "alice", NULL), AMLAPS_OK);
+    world_close(world);
+    world_tamper(world, "ALTER TABLE record DROP COLUMN anchor; PRAGMA user_version = 1");
+    world_verify_good(world, 1);
+    assert_int_equal(amlaps_trail_prepare(&error, world->store, (uid_t)-1, (gid_t)-1, world->pool), APR_SUCCESS);
+    world_open(world);
+    assert_int_equal(world_conclude(world, "alice"), AMLAPS_OK);
+    world_verify_good(world, 2);
+}
+
 static int open_setup(void **state)
 {
     int failed = world_setup(state);
@@ -294,7 +310,7 @@ static const struct CMUnitTest tests[] = {
     OPEN_TEST(test_new_directory), OPEN_TEST(test_existing_directory_stays), OPEN_TEST(test_permissions_are_mended),
     OPEN_TEST(test_child_without_say_in_the_directory), OPEN_TEST(test_read_only_store_recovers), OPEN_TEST(test_prepare_while_in_use),
     OPEN_TEST(test_mistakes), OPEN_TEST(test_check_makes_nothing), OPEN_TEST(test_link_in_the_directory_is_followed),
-    OPEN_TEST(test_second_name_is_refused)
+    OPEN_TEST(test_second_name_is_refused), OPEN_TEST(test_older_store_is_read_and_upgraded)
 };
 
 WORLD_MAIN(tests)
