@@ -5,7 +5,7 @@ status=0
 temporary=$(mktemp)
 trap 'rm -f "$temporary"' EXIT
 
-if [ -d .git ] && command -v git >/dev/null; then
+if [ -e .git ] && command -v git >/dev/null; then
     git -c safe.directory='*' ls-files -co --exclude-standard
 else
     find . -type f ! -path './build/*' ! -path '*/node_modules/*' ! -path './.git/*' | sed 's#^\./##'
