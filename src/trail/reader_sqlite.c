@@ -7,10 +7,16 @@
 #define PAGE 1000
 
 /* A store that httpd has not upgraded yet is read as it is. */
-#define SELECT_ROWS(anchor) \
-    "SELECT seq, time, id, stage, event, outcome, actor, device, body, hash, " anchor " FROM record WHERE seq > ?1 ORDER BY seq LIMIT ?2"
+#define SELECT_ROWS(anchor, order) \
+    "SELECT seq, time, id, stage, event, outcome, actor, device, body, hash, " anchor " FROM record" \
+    " WHERE seq > ?1 AND seq < ?2 ORDER BY seq " order " LIMIT ?3"
 
-static const char *const sql[] = { SELECT_ROWS("NULL"), SELECT_ROWS("anchor") };
+static const char *const sql[2][2] = {
+    { SELECT_ROWS("NULL", "ASC"), SELECT_ROWS("NULL", "DESC") },
+    { SELECT_ROWS("anchor", "ASC"), SELECT_ROWS("anchor", "DESC") }
+};
+/* Times never go back along the trail, so that a time is a place in it. */
+static const char first_since[] = "SELECT seq FROM record WHERE time >= ?1 ORDER BY time, seq LIMIT 1";
 
 static const char *text(sqlite3_stmt *statement, int column)
 {
@@ -34,18 +40,19 @@ static void read_row(amlaps_row_t *row, sqlite3_stmt *statement)
 }
 
 /** Reads one page in a transaction of its own. @return how many rows it had, -1 after an error, 0 also where `visit` has enough */
-static int read_page(apr_int64_t *after, sqlite3_stmt *statement, amlaps_row_visit_t visit, void *baton)
+static int read_page(amlaps_range_t *left, sqlite3_stmt *statement, amlaps_row_visit_t visit, void *baton)
 {
     int rows = 0;
     int code;
 
-    sqlite3_bind_int64(statement, 1, *after);
-    sqlite3_bind_int(statement, 2, PAGE);
+    sqlite3_bind_int64(statement, 1, left->after);
+    sqlite3_bind_int64(statement, 2, left->before);
+    sqlite3_bind_int(statement, 3, PAGE);
     while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
         amlaps_row_t row;
 
         read_row(&row, statement);
-        *after = row.seq;
+        *(left->newest_first ? &left->before : &left->after) = row.seq;
         rows++;
         if (!visit(baton, &row)) {
             rows = 0;
@@ -56,12 +63,73 @@ static int read_page(apr_int64_t *after, sqlite3_stmt *statement, amlaps_row_vis
     return code == SQLITE_DONE && sqlite3_reset(statement) == SQLITE_OK ? rows : -1;
 }
 
-apr_status_t amlaps_sqlite_each(const char *path, apr_int64_t after, amlaps_row_visit_t visit, void *baton, amlaps_error_t *error)
+/** The first record of this time or later; one beyond all where there is none. @return 0 after an error */
+static int find_since(apr_int64_t *seq, sqlite3 *db, apr_time_t time)
 {
     sqlite3_stmt *statement = NULL;
+    int code = SQLITE_ERROR;
+
+    *seq = APR_INT64_MAX;
+    if (sqlite3_prepare_v2(db, first_since, -1, &statement, NULL) == SQLITE_OK) {
+        /* The column holds whole milliseconds. */
+        sqlite3_bind_int64(statement, 1, (time + 999) / 1000);
+        code = sqlite3_step(statement);
+        if (code == SQLITE_ROW) {
+            *seq = sqlite3_column_int64(statement, 0);
+        }
+    }
+    sqlite3_finalize(statement);
+    return code == SQLITE_ROW || code == SQLITE_DONE;
+}
+
+/** Turns the range into one of sequence numbers alone. @return 0 after an error */
+static int resolve(amlaps_range_t *left, const amlaps_range_t *range, sqlite3 *db)
+{
+    apr_int64_t seq;
+
+    *left = *range;
+    left->after = range->after != 0 ? range->after : APR_INT64_MIN;
+    left->before = range->before != 0 ? range->before : APR_INT64_MAX;
+    if (range->since != 0) {
+        if (!find_since(&seq, db, range->since)) {
+            return 0;
+        }
+        left->after = seq > APR_INT64_MIN && seq - 1 > left->after ? seq - 1 : left->after;
+    }
+    if (range->until != 0) {
+        if (!find_since(&seq, db, range->until)) {
+            return 0;
+        }
+        left->before = seq < left->before ? seq : left->before;
+    }
+    return 1;
+}
+
+static apr_status_t read_range(sqlite3 *db, const char *path, int version, const amlaps_range_t *range, amlaps_row_visit_t visit, void *baton,
+                               amlaps_error_t *error)
+{
+    sqlite3_stmt *statement = NULL;
+    amlaps_range_t left;
+    int rows = 1;
+
+    if (!resolve(&left, range, db)
+        || sqlite3_prepare_v2(db, sql[version >= 2][range->newest_first != 0], -1, &statement, NULL) != SQLITE_OK) {
+        return amlaps_sqlite_fail(db, path, "reading", error);
+    }
+    while (rows > 0) {
+        rows = read_page(&left, statement, visit, baton);
+    }
+    if (rows < 0) {
+        amlaps_sqlite_fail(db, path, "reading", error);
+    }
+    sqlite3_finalize(statement);
+    return rows < 0 ? error->status : APR_SUCCESS;
+}
+
+apr_status_t amlaps_sqlite_each(const char *path, const amlaps_range_t *range, amlaps_row_visit_t visit, void *baton, amlaps_error_t *error)
+{
     sqlite3 *db;
     int version = 0;
-    int rows = 1;
     apr_status_t status = amlaps_sqlite_connect(&db, path, SQLITE_OPEN_READONLY, error);
 
     if (status != APR_SUCCESS) {
@@ -72,16 +140,9 @@ apr_status_t amlaps_sqlite_each(const char *path, apr_int64_t after, amlaps_row_
     if (status == APR_SUCCESS && version == 0) {
         status = amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0207", APR_EGENERAL, "%s is empty and no audit store", path);
     }
-    if (status == APR_SUCCESS && sqlite3_prepare_v2(db, sql[version >= 2], -1, &statement, NULL) != SQLITE_OK) {
-        status = amlaps_sqlite_fail(db, path, "reading", error);
+    if (status == APR_SUCCESS) {
+        status = read_range(db, path, version, range, visit, baton, error);
     }
-    while (status == APR_SUCCESS && rows > 0) {
-        rows = read_page(&after, statement, visit, baton);
-        if (rows < 0) {
-            status = amlaps_sqlite_fail(db, path, "reading", error);
-        }
-    }
-    sqlite3_finalize(statement);
     sqlite3_close(db);
     return status;
 }

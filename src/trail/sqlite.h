@@ -19,7 +19,7 @@ apr_status_t amlaps_sqlite_prepare(const char *path, uid_t uid, gid_t gid, amlap
 
 amlaps_store_t *amlaps_sqlite_make(const char *path, amlaps_trail_shared_t *shared, apr_pool_t *pool);
 
-apr_status_t amlaps_sqlite_each(const char *path, apr_int64_t after, amlaps_row_visit_t visit, void *baton, amlaps_error_t *error);
+apr_status_t amlaps_sqlite_each(const char *path, const amlaps_range_t *range, amlaps_row_visit_t visit, void *baton, amlaps_error_t *error);
 
 /**
  * Opens a connection that keeps -wal and -shm when it closes. A symbolic link in the file's own place is refused; one in its directory is

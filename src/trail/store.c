@@ -48,9 +48,10 @@ amlaps_store_t *amlaps_store_make(const char *name, amlaps_trail_shared_t *share
     return path != NULL ? amlaps_sqlite_make(path, shared, pool) : NULL;
 }
 
-apr_status_t amlaps_store_each(const char *name, apr_int64_t after, amlaps_row_visit_t visit, void *baton, amlaps_error_t *error)
+apr_status_t amlaps_store_each(const char *name, const amlaps_range_t *range, amlaps_row_visit_t visit, void *baton, amlaps_error_t *error)
 {
+    static const amlaps_range_t all = { 0 };
     const char *path = sqlite_path(name);
 
-    return path != NULL ? amlaps_sqlite_each(path, after, visit, baton, error) : unknown(name, error);
+    return path != NULL ? amlaps_sqlite_each(path, range != NULL ? range : &all, visit, baton, error) : unknown(name, error);
 }

@@ -66,12 +66,16 @@ struct amlaps_store_t {
 /** Makes a closed store of this name ("sqlite3:PATH"); begin opens it. @return NULL where the name is none */
 amlaps_store_t *amlaps_store_make(const char *name, amlaps_trail_shared_t *shared, apr_pool_t *pool);
 
-/**
- * Hands every row after `after` in order to `visit`, until it returns 0, in short transactions of their own. Columns and texts live for the
- * call. @param after a sequence number; AMLAPS_STORE_ALL: rows with senseless ones too
- */
-#define AMLAPS_STORE_ALL APR_INT64_MIN
+/** Which rows are read. All zero: every row, oldest first, rows with senseless sequence numbers too. */
+typedef struct amlaps_range_t {
+    apr_int64_t after, before; /* after < seq < before; 0: from the first, to the last */
+    apr_time_t since, until;   /* since <= time < until; 0: any */
+    int newest_first;
+} amlaps_range_t;
+
+/** Hands the rows of the range in order to `visit`, until it returns 0, page by page in short transactions of their own. Columns and texts
+ *  live for the call. @param range NULL: every row */
 typedef int (*amlaps_row_visit_t)(void *baton, const amlaps_row_t *row);
-apr_status_t amlaps_store_each(const char *name, apr_int64_t after, amlaps_row_visit_t visit, void *baton, amlaps_error_t *error);
+apr_status_t amlaps_store_each(const char *name, const amlaps_range_t *range, amlaps_row_visit_t visit, void *baton, amlaps_error_t *error);
 
 #endif

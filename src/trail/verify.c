@@ -241,7 +241,7 @@ apr_status_t amlaps_trail_verify(amlaps_verify_t *result, amlaps_error_t *error,
     if (status != APR_SUCCESS) {
         return status;
     }
-    status = amlaps_store_each(store, AMLAPS_STORE_ALL, check_row, &check, error);
+    status = amlaps_store_each(store, NULL, check_row, &check, error);
     apr_pool_destroy(check.pool);
     return status;
 }
@@ -308,5 +308,5 @@ apr_status_t amlaps_trail_each(amlaps_error_t *error, const char *store, int (*l
     each_t each = { line, baton };
 
     (void)pool;
-    return amlaps_store_each(store, AMLAPS_STORE_ALL, hand_over, &each, error);
+    return amlaps_store_each(store, NULL, hand_over, &each, error);
 }
