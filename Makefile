@@ -133,9 +133,19 @@ cover: deps-cover
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/cover HARDENING= OPTIMIZE="--coverage -O0" check-unit
 	@gcovr --root . --object-directory $(BUILD)/cover --filter 'src/policy/' --branches --print-summary
 
+# What the programs and scripts of a benchmark need beside the module: a fast Graph, slow disks, and a module that keeps no records.
+BENCH_PROGRAMS = $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(filter-out %/graph-server.c %/slow-sync.c,$(wildcard tests/bench/*.c)))
+BENCH_HELPERS  = $(BUILD)/bench/graph-server $(BUILD)/bench/slow-sync.so
+
+$(BUILD)/bench/slow-sync.so: $(BUILD)/obj/tests/bench/slow-sync.o
+	@mkdir -p $(@D)
+	$(call say,LINK) $(CC) -shared $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^
+
 bench: deps-bench
-	@$(MAKE) --no-print-directory all $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
-	@set -e; for program in $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c)); do echo "== $$program"; $$program; done
+	@$(MAKE) --no-print-directory all $(BENCH_PROGRAMS) $(BENCH_HELPERS)
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/off CPPFLAGS=-DAMLAPS_BENCH_STORE_OFF $(BUILD)/off/mod_amlaps.so
+	@set -e; for program in $(BENCH_PROGRAMS); do echo "== $$program"; $$program; done
+	@set -e; for script in tests/bench/*.bench.mjs; do echo "== $$script"; $(NODE) $$script; done
 
 # ---- installing: where apxs puts modules ----
 

@@ -66,6 +66,9 @@ struct amlaps_store_t {
 /** Makes a closed store of this name ("sqlite3:PATH"); begin opens it. @return NULL where the name is none */
 amlaps_store_t *amlaps_store_make(const char *name, amlaps_trail_shared_t *shared, apr_pool_t *pool);
 
+/** @return 1 for the name of a store that keeps nothing, which the benchmark's build alone knows (AMLAPS_BENCH_STORE_OFF) */
+int amlaps_store_is_off(const char *name);
+
 /** Which rows are read. All zero: every row, oldest first, rows with senseless sequence numbers too. */
 typedef struct amlaps_range_t {
     apr_int64_t after, before; /* after < seq < before; 0: from the first, to the last */

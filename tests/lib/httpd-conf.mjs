@@ -20,6 +20,7 @@ import { CHILD_USER, MODULE, httpdInstallation } from './paths.mjs';
  * @property {string} [mpmSettings]
  * @property {string[]} [load]    more modules, without `mod_`
  * @property {boolean} [module]   false: without mod_amlaps
+ * @property {string} [modulePath] of another build of it
  * @property {SignInApp} [signIn] absent: nobody can sign in, no Location /laps
  * @property {string} [host]      name in the server's own addresses
  * @property {'shm' | 'file'} [sessionCache] file: sessions survive a graceful restart
@@ -83,7 +84,7 @@ export function httpdConf(options) {
   return [
     `ServerRoot ${quote(root)}`,
     ...loadModules([`mpm_${mpm}`, 'unixd', 'log_config', 'authn_core', 'authz_core', 'authz_user', 'dir', 'mime', 'auth_openidc', ...load]),
-    ...(module ? [`LoadModule amlaps_module ${quote(MODULE)}`] : []),
+    ...(module ? [`LoadModule amlaps_module ${quote(options.modulePath ?? MODULE)}`] : []),
     `Listen 127.0.0.1:${port}`,
     `ServerName ${host}:${port}`,
     'UseCanonicalName Off',
