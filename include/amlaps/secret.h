@@ -28,6 +28,12 @@ apr_status_t amlaps_secret_append(amlaps_secret_t *secret, const char *bytes, ap
 /** Makes room for `room` bytes in all. @return APR_SUCCESS or APR_ENOMEM, then nothing has changed */
 apr_status_t amlaps_secret_reserve(amlaps_secret_t *secret, apr_size_t room);
 
+/**
+ * From now on some pages are kept, wiped, for the next secrets of this process until `pool` goes: to map and lock pages costs more than all else
+ * that a request does. Called in child_init, before threads start; never in a process that forks.
+ */
+void amlaps_secret_keep_pages(apr_pool_t *pool);
+
 /** Overwrites the whole room and sets the length to 0; the memory stays. */
 void amlaps_secret_wipe(amlaps_secret_t *secret);
 

@@ -3,51 +3,16 @@
 
 #include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-/* A mapping is `room` bytes and one for the NUL, so that its size need not be kept beside `room`. */
+#include "secret_pages.h"
 
-static apr_size_t page_size(void)
-{
-    long size = sysconf(_SC_PAGESIZE);
-
-    return size > 0 ? (apr_size_t)size : 4096;
-}
-
-static char *map_pages(apr_size_t *size, apr_size_t room)
-{
-    apr_size_t page = page_size();
-    void *pages;
-
-    if (room > SIZE_MAX / 2 - page) {
-        return NULL;
-    }
-    *size = (room + page) / page * page;
-    pages = mmap(NULL, *size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (pages == MAP_FAILED) {
-        return NULL;
-    }
-    /* Both as far as the system lets us: RLIMIT_MEMLOCK is small on many, and a secret that could be swapped beats none. A
-     * child inherits the pages after fork on purpose (the tenant's credentials), though not the lock. */
-    (void)madvise(pages, *size, MADV_DONTDUMP);
-    (void)mlock(pages, *size);
-    return pages;
-}
-
-static void unmap_pages(char *pages, apr_size_t size)
-{
-    if (pages != NULL) {
-        explicit_bzero(pages, size);
-        (void)munmap(pages, size);
-    }
-}
+/* Pages hold `room` bytes and one for the NUL, so that their size need not be kept beside `room`. */
 
 static apr_status_t forget(void *data)
 {
     amlaps_secret_t *secret = data;
 
-    unmap_pages(secret->bytes, secret->room + 1);
+    amlaps_secret_pages_give(secret->bytes, secret->room + 1);
     secret->bytes = NULL;
     secret->length = 0;
     secret->room = 0;
@@ -58,7 +23,7 @@ static apr_status_t forget(void *data)
 static apr_status_t move(amlaps_secret_t *secret, apr_size_t room, const char *extra, apr_size_t extra_length)
 {
     apr_size_t size = 0;
-    char *pages = map_pages(&size, room);
+    char *pages = amlaps_secret_pages_take(&size, room);
 
     if (pages == NULL) {
         return APR_ENOMEM;
@@ -69,7 +34,7 @@ static apr_status_t move(amlaps_secret_t *secret, apr_size_t room, const char *e
     if (extra_length > 0) {
         memcpy(pages + secret->length, extra, extra_length);
     }
-    unmap_pages(secret->bytes, secret->bytes == NULL ? 0 : secret->room + 1);
+    amlaps_secret_pages_give(secret->bytes, secret->bytes == NULL ? 0 : secret->room + 1);
     secret->bytes = pages;
     secret->length += extra_length;
     secret->room = size - 1;

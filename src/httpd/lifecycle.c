@@ -209,6 +209,7 @@ void amlaps_httpd_child_init(apr_pool_t *pchild, server_rec *main_server)
         return;
     }
     amlaps_log_bridge(main_server);
+    amlaps_secret_keep_pages(pchild);
     opened = apr_pcalloc(pchild, (apr_size_t)count * sizeof(*opened));
     for (server = main_server; server; server = server->next) {
         const amlaps_config_t *config = amlaps_config_of(server);

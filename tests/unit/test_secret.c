@@ -238,6 +238,54 @@ static void core_dumps_leave_it_out(void **state)
     assert_true(is_out_of_core_dumps(secret->bytes));
 }
 
+/** The next secret's pages after one of `bytes` is gone: the same ones where they were kept, and then wiped. */
+static void kept_pages_are_wiped_and_used_again(void **state)
+{
+    apr_pool_t *keeping = NULL, *pool = NULL;
+    amlaps_secret_t *secret;
+    char *pages;
+    size_t i;
+
+    assert_int_equal(apr_pool_create(&keeping, *state), APR_SUCCESS);
+    assert_int_equal(apr_pool_create(&pool, *state), APR_SUCCESS);
+    amlaps_secret_keep_pages(keeping);
+    secret = amlaps_secret_make(64, pool);
+    assert_int_equal(amlaps_secret_append(secret, "Tr0ub4dor&3", 11), APR_SUCCESS);
+    pages = secret->bytes;
+    watch(pages);
+    apr_pool_clear(pool);
+    assert_int_equal(given_back, 0);
+    secret = amlaps_secret_make(64, pool);
+    assert_ptr_equal(secret->bytes, pages);
+    for (i = 0; i <= secret->room; i++) {
+        assert_int_equal(secret->bytes[i], 0);
+    }
+    assert_true(is_out_of_core_dumps(secret->bytes));
+    apr_pool_clear(pool);
+    apr_pool_destroy(keeping);
+    assert_int_equal(given_back, 1);
+    assert_int_equal(bytes_left_in_it, 0);
+    watch(NULL);
+}
+
+static void pages_are_not_kept_for_ever_nor_large_ones(void **state)
+{
+    apr_pool_t *keeping = NULL, *pool = NULL;
+
+    assert_int_equal(apr_pool_create(&keeping, *state), APR_SUCCESS);
+    assert_int_equal(apr_pool_create(&pool, *state), APR_SUCCESS);
+    amlaps_secret_keep_pages(keeping);
+    watch(amlaps_secret_make(3 * page_size(), pool)->bytes);
+    apr_pool_clear(pool);
+    assert_int_equal(given_back, 1);
+    apr_pool_destroy(keeping);
+    watch(amlaps_secret_make(64, pool)->bytes);
+    apr_pool_destroy(pool);
+    assert_int_equal(given_back, 1);
+    assert_int_equal(bytes_left_in_it, 0);
+    watch(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +300,8 @@ int main(void)
         pool_test(the_pool_wipes_and_gives_back),
         pool_test(too_much_is_refused_and_changes_nothing),
         pool_test(core_dumps_leave_it_out),
+        pool_test(kept_pages_are_wiped_and_used_again),
+        pool_test(pages_are_not_kept_for_ever_nor_large_ones),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
