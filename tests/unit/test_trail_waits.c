@@ -269,7 +269,8 @@ static void test_store_locked_by_another_program(void **state)
     expect_refusal_in_time(world);
     let_go(holder);
     expect_recovery(world);
-    assert_in_range(world_logged("AML0202"), 1, 1);
+    /* SQLite gives up, or the workers do: both wait for the same time. */
+    assert_in_range(world_logged("AML0202") + world_logged("AML0217"), 1, 2);
     assert_int_equal(world_logged("AML0213"), 1);
 }
 
