@@ -7,7 +7,7 @@ found=$(
     awk '
     BEGIN {
         # face -> room
-        split("base json text secret", names, " ")
+        split("base digest json text secret", names, " ")
         for (i in names) room_of["amlaps/" names[i] ".h"] = "base"
         split("policy graph trail notify access", names, " ")
         for (i in names) room_of["amlaps/" names[i] ".h"] = names[i]

@@ -1,7 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-#include "amlaps/text.h"
+#include "amlaps/digest.h"
 
 #include <string.h>
+
+#include "amlaps/text.h"
 
 #include "test_base_pool.h"
 
@@ -39,11 +41,66 @@ static void both_parts_count_as_one(void **state)
     }
 }
 
+static void pieces_count_as_one(void **state)
+{
+    apr_pool_t *pool = *state;
+    amlaps_digest_t *digest = amlaps_digest_make(pool);
+    const amlaps_piece_t pieces[] = { { "", 0 }, { two_blocks_text, 7 }, { NULL, 0 }, { two_blocks_text + 7, strlen(two_blocks_text) - 7 } };
+    unsigned char sum[AMLAPS_DIGEST_BYTES], read[AMLAPS_DIGEST_BYTES];
+    char hex[AMLAPS_DIGEST_HEX + 1];
+
+    amlaps_digest_sum(sum, digest, pieces, 4);
+    amlaps_digest_hex(hex, sum);
+    assert_string_equal(hex, two_blocks);
+    amlaps_digest_sum(sum, digest, pieces, 0);
+    amlaps_digest_hex(hex, sum);
+    assert_string_equal(hex, empty);
+    assert_true(amlaps_digest_read_hex(read, hex));
+    assert_true(amlaps_digest_equal(read, sum, sizeof(sum)));
+    hex[63] = 'B';
+    assert_false(amlaps_digest_read_hex(read, hex));
+    hex[63] = '\0';
+    assert_false(amlaps_digest_read_hex(read, hex));
+}
+
+/* A key of 32 bytes; computed with Python's hmac. */
+static void hmac_vectors(void **state)
+{
+    apr_pool_t *pool = *state;
+    amlaps_digest_t *digest = amlaps_digest_make(pool);
+    unsigned char key[AMLAPS_DIGEST_BYTES], mac[AMLAPS_DIGEST_BYTES];
+    char hex[AMLAPS_DIGEST_HEX + 1];
+    int i;
+
+    for (i = 0; i < AMLAPS_DIGEST_BYTES; i++) {
+        key[i] = (unsigned char)(i + 1);
+    }
+    amlaps_digest_hmac(mac, digest, key, two_blocks_text, strlen(two_blocks_text));
+    amlaps_digest_hex(hex, mac);
+    assert_string_equal(hex, "104fdc1257328f08184ba73131c53caee698e36119421149ea8c712456697d30");
+    amlaps_digest_hmac(key, digest, key, "", 0);
+    amlaps_digest_hex(hex, key);
+    assert_string_equal(hex, "462476a897ddfdbd40d1420e08a5bcfeeb25c3e2ade6a0a9083b327b9ef9fca1");
+}
+
+static void random_bytes_differ(void **state)
+{
+    unsigned char a[AMLAPS_DIGEST_BYTES] = { 0 }, b[AMLAPS_DIGEST_BYTES] = { 0 };
+
+    (void)state;
+    assert_int_equal(amlaps_digest_random(a, sizeof(a)), APR_SUCCESS);
+    assert_int_equal(amlaps_digest_random(b, sizeof(b)), APR_SUCCESS);
+    assert_false(amlaps_digest_equal(a, b, sizeof(a)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_vectors),
         cmocka_unit_test(both_parts_count_as_one),
+        pool_test(pieces_count_as_one),
+        pool_test(hmac_vectors),
+        cmocka_unit_test(random_bytes_differ),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
