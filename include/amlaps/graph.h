@@ -13,6 +13,7 @@
 
 #include "amlaps/base.h"
 #include "amlaps/secret.h"
+#include "amlaps/transport.h"
 
 /* ---- configuration: plain data, filled by src/httpd, constant afterwards ---- */
 
@@ -85,55 +86,10 @@ const char *amlaps_graph_find_identity(amlaps_tenant_t *tenant, const char *clie
  */
 int amlaps_graph_cloud(const char **login_url, const char **graph_url, const char *word);
 
-/* ---- transport: the only way out; unit tests put a table of their own here ---- */
+/* ---- transport ---- */
 
-typedef struct amlaps_http_request_t {
-    const char *method, *url;
-    const char *const *headers;    /* "Name: value" without secrets; NULL-terminated */
-    const amlaps_secret_t *bearer; /* NULL: none */
-    const amlaps_secret_t *secret_header; /* one more "Name: value", NULL: none */
-    const amlaps_secret_t *body;   /* NULL: none; may hold the client secret */
-    const char *content_type;      /* of the body */
-    const char *ca_file;
-    apr_interval_time_t timeout; /* of this exchange */
-    apr_size_t most;             /* bytes of answer body accepted */
-    volatile apr_uint32_t *stop; /* the exchange is given up within a second or so of this becoming 1; NULL: never */
-} amlaps_http_request_t;
-
-typedef struct amlaps_http_response_t {
-    int status;
-    amlaps_secret_t *body;   /* always in wiped memory: it may hold a password or a token */
-    const char *retry_after; /* header's text or NULL */
-    const char *request_id;  /* header's text or NULL */
-    const char *date;
-    const char *authenticate; /* WWW-Authenticate or NULL */
-    apr_time_t received; /* steady clock */
-} amlaps_http_response_t;
-
-typedef struct amlaps_transport_t {
-    /**
-     * One exchange, no retry, no redirect. Codes: AMLAPS_BUSY (no free connection in time), AMLAPS_TENANT_UNREACHABLE (no
-     * answer), AMLAPS_TENANT_ERROR (an answer that is none: too large, broken). With AMLAPS_TENANT_UNREACHABLE the status
-     * says whether asking again may help: APR_EGENERAL where it cannot (an untrusted certificate), anything else where it
-     * may. Any thread.
-     */
-    apr_status_t (*exchange)(amlaps_http_response_t *response, amlaps_error_t *error, void *baton,
-                             const amlaps_http_request_t *request, apr_pool_t *pool);
-    /** Waits before an exchange is repeated; NULL: apr_sleep. Here so that tests can move their clock instead. */
-    void (*pause)(void *baton, apr_interval_time_t time);
-    void *baton;
-} amlaps_transport_t;
-
-/**
- * What libcurl needs once per process before any thread runs (post_config), and its counterpart. Counted by libcurl, so other
- * modules that do the same are not disturbed. The counterpart must run after every transport is closed.
- */
-apr_status_t amlaps_transport_global_init(void);
-void amlaps_transport_global_cleanup(void);
-
-/** libcurl behind a bounded pool of handles. @param connections as in the configuration; freed with `pool` (child_init) */
-apr_status_t amlaps_transport_open(const amlaps_transport_t **transport, amlaps_error_t *error, int connections,
-                                   apr_pool_t *pool);
+/** What amlaps_transport_open is told for Graph: the codes and message ids of this room. */
+extern const amlaps_transport_faults_t amlaps_graph_faults;
 
 /* ---- the client ---- */
 

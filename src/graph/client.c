@@ -8,6 +8,16 @@
 #define CACHE_ENTRIES 10000
 #define CACHE_BYTES ((apr_size_t)32 << 20)
 
+const amlaps_transport_faults_t amlaps_graph_faults = {
+    .unreachable = AMLAPS_TENANT_UNREACHABLE,
+    .broken = AMLAPS_TENANT_ERROR,
+    .unreachable_id = "AML0303",
+    .broken_id = "AML0304",
+    .tls_id = "AML0305",
+    .busy_id = "AML0302",
+    .busy = "all connections to Microsoft are in use; raise AMLapsGraphConnections if this lasts",
+};
+
 static apr_status_t open_tenant(amlaps_tenant_state_t *state, const amlaps_tenant_t *config, apr_pool_t *pool)
 {
     apr_status_t status = apr_thread_mutex_create(&state->mutex, APR_THREAD_MUTEX_DEFAULT, pool);

@@ -8,7 +8,6 @@
 
 #include "amlaps/text.h"
 #include "problem.h"
-#include "retry.h"
 #include "token.h"
 
 #define WAIT_MOST apr_time_from_sec(5) /* longest wait of a person for Graph to be asked again */

@@ -10,7 +10,6 @@
 #include "credential_file.h"
 #include "identity.h"
 #include "lift.h"
-#include "retry.h"
 #include "token_problem.h"
 
 #define ANSWER_MOST ((apr_size_t)256 << 10)    /* tokens with many roles reach a few KiB */

@@ -7,7 +7,6 @@
 #include <apr_strings.h>
 
 #include "amlaps/text.h"
-#include "retry.h"
 
 #define DESCRIPTION_MOST 160
 

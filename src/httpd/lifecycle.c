@@ -181,7 +181,7 @@ static amlaps_access_t *open_runtime(const amlaps_config_t *config, server_rec *
     access->operators = config->operator_policy;
     access->clock = graph->clock;
     access->groups_from = graph->groups_from;
-    if (amlaps_transport_open(&transport, &error, graph->connections, pool) != APR_SUCCESS ||
+    if (amlaps_transport_open(&transport, &error, graph->connections, &amlaps_graph_faults, pool) != APR_SUCCESS ||
         amlaps_graph_open(&access->graph, &error, graph, transport, pool) != APR_SUCCESS ||
         open_trail(access, &error, config, pool) != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, server, "%s: this child can't serve: %s", error.id, error.detail);

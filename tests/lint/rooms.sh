@@ -7,7 +7,7 @@ found=$(
     awk '
     BEGIN {
         # face -> room
-        split("base digest json text secret", names, " ")
+        split("base digest json text secret transport", names, " ")
         for (i in names) room_of["amlaps/" names[i] ".h"] = "base"
         split("policy graph trail notify access", names, " ")
         for (i in names) room_of["amlaps/" names[i] ".h"] = names[i]
@@ -54,7 +54,7 @@ found=$(
         } else if (header ~ /^jansson/) {
             if (file !~ /^src\/base\/json/) complain("jansson stays in src/base/json*")
         } else if (header ~ /^curl\//) {
-            if (room != "graph" && room != "notify") complain("curl stays in src/graph and src/notify")
+            if (file !~ /^src\/base\/(curl|transport)_/) complain("curl stays behind the transport, in src/base/curl_* and src/base/transport_*")
         } else if (header ~ /^openssl\//) {
             if (room != "base" && file !~ /^src\/graph\/credential_[a-z]+\.c$/) complain("OpenSSL stays in src/base and src/graph/credential_*.c")
         } else if (header ~ /^(sqlite3|libpq-fe)\.h$/) {

@@ -1,5 +1,5 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-#include "../../src/graph/retry.h"
+#include "amlaps/transport.h"
 #include "graph_fake.h"
 
 #define NOW apr_time_from_sec(1795366800) /* Sun, 22 Nov 2026 17:00:00 GMT */

@@ -5,8 +5,8 @@
 #include <apr_atomic.h>
 #include <apr_strings.h>
 
-#include "amlaps/graph.h"
 #include "amlaps/text.h"
+#include "amlaps/transport.h"
 #include "curl_pool.h"
 
 #define BUSY_AFTER apr_time_from_msec(250)
@@ -20,12 +20,14 @@
 
 typedef struct curl_transport_t {
     amlaps_transport_t face;
+    const amlaps_transport_faults_t *faults;
     amlaps_curl_pool_t *curls;
 } curl_transport_t;
 
 typedef struct exchange_t {
     const amlaps_http_request_t *request;
     amlaps_http_response_t *response;
+    const amlaps_transport_faults_t *faults;
     CURL *handle;
     struct curl_slist *headers;
     int too_large;
@@ -198,36 +200,36 @@ static const char *header(CURL *handle, const char *name, apr_pool_t *pool)
     return amlaps_text_printable(found->value, HEADER_MOST, pool);
 }
 
+typedef enum fault_t { UNREACHABLE, NO_TLS, BROKEN, NO_MEMORY } fault_t;
+
 /* `again` is 1 where the same request may well succeed on a second try. */
 static const struct {
     CURLcode curl;
-    amlaps_code_t code;
+    fault_t fault;
     int again;
-    const char *id, *text;
+    const char *text;
 } failures[] = {
-    {CURLE_COULDNT_RESOLVE_HOST, AMLAPS_TENANT_UNREACHABLE, 1, "AML0303", "the host's name cannot be resolved; check DNS"},
-    {CURLE_COULDNT_RESOLVE_PROXY, AMLAPS_TENANT_UNREACHABLE, 1, "AML0303", "the proxy's name cannot be resolved"},
-    {CURLE_COULDNT_CONNECT, AMLAPS_TENANT_UNREACHABLE, 1, "AML0303", "no connection; check firewall and proxy"},
-    {CURLE_OPERATION_TIMEDOUT, AMLAPS_TENANT_UNREACHABLE, 1, "AML0303", "no answer in time"},
-    {CURLE_SEND_ERROR, AMLAPS_TENANT_UNREACHABLE, 1, "AML0303", "the connection broke while sending"},
-    {CURLE_RECV_ERROR, AMLAPS_TENANT_UNREACHABLE, 1, "AML0303", "the connection broke before the answer was complete"},
-    {CURLE_PARTIAL_FILE, AMLAPS_TENANT_UNREACHABLE, 1, "AML0303", "the connection broke before the answer was complete"},
-    {CURLE_GOT_NOTHING, AMLAPS_TENANT_UNREACHABLE, 1, "AML0303", "the connection was closed without an answer"},
-    {CURLE_HTTP2, AMLAPS_TENANT_UNREACHABLE, 1, "AML0303", "the HTTP/2 connection broke"},
-    {CURLE_HTTP2_STREAM, AMLAPS_TENANT_UNREACHABLE, 1, "AML0303", "the HTTP/2 stream was reset"},
-    {CURLE_SSL_CONNECT_ERROR, AMLAPS_TENANT_UNREACHABLE, 1, "AML0305", "no TLS connection (1.2 or newer is needed)"},
-    {CURLE_PEER_FAILED_VERIFICATION, AMLAPS_TENANT_UNREACHABLE, 0, "AML0305",
+    {CURLE_COULDNT_RESOLVE_HOST, UNREACHABLE, 1, "the host's name cannot be resolved; check DNS"},
+    {CURLE_COULDNT_RESOLVE_PROXY, UNREACHABLE, 1, "the proxy's name cannot be resolved"},
+    {CURLE_COULDNT_CONNECT, UNREACHABLE, 1, "no connection; check firewall and proxy"},
+    {CURLE_OPERATION_TIMEDOUT, UNREACHABLE, 1, "no answer in time"},
+    {CURLE_SEND_ERROR, UNREACHABLE, 1, "the connection broke while sending"},
+    {CURLE_RECV_ERROR, UNREACHABLE, 1, "the connection broke before the answer was complete"},
+    {CURLE_PARTIAL_FILE, UNREACHABLE, 1, "the connection broke before the answer was complete"},
+    {CURLE_GOT_NOTHING, UNREACHABLE, 1, "the connection was closed without an answer"},
+    {CURLE_HTTP2, UNREACHABLE, 1, "the HTTP/2 connection broke"},
+    {CURLE_HTTP2_STREAM, UNREACHABLE, 1, "the HTTP/2 stream was reset"},
+    {CURLE_SSL_CONNECT_ERROR, NO_TLS, 1, "no TLS connection (1.2 or newer is needed)"},
+    {CURLE_PEER_FAILED_VERIFICATION, NO_TLS, 0,
      "the server's certificate is not trusted, nothing was sent; check AMLapsCAFile, the system's CA bundle and a proxy that "
      "opens TLS"},
-    {CURLE_SSL_CACERT_BADFILE, AMLAPS_TENANT_UNREACHABLE, 0, "AML0305", "the CA bundle cannot be read; check AMLapsCAFile"},
-    {CURLE_FILESIZE_EXCEEDED, AMLAPS_TENANT_ERROR, 0, "AML0304", "the answer is larger than any of Microsoft's"},
-    {CURLE_WRITE_ERROR, AMLAPS_TENANT_ERROR, 0, "AML0304", "the answer could not be kept"},
-    {CURLE_WEIRD_SERVER_REPLY, AMLAPS_TENANT_ERROR, 0, "AML0304",
-     "the answer is not HTTP; check the URL and a proxy in between"},
-    {CURLE_URL_MALFORMAT, AMLAPS_TENANT_ERROR, 0, "AML0304", "the URL is malformed; check AMLapsLoginURL and AMLapsGraphURL"},
-    {CURLE_UNSUPPORTED_PROTOCOL, AMLAPS_TENANT_ERROR, 0, "AML0304",
-     "only https URLs are used; check AMLapsLoginURL and AMLapsGraphURL"},
-    {CURLE_OUT_OF_MEMORY, AMLAPS_BUSY, 0, "AML0302", "out of memory"},
+    {CURLE_SSL_CACERT_BADFILE, NO_TLS, 0, "the CA bundle cannot be read; check AMLapsCAFile"},
+    {CURLE_FILESIZE_EXCEEDED, BROKEN, 0, "the answer is larger than any that is meant for us"},
+    {CURLE_WRITE_ERROR, BROKEN, 0, "the answer could not be kept"},
+    {CURLE_WEIRD_SERVER_REPLY, BROKEN, 0, "the answer is not HTTP; check the URL and a proxy in between"},
+    {CURLE_URL_MALFORMAT, BROKEN, 0, "the URL is malformed; check the configuration"},
+    {CURLE_UNSUPPORTED_PROTOCOL, BROKEN, 0, "only https URLs are used; check the configuration"},
+    {CURLE_OUT_OF_MEMORY, NO_MEMORY, 0, "out of memory"},
 };
 
 static const char *host(const char *url, apr_pool_t *pool)
@@ -240,6 +242,16 @@ static const char *host(const char *url, apr_pool_t *pool)
 
 static apr_status_t fail(amlaps_error_t *error, const exchange_t *exchange, CURLcode code, apr_pool_t *pool)
 {
+    const amlaps_transport_faults_t *faults = exchange->faults;
+    const struct {
+        amlaps_code_t code;
+        const char *id;
+    } said[] = {
+        [UNREACHABLE] = {faults->unreachable, faults->unreachable_id},
+        [NO_TLS] = {faults->unreachable, faults->tls_id},
+        [BROKEN] = {faults->broken, faults->broken_id},
+        [NO_MEMORY] = {AMLAPS_BUSY, faults->busy_id},
+    };
     const char *where = host(exchange->request->url, pool);
     const char *reason = amlaps_text_printable(exchange->reason[0] ? exchange->reason : curl_easy_strerror(code), 160, pool);
     size_t i = 0;
@@ -251,11 +263,11 @@ static apr_status_t fail(amlaps_error_t *error, const exchange_t *exchange, CURL
         i++;
     }
     if (i == sizeof failures / sizeof *failures) {
-        return amlaps_error_set(error, AMLAPS_TENANT_UNREACHABLE, "AML0303", APR_EGENERAL, "%s: %s (curl %d)", where, reason,
+        return amlaps_error_set(error, faults->unreachable, faults->unreachable_id, APR_EGENERAL, "%s: %s (curl %d)", where, reason,
                                 code);
     }
     const apr_status_t again = code == CURLE_OPERATION_TIMEDOUT ? APR_TIMEUP : APR_ECONNRESET;
-    return amlaps_error_set(error, failures[i].code, failures[i].id, failures[i].again ? again : APR_EGENERAL,
+    return amlaps_error_set(error, said[failures[i].fault].code, said[failures[i].fault].id, failures[i].again ? again : APR_EGENERAL,
                             "%s: %s (curl %d: %s)", where, failures[i].text, code, reason);
 }
 
@@ -290,8 +302,7 @@ static apr_status_t exchange_curl(amlaps_http_response_t *response, amlaps_error
 
     memset(response, 0, sizeof *response);
     if (!lease) {
-        amlaps_error_set(error, AMLAPS_BUSY, "AML0302", APR_TIMEUP,
-                         "all connections to Microsoft are in use; raise AMLapsGraphConnections if this lasts");
+        amlaps_error_set(error, AMLAPS_BUSY, transport->faults->busy_id, APR_TIMEUP, "%s", transport->faults->busy);
         error->retry_after = RETRY_SOON;
         return error->status;
     }
@@ -300,7 +311,7 @@ static apr_status_t exchange_curl(amlaps_http_response_t *response, amlaps_error
     if (rest.timeout < 0) {
         rest.timeout = 0;
     }
-    exchange_t exchange = {.request = &rest, .response = response, .handle = lease->handle};
+    exchange_t exchange = {.request = &rest, .response = response, .faults = transport->faults, .handle = lease->handle};
     CURLcode code = CURLE_OUT_OF_MEMORY;
     response->body = amlaps_secret_make(4096, pool);
     if (response->body && set_headers(&exchange, pool)) {
@@ -319,14 +330,15 @@ static apr_status_t exchange_curl(amlaps_http_response_t *response, amlaps_error
 }
 
 apr_status_t amlaps_transport_open(const amlaps_transport_t **transport, amlaps_error_t *error, int connections,
-                                   apr_pool_t *pool)
+                                   const amlaps_transport_faults_t *faults, apr_pool_t *pool)
 {
     curl_transport_t *made = apr_pcalloc(pool, sizeof *made);
     const apr_status_t status = amlaps_curl_pool_open(&made->curls, connections, pool);
 
     if (status != APR_SUCCESS) {
-        return amlaps_error_set(error, AMLAPS_BUSY, "AML0301", status, "the pool of connections to Microsoft cannot be made");
+        return amlaps_error_set(error, AMLAPS_BUSY, faults->busy_id, status, "the pool of connections cannot be made");
     }
+    made->faults = faults;
     made->face.exchange = exchange_curl;
     made->face.baton = made;
     *transport = &made->face;

@@ -1,5 +1,5 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-#include "retry.h"
+#include "amlaps/transport.h"
 
 #include <curl/curl.h>
 

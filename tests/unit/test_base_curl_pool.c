@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include <pthread.h>
 
-#include "../../src/graph/curl_pool.h"
+#include "../../src/base/curl_pool.h"
 #include "test_base_pool.h"
 
 static amlaps_curl_pool_t *open_curls(int most, apr_pool_t *pool)

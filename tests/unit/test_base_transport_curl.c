@@ -31,7 +31,7 @@ static int open_world(void **state)
     world->request = (amlaps_http_request_t){.method = "GET", .timeout = apr_time_from_sec(10), .most = 1000};
     world->request.url = apr_pstrcat(world->pool, http_fake_root(world->server), "/v1.0/x?$select=a,b&c='d'", NULL);
     *state = world;
-    return amlaps_transport_open(&world->transport, &world->error, 1, world->pool) == APR_SUCCESS ? 0 : -1;
+    return amlaps_transport_open(&world->transport, &world->error, 1, &amlaps_graph_faults, world->pool) == APR_SUCCESS ? 0 : -1;
 }
 
 static int close_world(void **state)

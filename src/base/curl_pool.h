@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-#ifndef AMLAPS_GRAPH_CURL_POOL_H
-#define AMLAPS_GRAPH_CURL_POOL_H
+#ifndef AMLAPS_BASE_CURL_POOL_H
+#define AMLAPS_BASE_CURL_POOL_H
 
 /*
  * A bounded pool of curl handles. Each keeps its own connections, so reusing a handle reuses its connection; nothing is
