@@ -15,10 +15,13 @@
 #include "amlaps/policy.h"
 #include "amlaps/trail.h"
 
+/** What some people may do beside what the rules say. */
+typedef enum amlaps_role_t { AMLAPS_ROLE_AUDITOR, AMLAPS_ROLE_OPERATOR, AMLAPS_ROLES } amlaps_role_t;
+
 /** The rooms that one virtual host uses in one child. Borrowed; they live as long as the child. */
 typedef struct amlaps_access_t {
     const amlaps_policy_t *policy;
-    const amlaps_policy_t *operators; /* who may ask for explanations: allow entries on every device */
+    const amlaps_policy_t *roles[AMLAPS_ROLES]; /* who has them: allow entries on every device */
     amlaps_graph_t *graph;
     amlaps_trail_t *trail;
     const amlaps_clock_t *clock;
@@ -87,6 +90,13 @@ apr_status_t amlaps_access_disclose(amlaps_disclosure_t **disclosure, amlaps_err
                                     const amlaps_asker_t *asker, const char *tenant, const char *device_id,
                                     amlaps_permission_t permission, const char *reason, apr_pool_t *pool);
 
+/** Whether the asker has a role. Groups that the token left out are asked for. @return APR_SUCCESS, AMLAPS_NOT_AUTHORIZED, or why it
+ *  cannot be known */
+apr_status_t amlaps_access_require_role(amlaps_error_t *error, const amlaps_access_t *access, const amlaps_asker_t *asker,
+                                        amlaps_role_t role, apr_pool_t *pool);
+/** @return 1 where the asker is known to have it */
+int amlaps_access_has_role(const amlaps_access_t *access, const amlaps_asker_t *asker, amlaps_role_t role, apr_pool_t *pool);
+
 /** A decision that an operator asks about, for a person and a device that may be made up. */
 typedef struct amlaps_inquiry_t {
     const amlaps_person_t *person; /* about whom */
@@ -100,11 +110,33 @@ typedef struct amlaps_explanation_t {
     apr_array_header_t *rules;     /* amlaps_rule_explanation_t */
 } amlaps_explanation_t;
 
-/** @return 1 where the person is one of access->operators */
-int amlaps_access_is_operator(const amlaps_access_t *access, const amlaps_person_t *person);
-
 /** Answers an inquiry of an operator; recorded like everything else, and discloses nothing. AMLAPS_NOT_AUTHORIZED for anybody else. */
 apr_status_t amlaps_access_explain(amlaps_explanation_t **explanation, amlaps_error_t *error, const amlaps_access_t *access,
                                    const amlaps_asker_t *asker, const amlaps_inquiry_t *inquiry, apr_pool_t *pool);
+
+/*
+ * Reading the audit. For auditors; AMLAPS_NOT_AUTHORIZED for anybody else. Each reading is recorded, with what was asked, before anything is
+ * read. None takes a worker for more than some seconds: what is longer comes in parts.
+ */
+
+/** One page, newest first, without this reading's own record. @param from `next` of the page before, 0: the first page @param most 1 or more */
+apr_status_t amlaps_access_audit(amlaps_records_t **records, amlaps_error_t *error, const amlaps_access_t *access,
+                                 const amlaps_asker_t *asker, const amlaps_filter_t *filter, apr_int64_t from, apr_size_t most,
+                                 apr_pool_t *pool);
+
+/** Verifies the trail, or goes on where `result` ended. @param more set to 1 where there is more to verify */
+apr_status_t amlaps_access_audit_verify(amlaps_verify_t *result, int *more, amlaps_error_t *error, const amlaps_access_t *access,
+                                        const amlaps_asker_t *asker, apr_pool_t *pool);
+
+/** Takes a page of an export, whose memory is used again for the next. @return 1 to go on, 0 to stop */
+typedef int (*amlaps_access_visit_t)(void *baton, const amlaps_records_t *records, apr_pool_t *pool);
+
+/**
+ * Every record that matches, oldest first, up to and with this reading's own. An error may come after pages were taken. @param format for the
+ * record
+ */
+apr_status_t amlaps_access_audit_export(amlaps_error_t *error, const amlaps_access_t *access, const amlaps_asker_t *asker,
+                                        const amlaps_filter_t *filter, const char *format, amlaps_access_visit_t visit, void *baton,
+                                        apr_pool_t *pool);
 
 #endif

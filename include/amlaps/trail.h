@@ -8,6 +8,8 @@
  * its record is on disk in the store and in every required copy. Design and traps: shared trail notes; record: contract, section 4.
  */
 
+#include <apr_tables.h>
+
 #include "amlaps/base.h"
 #include "amlaps/json.h"
 
@@ -137,6 +139,9 @@ apr_status_t amlaps_trail_conclude(amlaps_error_t *error, amlaps_trail_t *trail,
  */
 apr_interval_time_t amlaps_trail_blocked(amlaps_trail_t *trail, const amlaps_record_t *record);
 
+/** The name of its store, for the functions below that read one. */
+const char *amlaps_trail_store(const amlaps_trail_t *trail);
+
 /** @return 1 while the last write succeeded or none was tried since the store was opened */
 int amlaps_trail_healthy(amlaps_trail_t *trail);
 
@@ -154,6 +159,14 @@ typedef struct amlaps_verify_t {
 apr_status_t amlaps_trail_verify(amlaps_verify_t *result, amlaps_error_t *error, const char *store, apr_pool_t *pool);
 
 /**
+ * Goes on verifying where `result` ended, for at most `patience`, so that nobody waits for all of a long trail at once.
+ * @param result in and out: last, head and records say where the part before ended; all zero: the beginning
+ * @param more set to 1 where time was over before the head was reached and all so far is good
+ */
+apr_status_t amlaps_trail_verify_part(amlaps_verify_t *result, int *more, amlaps_error_t *error, const char *store,
+                                      apr_interval_time_t patience, apr_pool_t *pool);
+
+/**
  * The same for a file of JSON lines, an export or a copy of AMLapsAuditLog; a member `anchor` is not looked at.
  * @param after the head of the file before, where this one continues it; NULL: it begins with record 1
  */
@@ -162,5 +175,51 @@ apr_status_t amlaps_trail_verify_file(amlaps_verify_t *result, amlaps_error_t *e
 /** Hands every record's JSON line to `line` in order, until it returns 0. */
 apr_status_t amlaps_trail_each(amlaps_error_t *error, const char *store, int (*line)(void *baton, apr_int64_t seq, const char *json),
                                void *baton, apr_pool_t *pool);
+
+/** Which records an auditor asks for; NULL and 0: any. */
+typedef struct amlaps_filter_t {
+    const char *actor;             /* a person's user name, object id, subject or display name; letter case does not matter */
+    const char *device;            /* a device's id or name; letter case does not matter */
+    const char *event, *outcome;   /* words of the record */
+    apr_time_t since, until;       /* since <= time < until */
+} amlaps_filter_t;
+
+typedef struct amlaps_find_t {
+    amlaps_filter_t filter;
+    int newest_first;
+    apr_int64_t from;              /* sequence number that the page before gave as `next`; 0: the first page */
+    apr_int64_t to;                /* of oldest first: the last to be looked at; 0: the head */
+    const char *except_id;         /* records with this id are passed over; NULL: none */
+    apr_size_t most;               /* records on a page, 1 or more */
+    apr_interval_time_t patience;  /* a page ends when this is over, with what was found until then */
+} amlaps_find_t;
+
+typedef struct amlaps_record_line_t {
+    apr_int64_t seq;
+    const char *json;              /* as the store has it, which an attacker may have written */
+} amlaps_record_line_t;
+
+typedef struct amlaps_records_t {
+    apr_array_header_t *lines;     /* amlaps_record_line_t */
+    apr_int64_t next;              /* where the next page begins; 0: there is none. A page may be empty and have a next one */
+} amlaps_records_t;
+
+/**
+ * One page of the records that match, in short transactions. Pages never skip or repeat a record while others are added: they go by
+ * sequence numbers.
+ */
+apr_status_t amlaps_trail_find(amlaps_records_t **records, amlaps_error_t *error, const char *store, const amlaps_find_t *find,
+                               apr_pool_t *pool);
+
+/** The sequence number of the last record, 0 where there is none. */
+apr_status_t amlaps_trail_last(apr_int64_t *seq, amlaps_error_t *error, const char *store);
+
+/** @return the word's own constant where it is an event or outcome of a record, else NULL */
+const char *amlaps_record_known_event(const char *word);
+const char *amlaps_record_known_outcome(const char *word);
+
+/** Records as CSV (RFC 4180) that a spreadsheet may open: no cell of it can become a formula. Lines with their end. */
+const char *amlaps_trail_csv_head(apr_pool_t *pool);
+const char *amlaps_trail_csv_row(apr_int64_t seq, const char *json, apr_pool_t *pool);
 
 #endif

@@ -3,16 +3,6 @@
 
 #include "steps.h"
 
-int amlaps_access_is_operator(const amlaps_access_t *access, const amlaps_person_t *person)
-{
-    const amlaps_device_t any = { .tenant = "", .device_id = "", .name = "", .groups_known = 1, .units_known = 1 };
-    const amlaps_question_t question = { .person = person, .device = &any, .now = amlaps_clock_wall(access->clock) };
-    amlaps_decision_t decision;
-
-    amlaps_policy_decide(&decision, access->operators, AMLAPS_PERMISSION_PASSWORD, &question);
-    return decision.verdict == AMLAPS_ALLOW;
-}
-
 /* An explanation is about every rule, so every fact is asked for; what can't be had stays unknown, and the explanation says so. */
 static apr_status_t look_up(amlaps_error_t *error, amlaps_findings_t *findings, amlaps_record_t *record, amlaps_device_t *device)
 {
@@ -59,8 +49,7 @@ apr_status_t amlaps_access_explain(amlaps_explanation_t **explanation, amlaps_er
     record.tenant = inquiry->device->tenant;
     record.device_id = inquiry->device->device_id && *inquiry->device->device_id ? inquiry->device->device_id : NULL;
     record.device_name = inquiry->device->name;
-    if (!amlaps_access_is_operator(access, asker->person)) {
-        amlaps_error_set(error, AMLAPS_NOT_AUTHORIZED, "AML0408", APR_EGENERAL, "explanations are for operators (AMLapsOperator)");
+    if (amlaps_access_require_role(error, access, asker, AMLAPS_ROLE_OPERATOR, pool) != APR_SUCCESS) {
         return amlaps_access_refuse(error, access, &record, NULL, pool);
     }
     if (!inquiry->device->name && look_up(error, &findings, &record, inquiry->device) != APR_SUCCESS) {

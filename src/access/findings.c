@@ -127,8 +127,8 @@ static void add_look(const amlaps_findings_t *findings, amlaps_device_t *device,
     }
 }
 
-/* A person of another tenant than the devices': a request of its own, with that tenant's token. */
-static void seek_groups_abroad(amlaps_findings_t *findings)
+/* A request of its own, with the token of the person's tenant: where that is not the devices', or no device is asked about. */
+static void seek_groups(amlaps_findings_t *findings)
 {
     amlaps_look_up_t look_up = { .oid = findings->person.oid };
     amlaps_error_t error = { 0 };
@@ -156,7 +156,7 @@ static int wanted_for(int *groups, amlaps_findings_t *findings, int needs, const
         if (is_home(findings, tenant)) {
             *groups = 1;
         } else {
-            seek_groups_abroad(findings);
+            seek_groups(findings);
         }
     }
     return wanted;
@@ -210,6 +210,14 @@ void amlaps_findings_complete_all(amlaps_findings_t *findings, amlaps_device_t *
     int needs = ALL_NEEDS;
 
     look_at(findings, device, &needs, 1);
+}
+
+void amlaps_findings_complete_person(amlaps_findings_t *findings)
+{
+    if (!findings->groups_sought && home_of(findings)) {
+        findings->groups_sought = 1;
+        seek_groups(findings);
+    }
 }
 
 /* Nothing is known but the id: rules that may match once the device is looked at count as if they did. */

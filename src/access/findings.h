@@ -42,6 +42,9 @@ void amlaps_findings_complete(amlaps_findings_t *findings, amlaps_device_t *devi
 /** The same for every fact there is, needed or not: for an explanation. */
 void amlaps_findings_complete_all(amlaps_findings_t *findings, amlaps_device_t *device);
 
+/** Asks for the person's groups alone. */
+void amlaps_findings_complete_person(amlaps_findings_t *findings);
+
 /** The question that the rules are asked about one of the devices. */
 amlaps_question_t amlaps_findings_question(const amlaps_findings_t *findings, const amlaps_device_t *device);
 

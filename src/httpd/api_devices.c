@@ -2,39 +2,11 @@
 #include "request.h"
 
 #include <apr_strings.h>
-#include <util_script.h>
 
 #include "amlaps/text.h"
 
 #define SEARCH_LEAST 2
 #define SEARCH_MOST 256
-
-/* Each parameter once, nothing unknown: a repeated one could mean two things. */
-static apr_status_t read_query(const char **text, const char **tenant, amlaps_error_t *error, const amlaps_request_t *request)
-{
-    apr_pool_t *pool = request->r->pool;
-    const char *args = request->r->args ? request->r->args : "";
-
-    *text = *tenant = NULL;
-    while (*args) {
-        char *pair = ap_getword(pool, &args, '&');
-        char *value = strchr(pair, '=');
-        const char **target;
-
-        if (!*pair) {
-            continue;
-        }
-        if (value) {
-            *value++ = '\0';
-        }
-        target = !strcmp(pair, "search") ? text : !strcmp(pair, "tenant") ? tenant : NULL;
-        if (!target || *target || !value || ap_unescape_urlencoded(value) != OK) {
-            return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0160", APR_EGENERAL, "The query takes search and tenant, each once.");
-        }
-        *target = value;
-    }
-    return APR_SUCCESS;
-}
 
 static apr_size_t characters(const char *text)
 {
@@ -85,13 +57,14 @@ int amlaps_api_search(amlaps_request_t *request)
 {
     apr_pool_t *pool = request->r->pool;
     const char *text, *tenant;
+    const amlaps_parameter_t known[] = { { "search", &text }, { "tenant", &tenant }, { NULL, NULL } };
     amlaps_asker_t asker = amlaps_api_asker(request);
     amlaps_search_result_t *result;
     amlaps_json_t *answer, *devices, *gaps;
     amlaps_error_t error = { 0 };
     int i;
 
-    if (read_query(&text, &tenant, &error, request) != APR_SUCCESS || check_search(&text, &error, text, pool) != APR_SUCCESS ||
+    if (amlaps_query_read(known, &error, request) != APR_SUCCESS || check_search(&text, &error, text, pool) != APR_SUCCESS ||
         (tenant && amlaps_api_tenant(&tenant, &error, request, tenant) != APR_SUCCESS) ||
         amlaps_access_search(&result, &error, request->access, &asker, tenant, text, pool) != APR_SUCCESS) {
         return amlaps_respond_problem(request, &error);

@@ -26,6 +26,7 @@ int amlaps_api_session(amlaps_request_t *request)
 {
     const amlaps_person_t *person = request->person;
     apr_pool_t *pool = request->r->pool;
+    const amlaps_asker_t asker = amlaps_api_asker(request);
     amlaps_json_t *answer = amlaps_json_make_object(pool), *user = amlaps_json_make_object(pool);
     amlaps_json_t *tenants = amlaps_json_make_array(pool), *roles;
     apr_size_t i;
@@ -35,7 +36,10 @@ int amlaps_api_session(amlaps_request_t *request)
     amlaps_json_set_text(user, "username", person->username);
     amlaps_json_set(answer, "user", user);
     roles = amlaps_json_make_array(pool);
-    if (amlaps_access_is_operator(request->access, person)) {
+    if (amlaps_access_has_role(request->access, &asker, AMLAPS_ROLE_AUDITOR, pool)) {
+        amlaps_json_add_text(roles, "auditor");
+    }
+    if (amlaps_access_has_role(request->access, &asker, AMLAPS_ROLE_OPERATOR, pool)) {
         amlaps_json_add_text(roles, "operator");
     }
     amlaps_json_set(answer, "roles", roles);

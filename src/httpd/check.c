@@ -67,6 +67,18 @@ static int has_tenant(const amlaps_config_t *config, const char *name)
     return 0;
 }
 
+static const amlaps_policy_t *role_policy(const apr_array_header_t *holders, apr_pool_t *pconf)
+{
+    amlaps_policy_t *policy = amlaps_policy_make(pconf);
+    int i;
+
+    for (i = 0; i < holders->nelts; i++) {
+        amlaps_policy_add(policy, APR_ARRAY_IDX(holders, i, amlaps_rule_t *));
+    }
+    amlaps_policy_compile(policy);
+    return policy;
+}
+
 static int check_rules(server_rec *server, amlaps_config_t *config, apr_pool_t *pconf, apr_pool_t *ptemp)
 {
     apr_hash_t *names = apr_hash_make(ptemp);
@@ -91,11 +103,8 @@ static int check_rules(server_rec *server, amlaps_config_t *config, apr_pool_t *
         amlaps_policy_add(config->policy, rule);
     }
     amlaps_policy_compile(config->policy);
-    config->operator_policy = amlaps_policy_make(pconf);
-    for (i = 0; i < config->operators->nelts; i++) {
-        amlaps_policy_add(config->operator_policy, APR_ARRAY_IDX(config->operators, i, amlaps_rule_t *));
-    }
-    amlaps_policy_compile(config->operator_policy);
+    config->roles[AMLAPS_ROLE_AUDITOR] = role_policy(config->auditors, pconf);
+    config->roles[AMLAPS_ROLE_OPERATOR] = role_policy(config->operators, pconf);
     return OK;
 }
 

@@ -38,6 +38,7 @@
     X(amlaps_tenant_config_t *, tenants)                 \
     X(amlaps_rule_t *, rules)                            \
     X(amlaps_audit_log_t *, audit_logs)                  \
+    X(amlaps_rule_t *, auditors)                         \
     X(amlaps_rule_t *, operators)                        \
     X(amlaps_expectation_t *, expectations)              \
     X(amlaps_expectation_t *, explanations)
@@ -88,7 +89,7 @@ typedef struct amlaps_config_t {
 
     /* Made from the above by check_config, constant afterwards. */
     amlaps_policy_t *policy;
-    amlaps_policy_t *operator_policy; /* who may explain: the rules' own way of matching people */
+    const amlaps_policy_t *roles[AMLAPS_ROLES]; /* who has them: the rules' own way of matching people */
     apr_array_header_t *mounts;    /* amlaps_mount_t */
     apr_array_header_t *limits;    /* amlaps_limit_t: those written, defaults for the rest */
     int runtime;                   /* index of the rooms that this server uses in each child; -1: none */

@@ -209,6 +209,7 @@ const command_rec amlaps_directives[] = {
     AP_INIT_TAKE1("AMLapsExpires", amlaps_directive_expires, NULL, RSRC_CONF, "YYYY-MM-DD, the last day on which the rule counts"),
     AP_INIT_RAW_ARGS("AMLapsExpect", amlaps_directive_expect, NULL, RSRC_CONF, "allow|deny PERMISSION KEY=VALUE..."),
     AP_INIT_RAW_ARGS("AMLapsExplain", amlaps_directive_explain, NULL, RSRC_CONF, "KEY=VALUE...; for apachectl -t -c alone"),
+    AP_INIT_RAW_ARGS("AMLapsAuditor", amlaps_directive_auditor, NULL, RSRC_CONF, "KIND VALUE...: who may read the audit"),
     AP_INIT_RAW_ARGS("AMLapsOperator", amlaps_directive_operator, NULL, RSRC_CONF, "KIND VALUE...: who may explain decisions"),
 
     AP_INIT_TAKE1("AMLapsStore", amlaps_directive_store, NULL, RSRC_CONF, "sqlite3:PATH"),

@@ -54,6 +54,8 @@ const char *amlaps_directive_expires(cmd_parms *cmd, void *dir, const char *day)
 
 const char *amlaps_directive_expect(cmd_parms *cmd, void *dir, const char *line);
 const char *amlaps_directive_explain(cmd_parms *cmd, void *dir, const char *line);
+
+const char *amlaps_directive_auditor(cmd_parms *cmd, void *dir, const char *line);
 const char *amlaps_directive_operator(cmd_parms *cmd, void *dir, const char *line);
 
 const char *amlaps_directive_store(cmd_parms *cmd, void *dir, const char *value);

@@ -75,23 +75,3 @@ const char *amlaps_directive_explain(cmd_parms *cmd, void *dir, const char *line
     APR_ARRAY_PUSH(config->explanations, amlaps_expectation_t *) = keep(cmd, words, 0, line);
     return NULL;
 }
-
-const char *amlaps_directive_operator(cmd_parms *cmd, void *dir, const char *line)
-{
-    amlaps_config_t *config = amlaps_directive_config(cmd);
-    apr_array_header_t *words = apr_array_make(cmd->pool, 4, sizeof(const char *));
-    amlaps_rule_t *rule = amlaps_rule_make(cmd->cmd->name, NULL, amlaps_directive_origin(cmd, cmd->temp_pool), cmd->pool);
-    const char *mistake;
-
-    (void)dir;
-    APR_ARRAY_PUSH(words, const char *) = "all";
-    apr_array_cat(words, amlaps_directive_words(line, cmd->pool));
-    if (!(mistake = amlaps_rule_add_device(rule, "all", NULL, 0))) {
-        mistake = amlaps_rule_add_entry(rule, 0, (const char *const *)words->elts, words->nelts);
-    }
-    if (mistake) {
-        return apr_pstrcat(cmd->pool, cmd->cmd->name, ": ", mistake, NULL);
-    }
-    APR_ARRAY_PUSH(config->operators, amlaps_rule_t *) = rule;
-    return NULL;
-}

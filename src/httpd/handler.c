@@ -19,6 +19,9 @@ static const struct route_t {
 } routes[] = {
     { { "session" }, "GET", amlaps_api_session },
     { { "explain" }, "POST", amlaps_api_explain },
+    { { "audit" }, "GET", amlaps_api_audit },
+    { { "audit", "verify" }, "GET", amlaps_api_audit_verify },
+    { { "audit", "export" }, "GET", amlaps_api_audit_export },
     { { "devices" }, "GET", amlaps_api_search },
     { { "devices", "*", "*" }, "GET", amlaps_api_device },
     { { "devices", "*", "*", "password" }, "POST", amlaps_api_password },

@@ -178,7 +178,7 @@ static amlaps_access_t *open_runtime(const amlaps_config_t *config, server_rec *
     graph->groups_from = config->groups_from == AMLAPS_GROUPS_FROM_GRAPH ? AMLAPS_GROUPS_FROM_GRAPH : AMLAPS_GROUPS_FROM_TOKEN;
     tenants_of(graph, access, config, pool);
     access->policy = config->policy;
-    access->operators = config->operator_policy;
+    memcpy(access->roles, config->roles, sizeof(access->roles));
     access->clock = graph->clock;
     access->groups_from = graph->groups_from;
     if (amlaps_transport_open(&transport, &error, graph->connections, &amlaps_graph_faults, pool) != APR_SUCCESS ||

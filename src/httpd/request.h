@@ -47,6 +47,16 @@ apr_status_t amlaps_body_text(const char **text, amlaps_error_t *error, const am
 /** Sets AMLAPS_BAD_REQUEST for a member of the wrong type. */
 apr_status_t amlaps_body_wrong(amlaps_error_t *error, const char *member);
 
+/* ---- query.c ---- */
+
+typedef struct amlaps_parameter_t {
+    const char *name;
+    const char **value;            /* set to the decoded value, or to NULL where there is none */
+} amlaps_parameter_t;
+
+/** Reads the query. Each parameter once, nothing unknown: a repeated one could mean two things. @param known ends with a NULL name */
+apr_status_t amlaps_query_read(const amlaps_parameter_t *known, amlaps_error_t *error, const amlaps_request_t *request);
+
 /* ---- respond.c, headers.c ---- */
 
 /** Security headers of the page and the API, also on answers that httpd makes itself for this request. */
@@ -74,6 +84,9 @@ int amlaps_api_device(amlaps_request_t *request);
 int amlaps_api_password(amlaps_request_t *request);
 int amlaps_api_history(amlaps_request_t *request);
 int amlaps_api_explain(amlaps_request_t *request);
+int amlaps_api_audit(amlaps_request_t *request);
+int amlaps_api_audit_verify(amlaps_request_t *request);
+int amlaps_api_audit_export(amlaps_request_t *request);
 
 /** A device's facts as the API names them. */
 amlaps_json_t *amlaps_api_device_json(const amlaps_graph_device_t *device, apr_pool_t *pool);

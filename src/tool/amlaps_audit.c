@@ -7,7 +7,6 @@
 #include <apr_strings.h>
 
 #include "amlaps/trail.h"
-#include "csv.h"
 
 /* Exit codes, named in the usage text. */
 enum { GOOD = 0, BAD = 1, USAGE = 2, UNREADABLE = 3 };
@@ -103,7 +102,8 @@ static int write_line(void *baton, apr_int64_t seq, const char *json)
 
 static int write_row(void *baton, apr_int64_t seq, const char *json)
 {
-    return amlaps_csv_row(stdout, seq, json, baton);
+    apr_pool_clear(baton);
+    return fputs(amlaps_trail_csv_row(seq, json, baton), stdout) >= 0;
 }
 
 static int export_all(const char *target, const char *format, apr_pool_t *pool)
@@ -124,7 +124,7 @@ static int export_all(const char *target, const char *format, apr_pool_t *pool)
         return UNREADABLE;
     }
     if (format != NULL && strcmp(format, "csv") == 0) {
-        amlaps_csv_head(stdout);
+        fputs(amlaps_trail_csv_head(row), stdout);
         status = amlaps_trail_each(&error, store, write_row, row, pool);
     } else {
         status = amlaps_trail_each(&error, store, write_line, NULL, pool);

@@ -29,6 +29,26 @@ const char *amlaps_record_outcome(amlaps_outcome_t outcome)
     return outcomes[outcome];
 }
 
+static const char *find_word(const char *const *words, size_t count, const char *word)
+{
+    size_t i = 0;
+
+    while (i < count && strcmp(words[i], word) != 0) {
+        i++;
+    }
+    return i < count ? words[i] : NULL;
+}
+
+const char *amlaps_record_known_event(const char *word)
+{
+    return find_word(events, sizeof(events) / sizeof(*events), word);
+}
+
+const char *amlaps_record_known_outcome(const char *word)
+{
+    return find_word(outcomes, sizeof(outcomes) / sizeof(*outcomes), word);
+}
+
 static const char *bounded(const char *text, apr_pool_t *pool)
 {
     size_t length;

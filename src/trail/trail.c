@@ -10,6 +10,7 @@
 
 struct amlaps_trail_t {
     apr_pool_t *pool; /* holds all of this; nobody's child, because a stuck writer outlives its child's pool */
+    const char *store;
     amlaps_clock_t clock;
     amlaps_writer_t *writer;  /* NULL in the benchmark's build alone, where the store is off */
     amlaps_blocked_t *blocked;
@@ -52,6 +53,7 @@ apr_status_t amlaps_trail_open(amlaps_trail_t **trail, amlaps_error_t *error, co
     }
     made = apr_pcalloc(own, sizeof(*made));
     made->pool = own;
+    made->store = apr_pstrdup(own, config->store);
     made->clock = *config->clock;
     made->blocked = amlaps_blocked_make(own);
     if (amlaps_store_is_off(config->store)) {
@@ -138,6 +140,11 @@ apr_interval_time_t amlaps_trail_blocked(amlaps_trail_t *trail, const amlaps_rec
         longest = left > longest ? left : longest;
     }
     return longest;
+}
+
+const char *amlaps_trail_store(const amlaps_trail_t *trail)
+{
+    return trail->store;
 }
 
 int amlaps_trail_healthy(amlaps_trail_t *trail)

@@ -246,6 +246,44 @@ apr_status_t amlaps_trail_verify(amlaps_verify_t *result, amlaps_error_t *error,
     return status;
 }
 
+typedef struct part_t {
+    check_t check;
+    apr_time_t until; /* steady */
+    int more;
+} part_t;
+
+static int check_in_time(void *baton, const amlaps_row_t *row)
+{
+    part_t *part = baton;
+
+    if (!check_row(&part->check, row)) {
+        return 0;
+    }
+    part->more = part->check.result->records % 64 == 0 && amlaps_clock_steady(amlaps_clock_system()) >= part->until;
+    return !part->more;
+}
+
+apr_status_t amlaps_trail_verify_part(amlaps_verify_t *result, int *more, amlaps_error_t *error, const char *store,
+                                      apr_interval_time_t patience, apr_pool_t *pool)
+{
+    const amlaps_verify_t before = *result;
+    part_t part = { .until = amlaps_clock_steady(amlaps_clock_system()) + patience };
+    amlaps_range_t range = { .after = before.last };
+    apr_status_t status = start(&part.check, result, error, pool);
+
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    if (before.last != 0) {
+        *result = before;
+        part.check.next = before.last + 1;
+    }
+    status = amlaps_store_each(store, &range, check_in_time, &part, error);
+    apr_pool_destroy(part.check.pool);
+    *more = part.more;
+    return status;
+}
+
 static apr_status_t file_failed(amlaps_error_t *error, const char *path)
 {
     int reason = errno;

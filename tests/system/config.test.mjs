@@ -91,6 +91,7 @@ describe('right', () => {
     AMLapsAllow password group ${GROUP} "A named group"\nAMLapsAllow history role Laps.Reader\nAMLapsDeny all anyone`));
   accepts('every form of reason', tenant() + ['hidden', 'optional', 'required', 'required "^INC[0-9]+$"', 'optional "^INC[0-9]+$" "A ticket number"']
     .map((reason, i) => rule(`AMLapsDevice all\nAMLapsAllow all anyone\nAMLapsReason ${reason}`, `"Rule ${i}"`)).join(''));
+  accepts('roles', `${tenant()}${GOOD_RULE}AMLapsAuditor role Laps.Auditor\nAMLapsAuditor group ${GROUP} "A named group"\nAMLapsOperator user alice@contoso.com`);
   accepts('limits', `${tenant()}${GOOD_RULE}AMLapsLimit user 10/minute 50/hour 100/day\nAMLapsLimit address 5/hour\nAMLapsLimit search 60/minute`);
   accepts('the numbers', `${tenant()}${GOOD_RULE}AMLapsStoreTimeout 3\nAMLapsGraphTimeout 5\nAMLapsGraphConnections 8\nAMLapsCacheTime 30`);
   accepts('a store below the server root', `${tenant()}${GOOD_RULE}AMLapsStore sqlite3:state/amlaps.db`);
@@ -223,6 +224,12 @@ describe('everything else', () => {
   bad('AMLapsAuditLog {root}/missing/audit.log', /missing/);
   bad('AMLapsAuditLog {root}/logs/audit.log sometimes', /required/);
   bad('AMLapsAuditLog');
+  for (const role of ['AMLapsAuditor', 'AMLapsOperator']) {
+    bad(role);
+    bad(`${role} everybody`);
+    bad(`${role} user`);
+    bad(`${role} anyone alice@contoso.com`);
+  }
 });
 
 describe('inert', () => {

@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-#include "csv.h"
-
 #include <string.h>
 
 #include <apr_strings.h>
+
+#include "amlaps/trail.h"
 
 typedef struct column_t {
     const char *name;
@@ -44,19 +44,21 @@ static int is_formula(const char *text)
     return 0;
 }
 
-static void write_cell(FILE *file, const char *text)
+/** Appends a quoted cell, which takes at most twice the text and three bytes more. */
+static char *write_cell(char *end, const char *text)
 {
-    putc('"', file);
+    *end++ = '"';
     if (is_formula(text)) {
-        putc('\'', file);
+        *end++ = '\'';
     }
     for (; *text != '\0'; text++) {
         if (*text == '"') {
-            putc('"', file);
+            *end++ = '"';
         }
-        putc(*text, file);
+        *end++ = *text;
     }
-    putc('"', file);
+    *end++ = '"';
+    return end;
 }
 
 static const char *cell(const amlaps_json_t *record, const column_t *column, apr_pool_t *pool)
@@ -71,37 +73,41 @@ static const char *cell(const amlaps_json_t *record, const column_t *column, apr
     return value != NULL ? amlaps_json_canonical(value, pool) : "";
 }
 
-static int end_row(FILE *file)
+const char *amlaps_trail_csv_head(apr_pool_t *pool)
 {
-    fputs("\r\n", file);
-    return !ferror(file);
-}
-
-int amlaps_csv_head(FILE *file)
-{
+    const char *row = columns[0].name;
     size_t i;
 
-    for (i = 0; i < COLUMNS; i++) {
-        fputs(i > 0 ? "," : "", file);
-        fputs(columns[i].name, file);
+    for (i = 1; i < COLUMNS; i++) {
+        row = apr_pstrcat(pool, row, ",", columns[i].name, NULL);
     }
-    return end_row(file);
+    return apr_pstrcat(pool, row, "\r\n", NULL);
 }
 
-int amlaps_csv_row(FILE *file, apr_int64_t seq, const char *json, apr_pool_t *pool)
+const char *amlaps_trail_csv_row(apr_int64_t seq, const char *json, apr_pool_t *pool)
 {
     amlaps_json_t *record = NULL;
+    const char *text[COLUMNS];
+    size_t room = sizeof("\r\n");
+    char *row, *end;
     size_t i;
 
-    apr_pool_clear(pool);
     if (amlaps_json_parse(&record, NULL, json, strlen(json), pool) != APR_SUCCESS) {
         /* Every row of the store gets one here; verify says what is wrong with it. */
         record = amlaps_json_make_object(pool);
         amlaps_json_set_integer(record, "seq", seq);
     }
     for (i = 0; i < COLUMNS; i++) {
-        fputs(i > 0 ? "," : "", file);
-        write_cell(file, cell(record, &columns[i], pool));
+        text[i] = cell(record, &columns[i], pool);
+        room += 2 * strlen(text[i]) + sizeof("\"'\",");
     }
-    return end_row(file);
+    end = row = apr_palloc(pool, room);
+    for (i = 0; i < COLUMNS; i++) {
+        if (i > 0) {
+            *end++ = ',';
+        }
+        end = write_cell(end, text[i]);
+    }
+    strcpy(end, "\r\n");
+    return row;
 }

@@ -1,0 +1,45 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "request.h"
+
+#include <apr_strings.h>
+#include <util_script.h>
+
+static apr_status_t refuse(amlaps_error_t *error, const amlaps_parameter_t *known, apr_pool_t *pool)
+{
+    const char *names = NULL;
+
+    for (; known->name; known++) {
+        names = names ? apr_pstrcat(pool, names, ", ", known->name, NULL) : known->name;
+    }
+    return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0160", APR_EGENERAL, "The query takes no parameter but %s, each once as NAME=VALUE.",
+                            names ? names : "none");
+}
+
+apr_status_t amlaps_query_read(const amlaps_parameter_t *known, amlaps_error_t *error, const amlaps_request_t *request)
+{
+    apr_pool_t *pool = request->r->pool;
+    const char *args = request->r->args ? request->r->args : "";
+    const amlaps_parameter_t *parameter;
+
+    for (parameter = known; parameter->name; parameter++) {
+        *parameter->value = NULL;
+    }
+    while (*args) {
+        char *pair = ap_getword(pool, &args, '&');
+        char *value = strchr(pair, '=');
+
+        if (!*pair) {
+            continue;
+        }
+        if (value) {
+            *value++ = '\0';
+        }
+        for (parameter = known; parameter->name && strcmp(parameter->name, pair); parameter++) {
+        }
+        if (!parameter->name || *parameter->value || !value || ap_unescape_urlencoded(value) != OK) {
+            return refuse(error, known, pool);
+        }
+        *parameter->value = value;
+    }
+    return APR_SUCCESS;
+}
