@@ -37,9 +37,12 @@ UNIT_SOURCES    = $(wildcard tests/unit/test_*.c)
 UNIT_HELPERS    = $(wildcard tests/unit/*_fake.c)
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+FUZZ_SOURCES    = $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_HELPERS    = tests/fuzz/fuzz.c tests/fuzz/microsoft.c src/httpd/claims.c
 UNIT_PROGRAMS = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SOURCES))
+FUZZ_PROGRAMS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SOURCES))
 
-.PHONY: all demo check check-unit check-lint check-entra check-system check-browser install clean asan valgrind analyze cover bench deps-%
+.PHONY: all demo check check-unit check-fuzz check-lint check-entra check-system check-browser install clean asan valgrind analyze cover bench fuzz deps-%
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -73,6 +76,12 @@ $(BUILD)/tests/decide: $(BUILD)/obj/tests/decide/decide.o $(BUILD)/libamlaps.a
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(APR_LIBS)
 
+# Replayed by make check; make fuzz builds the same without replay.c, and libFuzzer brings the main of its own.
+FUZZ_MAIN = tests/fuzz/replay.c
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(call objects,$(FUZZ_HELPERS) $(FUZZ_MAIN)) $(BUILD)/libamlaps.a
+	@mkdir -p $(@D)
+	$(call say,LINK) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(FUZZ_LINK) -o $@ $^ $(LIBS) $(APR_LIBS)
+
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libamlaps.a
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(APR_LIBS) -lm
@@ -90,13 +99,17 @@ demo: deps-demo
 
 check: deps-check
 	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory check-lint check-unit check-decide check-entra check-system check-browser
+	@$(MAKE) --no-print-directory check-lint check-unit check-fuzz check-decide check-entra check-system check-browser
 
 check-lint: $(BUILD)/mod_amlaps.so
 	@for lint in tests/lint/*.sh; do sh $$lint || exit 1; done
 
 check-unit: $(UNIT_PROGRAMS) $(BUILD)/amlaps-audit
 	@set -e; for test in $(sort $(UNIT_PROGRAMS)); do $$test; done
+
+# Every input that ever mattered, through every parser.
+check-fuzz: $(FUZZ_PROGRAMS)
+	@set -e; for program in $(sort $(FUZZ_PROGRAMS)); do $$program tests/fuzz/corpus/$${program##*/fuzz_}; done
 
 check-decide: $(BUILD)/tests/decide
 	$(NODE) --test tests/decide/*.test.mjs
@@ -115,7 +128,20 @@ check-browser: all
 # FORTIFY and sanitizers don't go together.
 SANITIZE = -fsanitize=address,undefined -fno-omit-frame-pointer -O1
 asan: deps-check
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan HARDENING= OPTIMIZE="$(SANITIZE)" check-unit
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan HARDENING= OPTIMIZE="$(SANITIZE)" check-unit check-fuzz
+
+# Each parser for FUZZ_SECONDS with inputs that libFuzzer invents, beginning with the corpus; what it learns stays in $(BUILD)/fuzz/learned,
+# and what breaks a parser in $(BUILD)/fuzz/found: that belongs into the corpus with its mending. FUZZ=token fuzzes one of them.
+FUZZ_SECONDS = 60
+FUZZ = $(patsubst $(BUILD)/fuzz/fuzz_%,%,$(FUZZ_PROGRAMS))
+fuzz: deps-fuzz
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/clang-fuzz CC=clang HARDENING= FUZZ_MAIN= FUZZ_LINK=-fsanitize=fuzzer \
+	    OPTIMIZE="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -O1 -g" \
+	    $(patsubst %,$(BUILD)/clang-fuzz/fuzz/fuzz_%,$(FUZZ))
+	@mkdir -p $(BUILD)/fuzz/found; broken=; for name in $(FUZZ); do echo "== $$name"; mkdir -p $(BUILD)/fuzz/learned/$$name; \
+	    $(BUILD)/clang-fuzz/fuzz/fuzz_$$name -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=0 -verbosity=0 \
+	        -artifact_prefix=$(BUILD)/fuzz/found/$$name- $(BUILD)/fuzz/learned/$$name tests/fuzz/corpus/$$name || broken="$$broken $$name"; done; \
+	    if [ -n "$$broken" ]; then echo "found something:$$broken"; exit 1; fi
 
 valgrind: deps-valgrind
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/valgrind HARDENING= OPTIMIZE="-O1" valgrind-unit

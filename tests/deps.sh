@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what a build, the demo or the tests need and this machine lacks.
 #
-#   tests/deps.sh SET...      SET: build, demo, check, asan, valgrind, analyze, cover, bench
+#   tests/deps.sh SET...      SET: build, demo, check, asan, valgrind, analyze, fuzz, cover, bench
 #
 # A command or library that is there and recent enough is used as it is, however
 # it came here. AMLAPS_NO_INSTALL=1 forbids installing: what is missing is named,
@@ -44,6 +44,15 @@ need_module() {    # need_module NAME PACKAGE: a module of httpd
     lacks "the httpd module mod_$1" "$2"
 }
 
+need_libfuzzer() {
+    # without clang nothing can be said, and it is named itself
+    if ! have clang || [ -e "$(clang -print-file-name=lib/linux/libclang_rt.fuzzer-$(uname -m).a)" ]; then return; fi
+    for directory in "$(clang -print-resource-dir)"/lib/*; do
+        if ls "$directory"/libclang_rt.fuzzer* >/dev/null 2>&1; then return; fi
+    done
+    lacks "libFuzzer of clang" "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
+}
+
 node_major() {
     node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0
 }
@@ -84,6 +93,7 @@ set_check() {
 set_asan()     { set_check; need_command clang clang; }
 set_valgrind() { set_check; need_command valgrind valgrind; }
 set_analyze()  { set_build; need_command clang clang; need_command clang-tidy clang-tidy; }
+set_fuzz()     { set_build; need_command clang clang; need_libfuzzer; }
 set_cover()    { set_check; need_command gcovr gcovr; }
 set_bench()    { set_demo; need_command wrk wrk; need_command sqlite3 sqlite3; }
 
@@ -91,8 +101,8 @@ find_missing() {
     packages='' missing='' node_modules=no
     for set_name in "$@"; do
         case $set_name in
-            build|demo|check|asan|valgrind|analyze|cover|bench) "set_$set_name" ;;
-            *) echo "tests/deps.sh: no set named '$set_name'; there are: build demo check asan valgrind analyze cover bench" >&2; exit 2 ;;
+            build|demo|check|asan|valgrind|analyze|fuzz|cover|bench) "set_$set_name" ;;
+            *) echo "tests/deps.sh: no set named '$set_name'; there are: build demo check asan valgrind analyze fuzz cover bench" >&2; exit 2 ;;
         esac
     done
     missing=$(printf '%s\n' "$missing" | awk 'NF && !seen[$0]++')

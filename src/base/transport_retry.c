@@ -40,7 +40,10 @@ static int read_date(apr_interval_time_t *wait, const char *text, const char *da
     if (when == -1 || *text < 'A') {
         return 0;
     }
-    *wait = apr_time_from_sec(when) - (answered == -1 ? now : apr_time_from_sec(answered));
+    /* a year that no clock reaches is still a date; in microseconds it would overflow */
+    const apr_int64_t seconds = (apr_int64_t)when - (answered == -1 ? apr_time_sec(now) : (apr_int64_t)answered);
+    const apr_int64_t most = apr_time_sec(AMLAPS_RETRY_MOST);
+    *wait = apr_time_from_sec(seconds < 0 ? 0 : seconds > most ? most : seconds);
     return 1;
 }
 

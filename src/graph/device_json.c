@@ -45,7 +45,8 @@ amlaps_graph_device_t *amlaps_device_read(const amlaps_json_t *json, const char 
     device->enabled = read_flag(json, "accountEnabled");
     device->compliant = read_flag(json, "isCompliant");
     device->managed = read_flag(json, "isManaged");
-    if (!seen || !amlaps_text_read_time(&device->last_seen, seen)) {
+    /* Microsoft writes the year 1 where there was none */
+    if (!seen || !amlaps_text_read_time(&device->last_seen, seen) || device->last_seen < 0) {
         device->last_seen = 0;
     }
     return device;

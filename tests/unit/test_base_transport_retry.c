@@ -45,6 +45,8 @@ static void absurd_ones_are_clamped(void **state)
     reads("1000000000000", NULL, AMLAPS_RETRY_MOST);
     reads("99999999999999999999999999999999999999999999", NULL, AMLAPS_RETRY_MOST);
     reads("Sun, 22 Nov 2099 17:00:00 GMT", NULL, AMLAPS_RETRY_MOST);
+    reads("Thu, 26 Nov 20261000 10:00:00 GMT", NULL, AMLAPS_RETRY_MOST);
+    reads("Sun, 22 Nov 2026 17:00:00 GMT", "Thu, 26 Nov 20261000 10:00:00 GMT", 0);
 }
 
 static void nonsense_is_as_if_absent(void **state)

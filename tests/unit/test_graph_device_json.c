@@ -42,11 +42,11 @@ static void every_property(void **state)
 static void what_is_missing_or_of_another_type_is_unknown(void **state)
 {
     const char *const texts[] = {
-        "{" IDS "}",
+        "{" IDS "}", "{" IDS ",\"approximateLastSignInDateTime\":\"0001-01-01T00:00:00Z\"}",
         "{" IDS ",\"displayName\":5,\"operatingSystem\":null,\"trustType\":[],\"accountEnabled\":\"true\",\"isCompliant\":1,"
         "\"isManaged\":{},\"approximateLastSignInDateTime\":\"yesterday\"}"};
 
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         const amlaps_graph_device_t *device = read_device(*state, texts[i]);
         assert_non_null(device);
         assert_null(device->name);
