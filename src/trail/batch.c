@@ -21,29 +21,26 @@ typedef struct run_t {
 } run_t;
 
 /** The time of the L-th newest attempt says whether L attempts lie within the period, and when there will be fewer. */
-static apr_status_t check_limits(amlaps_job_t *job, const run_t *run)
+static apr_status_t check_touch(apr_interval_time_t *blocked, const amlaps_touch_t *touch, apr_int64_t last, const run_t *run)
 {
     const amlaps_batch_t *batch = run->batch;
     apr_size_t i;
-    int t;
 
-    for (t = 0; t < job->touches; t++) {
-        job->blocked[t] = 0;
-        for (i = 0; i < batch->limit_count; i++) {
-            const amlaps_limit_t *limit = &batch->limits[i];
-            apr_time_t attempt;
-            apr_status_t status;
+    *blocked = 0;
+    for (i = 0; i < batch->limit_count; i++) {
+        const amlaps_limit_t *limit = &batch->limits[i];
+        apr_time_t attempt;
+        apr_status_t status;
 
-            if (limit->scope != job->touch[t].scope) {
-                continue;
-            }
-            status = batch->store->ops->nth_attempt(&attempt, batch->store, &job->touch[t], limit->most, run->error);
-            if (status != APR_SUCCESS) {
-                return status;
-            }
-            if (attempt != 0 && attempt + limit->period - run->limit_now > job->blocked[t]) {
-                job->blocked[t] = attempt + limit->period - run->limit_now;
-            }
+        if (limit->scope != touch->scope || last < limit->most) {
+            continue;
+        }
+        status = batch->store->ops->attempt_time(&attempt, batch->store, touch, last - limit->most + 1, run->error);
+        if (status != APR_SUCCESS) {
+            return status;
+        }
+        if (attempt != 0 && attempt + limit->period - run->limit_now > *blocked) {
+            *blocked = attempt + limit->period - run->limit_now;
         }
     }
     return APR_SUCCESS;
@@ -52,11 +49,16 @@ static apr_status_t check_limits(amlaps_job_t *job, const run_t *run)
 static apr_status_t settle_limits(amlaps_job_t *job, const run_t *run)
 {
     amlaps_store_t *store = run->batch->store;
+    apr_int64_t last[AMLAPS_LIMIT_TOUCHES] = { 0 };
     apr_interval_time_t longest = 0;
-    apr_status_t status = check_limits(job, run);
+    apr_status_t status = APR_SUCCESS;
     int t;
 
-    for (t = 0; t < job->touches; t++) {
+    for (t = 0; t < job->touches && status == APR_SUCCESS; t++) {
+        status = store->ops->last_attempt(&last[t], store, &job->touch[t], run->error);
+        if (status == APR_SUCCESS) {
+            status = check_touch(&job->blocked[t], &job->touch[t], last[t], run);
+        }
         longest = job->blocked[t] > longest ? job->blocked[t] : longest;
     }
     if (status == APR_SUCCESS && longest > 0) {
@@ -69,7 +71,7 @@ static apr_status_t settle_limits(amlaps_job_t *job, const run_t *run)
         return APR_SUCCESS;
     }
     for (t = 0; t < job->touches && status == APR_SUCCESS; t++) {
-        status = store->ops->add_attempt(store, &job->touch[t], run->limit_now, run->error);
+        status = store->ops->add_attempt(store, &job->touch[t], last[t] + 1, run->limit_now, run->error);
     }
     return status;
 }

@@ -32,7 +32,13 @@ static const char *const steps[AMLAPS_SQLITE_SCHEMA] = {
     "CREATE TABLE attempt(n INTEGER PRIMARY KEY, scope INTEGER NOT NULL, key TEXT NOT NULL, time INTEGER NOT NULL);"
     "CREATE INDEX attempt_key ON attempt(scope, key, time);",
     /* 2: sealing */
-    "ALTER TABLE record ADD COLUMN anchor TEXT;"
+    "ALTER TABLE record ADD COLUMN anchor TEXT;",
+    /* 3: the attempts of a key are numbered, so that the L-th newest is found in one step; the index holds all that is asked for */
+    "ALTER TABLE attempt RENAME TO attempt_1; DROP INDEX attempt_key;"
+    "CREATE TABLE attempt(n INTEGER PRIMARY KEY, scope INTEGER NOT NULL, key TEXT NOT NULL, ordinal INTEGER NOT NULL, time INTEGER NOT NULL);"
+    "INSERT INTO attempt SELECT n, scope, key, row_number() OVER (PARTITION BY scope, key ORDER BY n), time FROM attempt_1;"
+    "DROP TABLE attempt_1;"
+    "CREATE INDEX attempt_key ON attempt(scope, key, ordinal, time);"
 };
 
 static const char *directory_of(const char *path, apr_pool_t *pool)

@@ -40,12 +40,16 @@ typedef struct amlaps_store_t amlaps_store_t;
 typedef struct amlaps_store_ops_t {
     /** Opens the store where it is not open, starts a transaction and reads the head. Waits for other writers at most `patience`. */
     apr_status_t (*begin)(amlaps_head_t *head, amlaps_store_t *store, apr_interval_time_t patience, amlaps_error_t *error);
-    /** The time of the `nth` newest attempt (1: the newest) of this key, 0 where there are fewer. */
-    apr_status_t (*nth_attempt)(apr_time_t *time, amlaps_store_t *store, const amlaps_touch_t *touch, int nth, amlaps_error_t *error);
+    /** The number of this key's newest attempt, 0 where there is none. A key's attempts are numbered without gaps as far back as they are kept. */
+    apr_status_t (*last_attempt)(apr_int64_t *ordinal, amlaps_store_t *store, const amlaps_touch_t *touch, amlaps_error_t *error);
+    /** The time of this key's attempt of that number, 0 where it is not kept. */
+    apr_status_t (*attempt_time)(apr_time_t *time, amlaps_store_t *store, const amlaps_touch_t *touch, apr_int64_t ordinal,
+                                 amlaps_error_t *error);
     /** The newest attempt of all, 0 where there is none. */
     apr_status_t (*newest_attempt)(apr_time_t *time, amlaps_store_t *store, amlaps_error_t *error);
     apr_status_t (*add_record)(amlaps_store_t *store, const amlaps_row_t *row, amlaps_error_t *error);
-    apr_status_t (*add_attempt)(amlaps_store_t *store, const amlaps_touch_t *touch, apr_time_t time, amlaps_error_t *error);
+    apr_status_t (*add_attempt)(amlaps_store_t *store, const amlaps_touch_t *touch, apr_int64_t ordinal, apr_time_t time,
+                                amlaps_error_t *error);
     /** Forgets some attempts before `time`, more than a batch adds, so that they never pile up. */
     apr_status_t (*prune)(amlaps_store_t *store, apr_time_t time, amlaps_error_t *error);
     /** Removes the records up to `seq`, for retention. */

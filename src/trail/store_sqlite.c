@@ -15,7 +15,7 @@
 #define PRUNE_ROWS 1024
 
 enum {
-    BEGIN, COMMIT, ROLLBACK, HEAD, HASH_AT, ADD_RECORD, NTH_ATTEMPT, NEWEST_ATTEMPT, OLDEST_ATTEMPT, ADD_ATTEMPT, PRUNE, FORGET, STATEMENTS
+    BEGIN, COMMIT, ROLLBACK, HEAD, HASH_AT, ADD_RECORD, LAST_ATTEMPT, ATTEMPT_TIME, NEWEST_ATTEMPT, OLDEST_ATTEMPT, ADD_ATTEMPT, PRUNE, FORGET, STATEMENTS
 };
 
 static const char *const sql[STATEMENTS] = {
@@ -26,10 +26,11 @@ static const char *const sql[STATEMENTS] = {
     "SELECT hash FROM record WHERE seq = ?1",
     "INSERT INTO record(seq, time, id, stage, event, outcome, actor, device, body, hash, anchor)"
     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-    "SELECT time FROM attempt WHERE scope = ?1 AND key = ?2 ORDER BY time DESC LIMIT 1 OFFSET ?3",
+    "SELECT ordinal FROM attempt WHERE scope = ?1 AND key = ?2 ORDER BY ordinal DESC LIMIT 1",
+    "SELECT time FROM attempt WHERE scope = ?1 AND key = ?2 AND ordinal = ?3",
     "SELECT time FROM attempt ORDER BY n DESC LIMIT 1",
     "SELECT time FROM attempt ORDER BY n LIMIT 1",
-    "INSERT INTO attempt(scope, key, time) VALUES(?1, ?2, ?3)",
+    "INSERT INTO attempt(scope, key, ordinal, time) VALUES(?1, ?2, ?3, ?4)",
     "DELETE FROM attempt WHERE n IN (SELECT n FROM attempt ORDER BY n LIMIT ?2) AND time < ?1",
     "DELETE FROM record WHERE seq <= ?1"
 };
@@ -301,28 +302,53 @@ static apr_status_t sqlite_begin(amlaps_head_t *head, amlaps_store_t *store, apr
     return find_last(self, error);
 }
 
-static apr_status_t read_time(apr_time_t *time, sqlite_store_t *self, int which, amlaps_error_t *error)
+/** @param number 0 where there is no row */
+static apr_status_t read_number(apr_int64_t *number, sqlite_store_t *self, int which, amlaps_error_t *error)
 {
     int code = step(self, which, error);
 
-    *time = 0;
+    *number = 0;
     if (code != SQLITE_ROW && code != SQLITE_DONE) {
         return error->status;
     }
-    *time = code == SQLITE_ROW ? sqlite3_column_int64(self->statement[which], 0) * MILLISECOND : 0;
+    *number = code == SQLITE_ROW ? sqlite3_column_int64(self->statement[which], 0) : 0;
     sqlite3_reset(self->statement[which]);
     return APR_SUCCESS;
 }
 
-static apr_status_t sqlite_nth_attempt(apr_time_t *time, amlaps_store_t *store, const amlaps_touch_t *touch, int nth, amlaps_error_t *error)
+static apr_status_t read_time(apr_time_t *time, sqlite_store_t *self, int which, amlaps_error_t *error)
 {
-    sqlite_store_t *self = (sqlite_store_t *)store;
-    sqlite3_stmt *statement = self->statement[NTH_ATTEMPT];
+    apr_status_t status = read_number(time, self, which, error);
+
+    *time *= MILLISECOND;
+    return status;
+}
+
+/** @return the statement with its first two places filled with the key */
+static sqlite3_stmt *of_key(sqlite_store_t *self, int which, const amlaps_touch_t *touch)
+{
+    sqlite3_stmt *statement = self->statement[which];
 
     sqlite3_bind_int(statement, 1, (int)touch->scope);
     sqlite3_bind_text(statement, 2, touch->key, AMLAPS_LIMIT_KEY, SQLITE_STATIC);
-    sqlite3_bind_int(statement, 3, nth - 1);
-    return read_time(time, self, NTH_ATTEMPT, error);
+    return statement;
+}
+
+static apr_status_t sqlite_last_attempt(apr_int64_t *ordinal, amlaps_store_t *store, const amlaps_touch_t *touch, amlaps_error_t *error)
+{
+    sqlite_store_t *self = (sqlite_store_t *)store;
+
+    of_key(self, LAST_ATTEMPT, touch);
+    return read_number(ordinal, self, LAST_ATTEMPT, error);
+}
+
+static apr_status_t sqlite_attempt_time(apr_time_t *time, amlaps_store_t *store, const amlaps_touch_t *touch, apr_int64_t ordinal,
+                                        amlaps_error_t *error)
+{
+    sqlite_store_t *self = (sqlite_store_t *)store;
+
+    sqlite3_bind_int64(of_key(self, ATTEMPT_TIME, touch), 3, ordinal);
+    return read_time(time, self, ATTEMPT_TIME, error);
 }
 
 static apr_status_t sqlite_newest_attempt(apr_time_t *time, amlaps_store_t *store, amlaps_error_t *error)
@@ -354,14 +380,14 @@ static apr_status_t sqlite_add_record(amlaps_store_t *store, const amlaps_row_t 
     return run(self, ADD_RECORD, error);
 }
 
-static apr_status_t sqlite_add_attempt(amlaps_store_t *store, const amlaps_touch_t *touch, apr_time_t time, amlaps_error_t *error)
+static apr_status_t sqlite_add_attempt(amlaps_store_t *store, const amlaps_touch_t *touch, apr_int64_t ordinal, apr_time_t time,
+                                       amlaps_error_t *error)
 {
     sqlite_store_t *self = (sqlite_store_t *)store;
-    sqlite3_stmt *statement = self->statement[ADD_ATTEMPT];
+    sqlite3_stmt *statement = of_key(self, ADD_ATTEMPT, touch);
 
-    sqlite3_bind_int(statement, 1, (int)touch->scope);
-    sqlite3_bind_text(statement, 2, touch->key, AMLAPS_LIMIT_KEY, SQLITE_STATIC);
-    sqlite3_bind_int64(statement, 3, time / MILLISECOND);
+    sqlite3_bind_int64(statement, 3, ordinal);
+    sqlite3_bind_int64(statement, 4, time / MILLISECOND);
     return run(self, ADD_ATTEMPT, error);
 }
 
@@ -431,7 +457,7 @@ static void sqlite_close(amlaps_store_t *store)
 amlaps_store_t *amlaps_sqlite_make(const char *path, amlaps_trail_shared_t *shared, apr_pool_t *pool)
 {
     static const amlaps_store_ops_t ops = {
-        sqlite_begin, sqlite_nth_attempt, sqlite_newest_attempt, sqlite_add_record, sqlite_add_attempt, sqlite_prune,
+        sqlite_begin, sqlite_last_attempt, sqlite_attempt_time, sqlite_newest_attempt, sqlite_add_record, sqlite_add_attempt, sqlite_prune,
         sqlite_forget, sqlite_commit, sqlite_rollback, sqlite_tend, sqlite_close
     };
     sqlite_store_t *self = apr_pcalloc(pool, sizeof(*self));
