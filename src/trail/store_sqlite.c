@@ -2,13 +2,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include <sys/stat.h>
-
 #include <apr_strings.h>
 
-#include "sqlite.h"
+#include "files_sqlite.h"
 
-#define FILES 3
 #define MILLISECOND 1000
 /* SQLite's own default. */
 #define CHECKPOINT_PAGES 1000
@@ -37,8 +34,7 @@ static const char *const sql[STATEMENTS] = {
 
 typedef struct sqlite_store_t {
     amlaps_store_t store;
-    const char *path[FILES];         /* the database, -wal, -shm: losing any of them loses records */
-    struct stat file[FILES];         /* as they were opened */
+    amlaps_sqlite_files_t files;     /* as they were opened */
     amlaps_trail_shared_t *shared;
     unsigned generation;
     sqlite3 *db;                     /* NULL: to be opened at the next batch */
@@ -50,10 +46,10 @@ typedef struct sqlite_store_t {
 
 static apr_status_t fail(sqlite_store_t *self, const char *doing, amlaps_error_t *error)
 {
-    apr_status_t status = amlaps_sqlite_fail(self->db, self->path[0], doing, error);
+    apr_status_t status = amlaps_sqlite_fail(self->db, self->files.path[0], doing, error);
 
     if (amlaps_sqlite_lost_sync(self->db)) {
-        amlaps_shared_condemn(self->shared, self->generation, self->path[0]);
+        amlaps_shared_condemn(self->shared, self->generation, self->files.path[0]);
     }
     if (status != APR_EBUSY && !APR_STATUS_IS_ENOSPC(status)) {
         self->broken = 1;
@@ -98,74 +94,13 @@ static apr_status_t prepare_statements(sqlite_store_t *self, amlaps_error_t *err
     return APR_SUCCESS;
 }
 
-static apr_status_t look_at_files(struct stat file[FILES], const sqlite_store_t *self, amlaps_error_t *error)
-{
-    int i;
-
-    for (i = 0; i < FILES; i++) {
-        if (lstat(self->path[i], &file[i]) != 0) {
-            int reason = errno;
-
-            return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0206", APR_FROM_OS_ERROR(reason),
-                                    "%s of the store is gone; put it back, or restart httpd to make a new one", self->path[i]);
-        }
-    }
-    return APR_SUCCESS;
-}
-
-/** Somebody wrote over the files in place. SQLite has much of them in memory and would go on; what it writes is lost or unreadable. */
-static apr_status_t condemn(sqlite_store_t *self, const char *path, const char *what, amlaps_error_t *error)
-{
-    amlaps_shared_condemn(self->shared, self->generation, self->path[0]);
-    return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0221", APR_EGENERAL,
-                            "%s of the store %s while in use; nothing is served until the right file is back, amlaps-audit verify is content, and "
-                            "httpd is restarted", path, what);
-}
-
-/** The first bytes of the database as they are in the file, not in SQLite's memory. Read through SQLite's own descriptor: closing another
- *  one would drop its locks. */
-static int has_header(sqlite_store_t *self)
-{
-    static const char header[] = "SQLite format 3";
-    sqlite3_file *file = NULL;
-    char first[sizeof(header)];
-
-    return sqlite3_file_control(self->db, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK && file != NULL
-           && file->pMethods != NULL && file->pMethods->xRead(file, first, sizeof(first), 0) == SQLITE_OK
-           && memcmp(first, header, sizeof(header)) == 0;
-}
-
-static apr_status_t check_contents(sqlite_store_t *self, const struct stat now[FILES], amlaps_error_t *error)
-{
-    int i;
-
-    for (i = 0; i < FILES; i++) {
-        if (now[i].st_size < self->file[i].st_size) {
-            return condemn(self, self->path[i], "was cut", error);
-        }
-        self->file[i].st_size = now[i].st_size;
-    }
-    return has_header(self) ? APR_SUCCESS : condemn(self, self->path[0], "was overwritten", error);
-}
-
-/** SQLite goes on writing into files that were removed or replaced; what it writes there is lost. */
 static apr_status_t check_files(sqlite_store_t *self, amlaps_error_t *error)
 {
-    struct stat now[FILES];
-    apr_status_t status = look_at_files(now, self, error);
-    int i;
+    int overwritten = 0;
+    apr_status_t status = amlaps_sqlite_files_check(&overwritten, &self->files, self->db, error);
 
-    for (i = 0; i < FILES && status == APR_SUCCESS; i++) {
-        if (now[i].st_dev != self->file[i].st_dev || now[i].st_ino != self->file[i].st_ino) {
-            status = amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0206", APR_EGENERAL,
-                                      "%s of the store was replaced while in use", self->path[i]);
-        } else if ((now[i].st_mode & S_IWOTH) != 0) {
-            status = amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0206", APR_EGENERAL,
-                                      "everybody may write to %s of the store; find out who did, then chmod 0640", self->path[i]);
-        }
-    }
-    if (status == APR_SUCCESS) {
-        status = check_contents(self, now, error);
+    if (overwritten) {
+        amlaps_shared_condemn(self->shared, self->generation, self->files.path[0]);
     }
     self->broken |= status != APR_SUCCESS;
     return status;
@@ -174,22 +109,22 @@ static apr_status_t check_files(sqlite_store_t *self, amlaps_error_t *error)
 static apr_status_t connect_store(sqlite_store_t *self, amlaps_error_t *error)
 {
     int version = 0;
-    apr_status_t status = look_at_files(self->file, self, error);
+    apr_status_t status = amlaps_sqlite_files_look(&self->files, error);
 
     if (status != APR_SUCCESS) {
         return status;
     }
-    status = amlaps_sqlite_connect(&self->db, self->path[0], SQLITE_OPEN_READWRITE, error);
+    status = amlaps_sqlite_connect(&self->db, self->files.path[0], SQLITE_OPEN_READWRITE, error);
     if (status != APR_SUCCESS) {
         return status;
     }
     self->wal_pages = 0;
     sqlite3_db_config(self->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_wal_hook(self->db, count_pages, self);
-    status = amlaps_sqlite_version(&version, self->db, self->path[0], error);
+    status = amlaps_sqlite_version(&version, self->db, self->files.path[0], error);
     if (status == APR_SUCCESS && version != AMLAPS_SQLITE_SCHEMA) {
         status = amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0207", APR_EGENERAL,
-                                  "the store %s has an older schema; restart httpd to upgrade it", self->path[0]);
+                                  "the store %s has an older schema; restart httpd to upgrade it", self->files.path[0]);
     }
     if (status == APR_SUCCESS) {
         status = prepare_statements(self, error);
@@ -239,7 +174,7 @@ static apr_status_t read_head(amlaps_head_t *head, sqlite_store_t *self, amlaps_
         if (hash == NULL || strlen(hash) != AMLAPS_RECORD_HASH) {
             sqlite3_reset(statement);
             return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0204", APR_EGENERAL,
-                                    "the last record of the store %s has no hash; run amlaps-audit verify", self->path[0]);
+                                    "the last record of the store %s has no hash; run amlaps-audit verify", self->files.path[0]);
         }
         memcpy(head->hash, hash, AMLAPS_RECORD_HASH);
         apr_cpystrn(head->anchor, anchor != NULL ? anchor : "", sizeof(head->anchor));
@@ -270,7 +205,7 @@ static apr_status_t find_last(sqlite_store_t *self, amlaps_error_t *error)
     if (!same) {
         return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0206", APR_EGENERAL,
                                 "the store %s lacks record %" APR_INT64_T_FMT ", which was written; put the right file back, or restart httpd "
-                                "to accept this one", self->path[0], self->last.seq);
+                                "to accept this one", self->files.path[0], self->last.seq);
     }
     return APR_SUCCESS;
 }
@@ -280,10 +215,10 @@ static apr_status_t sqlite_begin(amlaps_head_t *head, amlaps_store_t *store, apr
     sqlite_store_t *self = (sqlite_store_t *)store;
     apr_status_t status = APR_SUCCESS;
 
-    if (amlaps_shared_is_condemned(self->shared, self->generation, self->path[0])) {
+    if (amlaps_shared_is_condemned(self->shared, self->generation, self->files.path[0])) {
         return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0205", EIO,
                                 "the store %s lost what was written, as the log says further up; nothing is served until it is checked, "
-                                "amlaps-audit verify is content, and httpd is restarted", self->path[0]);
+                                "amlaps-audit verify is content, and httpd is restarted", self->files.path[0]);
     }
     if (self->broken) {
         disconnect(self);
@@ -463,9 +398,7 @@ amlaps_store_t *amlaps_sqlite_make(const char *path, amlaps_trail_shared_t *shar
     sqlite_store_t *self = apr_pcalloc(pool, sizeof(*self));
 
     self->store.ops = &ops;
-    self->path[0] = apr_pstrdup(pool, path);
-    self->path[1] = apr_pstrcat(pool, path, "-wal", NULL);
-    self->path[2] = apr_pstrcat(pool, path, "-shm", NULL);
+    amlaps_sqlite_files_name(&self->files, path, pool);
     self->shared = shared;
     self->generation = amlaps_shared_generation(shared);
     return &self->store;

@@ -1,0 +1,87 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "files_sqlite.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <apr_strings.h>
+
+void amlaps_sqlite_files_name(amlaps_sqlite_files_t *files, const char *path, apr_pool_t *pool)
+{
+    files->path[0] = apr_pstrdup(pool, path);
+    files->path[1] = apr_pstrcat(pool, path, "-wal", NULL);
+    files->path[2] = apr_pstrcat(pool, path, "-shm", NULL);
+}
+
+static apr_status_t look(struct stat info[AMLAPS_SQLITE_FILES], const amlaps_sqlite_files_t *files, amlaps_error_t *error)
+{
+    int i;
+
+    for (i = 0; i < AMLAPS_SQLITE_FILES; i++) {
+        if (lstat(files->path[i], &info[i]) != 0) {
+            int reason = errno;
+
+            return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0206", APR_FROM_OS_ERROR(reason),
+                                    "%s of the store is gone; put it back, or restart httpd to make a new one", files->path[i]);
+        }
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t amlaps_sqlite_files_look(amlaps_sqlite_files_t *files, amlaps_error_t *error)
+{
+    return look(files->info, files, error);
+}
+
+/** Somebody wrote over the files in place. SQLite has much of them in memory and would go on; what it writes is lost or unreadable. */
+static apr_status_t written_over(int *overwritten, const char *path, const char *what, amlaps_error_t *error)
+{
+    *overwritten = 1;
+    return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0221", APR_EGENERAL,
+                            "%s of the store %s while in use; nothing is served until the right file is back, amlaps-audit verify is content, and "
+                            "httpd is restarted", path, what);
+}
+
+/** The first bytes of the database as they are in the file, not in SQLite's memory. Read through SQLite's own descriptor: closing another
+ *  one would drop its locks. */
+static int has_header(sqlite3 *db)
+{
+    static const char header[] = "SQLite format 3";
+    sqlite3_file *file = NULL;
+    char first[sizeof(header)];
+
+    return sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK && file != NULL && file->pMethods != NULL
+           && file->pMethods->xRead(file, first, sizeof(first), 0) == SQLITE_OK && memcmp(first, header, sizeof(header)) == 0;
+}
+
+static apr_status_t check_contents(int *overwritten, amlaps_sqlite_files_t *files, sqlite3 *db, const struct stat now[AMLAPS_SQLITE_FILES],
+                                   amlaps_error_t *error)
+{
+    int i;
+
+    for (i = 0; i < AMLAPS_SQLITE_FILES; i++) {
+        if (now[i].st_size < files->info[i].st_size) {
+            return written_over(overwritten, files->path[i], "was cut", error);
+        }
+        files->info[i].st_size = now[i].st_size;
+    }
+    return has_header(db) ? APR_SUCCESS : written_over(overwritten, files->path[0], "was overwritten", error);
+}
+
+apr_status_t amlaps_sqlite_files_check(int *overwritten, amlaps_sqlite_files_t *files, sqlite3 *db, amlaps_error_t *error)
+{
+    struct stat now[AMLAPS_SQLITE_FILES];
+    apr_status_t status = look(now, files, error);
+    int i;
+
+    for (i = 0; i < AMLAPS_SQLITE_FILES && status == APR_SUCCESS; i++) {
+        if (now[i].st_dev != files->info[i].st_dev || now[i].st_ino != files->info[i].st_ino) {
+            status = amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0206", APR_EGENERAL, "%s of the store was replaced while in use",
+                                      files->path[i]);
+        } else if ((now[i].st_mode & S_IWOTH) != 0) {
+            status = amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0206", APR_EGENERAL,
+                                      "everybody may write to %s of the store; find out who did, then chmod 0640", files->path[i]);
+        }
+    }
+    return status == APR_SUCCESS ? check_contents(overwritten, files, db, now, error) : status;
+}
