@@ -139,4 +139,17 @@ apr_status_t amlaps_access_audit_export(amlaps_error_t *error, const amlaps_acce
                                         const amlaps_filter_t *filter, const char *format, amlaps_access_visit_t visit, void *baton,
                                         apr_pool_t *pool);
 
+/** How the rooms stand that a request needs. */
+typedef struct amlaps_status_t {
+    const amlaps_standing_t *tenants; /* in the order of access->tenants */
+    int store;                        /* records can be written, as far as is known */
+} amlaps_status_t;
+
+/** For operators; AMLAPS_NOT_AUTHORIZED for anybody else. Not recorded: nothing of people or devices is in it. */
+apr_status_t amlaps_access_status(amlaps_status_t *status, amlaps_error_t *error, const amlaps_access_t *access,
+                                  const amlaps_asker_t *asker, apr_pool_t *pool);
+
+/** The same for machines that watch this server; the caller must tell nothing of it but codes. */
+void amlaps_access_health(amlaps_status_t *status, const amlaps_access_t *access, apr_pool_t *pool);
+
 #endif

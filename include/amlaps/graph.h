@@ -15,6 +15,9 @@
 #include "amlaps/secret.h"
 #include "amlaps/transport.h"
 
+#define AMLAPS_REQUEST_ID_MOST 80   /* bytes of an id of Microsoft's that are kept */
+#define AMLAPS_PERMISSIONS_MOST 400 /* bytes of a list of permissions */
+
 /* ---- configuration: plain data, filled by src/httpd, constant afterwards ---- */
 
 /** What an app proves itself with; one for each tenant. */
@@ -54,6 +57,14 @@ typedef struct amlaps_tenant_t {
 /** How the groups of people get known; says which permissions the app needs. */
 typedef enum amlaps_groups_from_t { AMLAPS_GROUPS_FROM_TOKEN, AMLAPS_GROUPS_FROM_GRAPH } amlaps_groups_from_t;
 
+/**
+ * Memory in which the children of one generation tell each other how each tenant stands. Made by the parent before it makes children;
+ * each (re)start makes another, since what was known is of the configuration before. The parent's hold on it ends with `pool`.
+ * @return NULL without memory
+ */
+typedef struct amlaps_graph_shared_t amlaps_graph_shared_t;
+amlaps_graph_shared_t *amlaps_graph_share(apr_size_t tenant_count, apr_pool_t *pool);
+
 typedef struct amlaps_graph_config_t {
     const amlaps_tenant_t *const *tenants;
     apr_size_t tenant_count;
@@ -62,6 +73,7 @@ typedef struct amlaps_graph_config_t {
     apr_interval_time_t cache_time; /* facts and memberships; 0: none kept */
     const amlaps_clock_t *clock;
     amlaps_groups_from_t groups_from;
+    amlaps_graph_shared_t *shared; /* made for these tenants; NULL: this client knows of no other */
 } amlaps_graph_config_t;
 
 /**
@@ -228,5 +240,54 @@ typedef struct amlaps_credentials_t {
  */
 apr_status_t amlaps_graph_credentials(amlaps_credentials_t **credentials, amlaps_error_t *error, amlaps_graph_t *graph,
                                       amlaps_call_t *call, const char *tenant, const char *device_id, apr_pool_t *pool);
+
+/* ---- how the tenants stand, for operators ---- */
+
+/** What Microsoft's support asks for. */
+typedef struct amlaps_trace_t {
+    int status;   /* HTTP, 0: no answer */
+    int attempts; /* requests that were made, 0: none */
+    char request_id[AMLAPS_REQUEST_ID_MOST], client_request_id[AMLAPS_REQUEST_ID_MOST]; /* "" unknown */
+} amlaps_trace_t;
+
+/** Something that went wrong with a tenant. */
+typedef struct amlaps_fault_t {
+    apr_time_t time; /* 0: nothing did */
+    amlaps_error_t error;
+    amlaps_trace_t trace;
+} amlaps_fault_t;
+
+typedef enum amlaps_token_state_t {
+    AMLAPS_TOKEN_UNKNOWN, /* none was asked for, or the last has ended and nobody has asked since */
+    AMLAPS_TOKEN_USABLE,
+    AMLAPS_TOKEN_FAILING  /* somebody went without one, see `login` */
+} amlaps_token_state_t;
+
+/** As all children of this generation know it. Times on the wall clock, 0: never; texts "" where unknown. */
+typedef struct amlaps_standing_t {
+    amlaps_token_state_t token;
+    apr_time_t token_issued, token_expires;  /* of the newest */
+    amlaps_fault_t login;                    /* why there was none, since the newest */
+    int permissions_known;                   /* a token could be read */
+    char missing[AMLAPS_PERMISSIONS_MOST];   /* permissions that are needed and not there, separated by ", " */
+    char excess[AMLAPS_PERMISSIONS_MOST];    /* those that nothing here uses */
+    apr_time_t credential_expires;           /* 0: not known, or it does not */
+    apr_time_t answered;                     /* Graph's last answer, whatever it was */
+    apr_interval_time_t took;
+    int status;
+    char request_id[AMLAPS_REQUEST_ID_MOST];
+    amlaps_fault_t fault;                    /* the last request that came to nothing */
+    apr_time_t throttled_until;              /* Graph wants silence until then; may be over */
+} amlaps_standing_t;
+
+/** @return 1, or 0 and nothing known where there is no such tenant. Any thread; no request, no waiting. */
+int amlaps_graph_standing(amlaps_standing_t *standing, const amlaps_graph_t *graph, const char *tenant);
+
+/**
+ * Has the login tried in the background where no usable token is known, by one child and at most every ten seconds. Needs the thread
+ * of amlaps_graph_renew_in_background.
+ * @param patience waits so long for tenants of which nothing is known yet, as after a start; 0: not at all
+ */
+void amlaps_graph_probe(amlaps_graph_t *graph, apr_interval_time_t patience);
 
 #endif

@@ -23,7 +23,6 @@ static apr_status_t open_tenant(amlaps_tenant_state_t *state, const amlaps_tenan
     apr_status_t status = apr_thread_mutex_create(&state->mutex, APR_THREAD_MUTEX_DEFAULT, pool);
 
     state->config = config;
-    state->expiry_told = AMLAPS_EXPIRY_FAR;
     if (status == APR_SUCCESS) {
         status = apr_thread_cond_create(&state->renewed, pool);
     }
@@ -38,6 +37,7 @@ apr_status_t amlaps_graph_open(amlaps_graph_t **graph, amlaps_error_t *error, co
                                const amlaps_transport_t *transport, apr_pool_t *pool)
 {
     amlaps_graph_t *made = apr_pcalloc(pool, sizeof *made);
+    amlaps_graph_shared_t *shared = config->shared ? config->shared : amlaps_graph_share(config->tenant_count, pool);
     apr_status_t status;
 
     made->config = config;
@@ -49,7 +49,11 @@ apr_status_t amlaps_graph_open(amlaps_graph_t **graph, amlaps_error_t *error, co
     if (status == APR_SUCCESS) {
         status = amlaps_cache_open(&made->links, config->cache_time, CACHE_ENTRIES, CACHE_BYTES, made->clock, pool);
     }
+    if (!shared) {
+        status = APR_ENOMEM;
+    }
     for (apr_size_t i = 0; i < config->tenant_count && status == APR_SUCCESS; i++) {
+        made->tenants[i].row = amlaps_standing_row(shared, i);
         status = open_tenant(&made->tenants[i], config->tenants[i], pool);
     }
     if (status != APR_SUCCESS) {

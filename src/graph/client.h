@@ -8,11 +8,11 @@
 #include <apr_thread_mutex.h>
 
 #include "amlaps/graph.h"
+#include "amlaps/text.h"
 #include "cache.h"
-#include "token_claims.h"
+#include "standing.h"
 
 #define AMLAPS_GRAPH_PAGES 20                          /* pages of one answer that are followed */
-#define AMLAPS_EXPIRY_FAR 1000                         /* more days than anybody is warned of */
 #define AMLAPS_GRAPH_TRY_LEAST apr_time_from_msec(300) /* with less time left, asking again is not worth it */
 
 /** The token of one tenant; everything under the tenant's mutex. Times on the steady clock. */
@@ -23,7 +23,7 @@ typedef struct amlaps_token_t {
     int renewing;           /* one thread is asking for one */
     int replacement;        /* fetched because Graph had answered 401 */
     int accepted;           /* Graph has answered something else than 401 to it */
-    amlaps_error_t failure; /* of the last attempt, told to others until failed_until */
+    amlaps_fault_t failure; /* of the last attempt, told to others until failed_until */
     apr_time_t failed_until;
 } amlaps_token_t;
 
@@ -32,11 +32,10 @@ typedef struct amlaps_tenant_state_t {
     apr_thread_mutex_t *mutex;
     apr_thread_cond_t *renewed;
     amlaps_token_t token;
-    amlaps_token_claims_t claims;  /* what the last token that could be read said */
-    apr_time_t credential_expires; /* wall clock; 0 unknown */
-    int expiry_told;               /* the days before the end that were told last */
-    apr_time_t blocked_until; /* Graph asked for silence */
-    apr_time_t single_until;  /* $batch was refused: ask one by one */
+    volatile apr_uint32_t wanted; /* 1: the thread that renews tokens is to try the login, whether it is due or not */
+    char tid[AMLAPS_GUID_LENGTH + 1]; /* the tenant's id as the last token that could be read names it, "" unknown */
+    apr_time_t single_until;      /* $batch was refused: ask one by one */
+    amlaps_row_t *row;            /* what all children know */
 } amlaps_tenant_state_t;
 
 struct amlaps_graph_t {

@@ -2,21 +2,20 @@
 #include <string.h>
 #include <strings.h>
 
-#include "amlaps/text.h"
 #include "client.h"
 #include "token.h"
 
 static void read_tid(char tid[37], amlaps_tenant_state_t *tenant)
 {
     apr_thread_mutex_lock(tenant->mutex);
-    memcpy(tid, tenant->claims.tid, sizeof tenant->claims.tid);
+    memcpy(tid, tenant->tid, sizeof tenant->tid);
     apr_thread_mutex_unlock(tenant->mutex);
 }
 
 /* The GUID of a tenant that is configured by domain stands in its token; "" where that cannot be had. */
 static void learn_tid(char tid[37], amlaps_graph_t *graph, amlaps_tenant_state_t *tenant, amlaps_call_t *call, apr_pool_t *pool)
 {
-    amlaps_error_t ignored = {0};
+    amlaps_fault_t ignored = {0};
     amlaps_secret_t *bearer;
     apr_uint32_t generation;
 

@@ -15,12 +15,14 @@
 
 #define LOOK_LEAST apr_time_from_msec(100)
 #define LOOK_MOST apr_time_from_sec(60)
+#define KNOWN_EVERY apr_time_from_msec(10)
 
 typedef struct renewal_t {
     amlaps_graph_t *graph;
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t wake;
+    int woken; /* since it looked last, under the mutex */
     volatile apr_uint32_t stop;
 } renewal_t;
 
@@ -49,6 +51,7 @@ static void *run(void *data)
 
     pthread_mutex_lock(&renewal->mutex);
     while (!apr_atomic_read32(&renewal->stop)) {
+        renewal->woken = 0;
         pthread_mutex_unlock(&renewal->mutex);
         const apr_interval_time_t wait = renew_all(renewal);
         pthread_mutex_lock(&renewal->mutex);
@@ -60,7 +63,7 @@ static void *run(void *data)
             until.tv_sec++;
             until.tv_nsec -= 1000000000L;
         }
-        if (!apr_atomic_read32(&renewal->stop)) {
+        if (!apr_atomic_read32(&renewal->stop) && !renewal->woken) {
             pthread_cond_timedwait(&renewal->wake, &renewal->mutex, &until);
         }
     }
@@ -73,6 +76,7 @@ static void wake(void *baton)
     renewal_t *renewal = baton;
 
     pthread_mutex_lock(&renewal->mutex);
+    renewal->woken = 1;
     pthread_cond_signal(&renewal->wake);
     pthread_mutex_unlock(&renewal->mutex);
 }
@@ -90,6 +94,41 @@ static apr_status_t stop(void *data)
     pthread_cond_destroy(&renewal->wake);
     pthread_mutex_destroy(&renewal->mutex);
     return APR_SUCCESS;
+}
+
+static int is_known(const amlaps_graph_t *graph)
+{
+    amlaps_standing_t standing;
+
+    for (apr_size_t i = 0; i < graph->tenant_count; i++) {
+        amlaps_graph_standing(&standing, graph, graph->tenants[i].config->name);
+        if (standing.token == AMLAPS_TOKEN_UNKNOWN) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+void amlaps_graph_probe(amlaps_graph_t *graph, apr_interval_time_t patience)
+{
+    int claimed = 0;
+
+    if (!graph->wake) {
+        return;
+    }
+    for (apr_size_t i = 0; i < graph->tenant_count; i++) {
+        if (amlaps_standing_claim(graph->tenants[i].row, amlaps_clock_steady(graph->clock))) {
+            apr_atomic_set32(&graph->tenants[i].wanted, 1);
+            claimed = 1;
+        }
+    }
+    if (claimed) {
+        graph->wake(graph->wake_baton);
+    }
+    /* Another child may be the one that asks, so there is nothing of ours to wait on. */
+    for (; patience > 0 && !is_known(graph); patience -= KNOWN_EVERY) {
+        apr_sleep(KNOWN_EVERY);
+    }
 }
 
 static int start(renewal_t *renewal)

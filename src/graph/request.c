@@ -23,6 +23,7 @@ typedef struct attempt_t {
     int repeated; /* the one repetition is used up */
     int renewed;  /* and the one after a 401 */
     apr_uint32_t generation;
+    amlaps_trace_t login; /* what the login said, where it gave no token */
     amlaps_http_response_t response;
     apr_pool_t *pool;
 } attempt_t;
@@ -49,27 +50,19 @@ apr_interval_time_t amlaps_request_block(amlaps_tenant_state_t *tenant, const am
                                          const char *date)
 {
     apr_interval_time_t wait = 0;
-    const apr_time_t now = amlaps_clock_steady(graph->clock);
 
     if (!amlaps_retry_after(&wait, retry_after, date, amlaps_clock_wall(graph->clock)) || wait < BLOCK_LEAST) {
         wait = BLOCK_LEAST;
     }
-    apr_thread_mutex_lock(tenant->mutex);
-    if (tenant->blocked_until < now + wait) {
-        tenant->blocked_until = now + wait;
-    }
-    apr_thread_mutex_unlock(tenant->mutex);
+    amlaps_standing_block(tenant->row, amlaps_clock_steady(graph->clock), wait);
     return wait;
 }
 
 static apr_status_t check_blocked(amlaps_error_t *error, const amlaps_graph_t *graph, amlaps_tenant_state_t *tenant)
 {
-    const apr_time_t now = amlaps_clock_steady(graph->clock);
+    const apr_interval_time_t left = amlaps_standing_blocked(tenant->row, amlaps_clock_steady(graph->clock));
 
-    apr_thread_mutex_lock(tenant->mutex);
-    const apr_interval_time_t left = tenant->blocked_until - now;
-    apr_thread_mutex_unlock(tenant->mutex);
-    if (left <= 0) {
+    if (left == 0) {
         return APR_SUCCESS;
     }
     amlaps_error_set(error, AMLAPS_TENANT_THROTTLED, "AML0322", APR_EGENERAL,
@@ -86,11 +79,13 @@ static apr_status_t exchange(attempt_t *attempt, amlaps_error_t *error)
     const amlaps_graph_t *graph = attempt->graph;
     const amlaps_ask_t *ask = attempt->ask;
     amlaps_secret_t *bearer = NULL, *body = NULL;
+    amlaps_fault_t login = {0};
     apr_status_t status =
-        amlaps_token_get(&bearer, &attempt->generation, error, attempt->graph, attempt->tenant, attempt->call, attempt->pool);
+        amlaps_token_get(&bearer, &attempt->generation, &login, attempt->graph, attempt->tenant, attempt->call, attempt->pool);
 
     if (status != APR_SUCCESS) {
-        return status;
+        attempt->login = login.trace;
+        return amlaps_graph_pass(error, &login.error);
     }
     const apr_interval_time_t left = amlaps_graph_left(graph, attempt->call);
     if (left == 0) {
@@ -114,8 +109,13 @@ static apr_status_t exchange(attempt_t *attempt, amlaps_error_t *error)
                                            .most = ask->most};
     memset(&attempt->response, 0, sizeof attempt->response);
     attempt->call->attempts++;
+    const apr_time_t start = amlaps_clock_steady(graph->clock);
     status = graph->transport->exchange(&attempt->response, error, graph->transport->baton, &request, attempt->pool);
     amlaps_secret_wipe(bearer);
+    if (status == APR_SUCCESS) {
+        const apr_time_t now = amlaps_clock_steady(graph->clock);
+        amlaps_standing_answer(attempt->tenant->row, now, now - start, attempt->response.status, attempt->response.request_id);
+    }
     if (status != APR_SUCCESS && error->code == AMLAPS_BUSY) {
         attempt->call->attempts--; /* it never left */
     }
@@ -135,15 +135,24 @@ static void log_attempt(const attempt_t *attempt, amlaps_log_level_t level, cons
 
 /* Once per operation that fails, with all that Microsoft's support asks for. What an admin must mend is an error, what passes
  * a warning. */
-static void log_failure(const amlaps_error_t *failure, const amlaps_call_t *call)
+static void report(const amlaps_error_t *failure, const attempt_t *attempt)
 {
     const int lasting =
         failure->code == AMLAPS_TENANT_PERMISSION_MISSING || failure->code == AMLAPS_TENANT_CREDENTIAL_INVALID;
+    const amlaps_call_t *call = attempt->call;
+    const char *mine = call->client_request_id ? call->client_request_id : "";
+    amlaps_fault_t fault = {.time = amlaps_clock_steady(attempt->graph->clock), .error = *failure, .trace = attempt->login};
 
+    if (fault.trace.attempts == 0) {
+        fault.trace.status = call->status;
+        fault.trace.attempts = call->attempts;
+        apr_cpystrn(fault.trace.request_id, call->request_id ? call->request_id : "", AMLAPS_REQUEST_ID_MOST);
+    }
+    apr_cpystrn(fault.trace.client_request_id, mine, AMLAPS_REQUEST_ID_MOST);
+    amlaps_standing_fault(attempt->tenant->row, &fault);
     amlaps_log(lasting ? AMLAPS_LOG_ERROR : AMLAPS_LOG_WARNING, failure->id, failure->status,
-               "%s (status %d, attempts %d, request-id %s, client-request-id %s)", failure->detail, call->status,
-               call->attempts, call->request_id ? call->request_id : "-",
-               call->client_request_id ? call->client_request_id : "-");
+               "%s (status %d, attempts %d, request-id %s, client-request-id %s)", failure->detail, fault.trace.status,
+               fault.trace.attempts, fault.trace.request_id[0] ? fault.trace.request_id : "-", mine[0] ? mine : "-");
 }
 
 static int is_answer(const amlaps_ask_t *ask, int status)
@@ -303,7 +312,7 @@ apr_status_t amlaps_request(amlaps_reply_t *reply, amlaps_error_t *error, amlaps
     if (status == APR_SUCCESS) {
         return APR_SUCCESS;
     }
-    log_failure(&failure, call);
+    report(&failure, &attempt);
     return amlaps_graph_pass(error, &failure);
 }
 

@@ -34,28 +34,43 @@ static apr_status_t keep_token(amlaps_token_t *token, const amlaps_secret_t *fre
     return APR_SUCCESS;
 }
 
-/* Called with the mutex held. What is this caller's own trouble (a full pool, little time left) says nothing about the login.
- */
-static void keep_failure(amlaps_token_t *token, const amlaps_error_t *failure, apr_time_t now, apr_interval_time_t most)
+/* What is this caller's own trouble (a full pool, little time left) says nothing about the login. */
+static int is_own_trouble(const amlaps_error_t *failure, apr_interval_time_t most)
 {
-    apr_interval_time_t time = failure->code == AMLAPS_TENANT_UNREACHABLE ? REMEMBER_SILENCE : REMEMBER;
+    return failure->code == AMLAPS_BUSY || (APR_STATUS_IS_TIMEUP(failure->status) && most < RENEW_MOST);
+}
 
-    if (failure->code == AMLAPS_BUSY || (APR_STATUS_IS_TIMEUP(failure->status) && most < RENEW_MOST)) {
+/* Called with the mutex held. */
+static void keep_failure(amlaps_tenant_state_t *tenant, const amlaps_fault_t *failure, apr_interval_time_t most)
+{
+    amlaps_token_t *token = &tenant->token;
+    const amlaps_error_t *error = &failure->error;
+    apr_interval_time_t time = error->code == AMLAPS_TENANT_UNREACHABLE ? REMEMBER_SILENCE : REMEMBER;
+
+    if (is_own_trouble(error, most)) {
         time = 0;
     }
-    if (failure->code == AMLAPS_TENANT_THROTTLED && failure->retry_after > 0) {
-        time = failure->retry_after;
+    else {
+        amlaps_standing_no_token(tenant->row, failure, token->text->length == 0 || failure->time >= token->expires);
+    }
+    if (error->code == AMLAPS_TENANT_THROTTLED && error->retry_after > 0) {
+        time = error->retry_after;
     }
     token->failure = *failure;
-    token->failed_until = now + time;
+    token->failed_until = failure->time + time;
     if (token->text->length > 0) {
-        token->renew_at = now + (time > 0 ? time : APR_USEC_PER_SEC);
+        token->renew_at = failure->time + (time > 0 ? time : APR_USEC_PER_SEC);
     }
 }
 
+static int is_stopping(const amlaps_graph_t *graph)
+{
+    return graph->stop && apr_atomic_read32(graph->stop);
+}
+
 /* Fetches without the mutex, stores with it. Called with the mutex held, returns with it held. */
-static void renew(amlaps_error_t *failure, const amlaps_graph_t *graph, amlaps_tenant_state_t *tenant,
-                  apr_interval_time_t most, apr_pool_t *pool)
+static apr_status_t renew(amlaps_fault_t *failure, const amlaps_graph_t *graph, amlaps_tenant_state_t *tenant,
+                          const char *client_request_id, apr_interval_time_t most, apr_pool_t *pool)
 {
     amlaps_token_t *token = &tenant->token;
     const apr_time_t issued = amlaps_clock_steady(graph->clock);
@@ -63,35 +78,46 @@ static void renew(amlaps_error_t *failure, const amlaps_graph_t *graph, amlaps_t
 
     token->renewing = 1;
     apr_thread_mutex_unlock(tenant->mutex);
-    apr_status_t status = amlaps_token_fetch(&fetched, failure, graph, tenant->config, most, pool);
+    apr_status_t status = amlaps_token_fetch(&fetched, &failure->error, graph, tenant->config, client_request_id, most, pool);
     if (status == APR_SUCCESS) {
         amlaps_token_news(tenant, graph, &fetched, pool);
     }
     apr_thread_mutex_lock(tenant->mutex);
     if (status == APR_SUCCESS && keep_token(token, fetched.token, issued, fetched.life) != APR_SUCCESS) {
-        status = amlaps_error_set(failure, AMLAPS_BUSY, "AML0302", APR_ENOMEM, "no memory for the token of tenant %s",
+        status = amlaps_error_set(&failure->error, AMLAPS_BUSY, "AML0302", APR_ENOMEM, "no memory for the token of tenant %s",
                                   tenant->config->name);
     }
     if (fetched.token) {
         amlaps_secret_wipe(fetched.token);
     }
-    if (status != APR_SUCCESS) {
-        keep_failure(token, failure, amlaps_clock_steady(graph->clock), most);
+    if (status == APR_SUCCESS) {
+        amlaps_standing_token(tenant->row, issued, fetched.life);
+    }
+    else if (!is_stopping(graph)) {
+        failure->trace = fetched.trace;
+        failure->time = amlaps_clock_steady(graph->clock);
+        keep_failure(tenant, failure, most);
     }
     token->renewing = 0;
     apr_thread_cond_broadcast(tenant->renewed);
+    return status;
 }
 
+/* A renewal that nobody waits for: what comes of it stands in the log. */
 static void renew_early(const amlaps_graph_t *graph, amlaps_tenant_state_t *tenant, apr_interval_time_t most, apr_pool_t *pool)
 {
-    amlaps_error_t failure = {0};
+    const int had = tenant->token.text->length > 0;
+    amlaps_fault_t failure = {0};
 
-    renew(&failure, graph, tenant, most, pool);
-    if (failure.code != AMLAPS_OK && !(graph->stop && apr_atomic_read32(graph->stop))) {
-        amlaps_log(AMLAPS_LOG_WARNING, "AML0315", failure.status,
-                   "tenant %s: the token could not be renewed and goes on until it ends: %s", tenant->config->name,
-                   failure.detail);
+    if (renew(&failure, graph, tenant, NULL, most, pool) == APR_SUCCESS || is_stopping(graph)) {
+        return;
     }
+    const amlaps_error_t *error = &failure.error;
+    const amlaps_trace_t *trace = &failure.trace;
+    amlaps_log(error->code == AMLAPS_TENANT_CREDENTIAL_INVALID ? AMLAPS_LOG_ERROR : AMLAPS_LOG_WARNING, had ? "AML0315" : "AML0360",
+               error->status, "tenant %s: %s: %s (status %d, attempts %d, request-id %s, client-request-id %s)", tenant->config->name,
+               had ? "the token could not be renewed and goes on until it ends" : "no token is to be had", error->detail,
+               trace->status, trace->attempts, trace->request_id[0] ? trace->request_id : "-", trace->client_request_id);
 }
 
 /* A token is there and valid: renews it where that is due and nobody does. With a thread for that nobody else has to. */
@@ -110,55 +136,63 @@ apr_interval_time_t amlaps_token_renew(amlaps_graph_t *graph, amlaps_tenant_stat
 {
     const amlaps_token_t *token = &tenant->token;
     apr_interval_time_t due = apr_time_from_sec(3600);
+    const int wanted = apr_atomic_xchg32(&tenant->wanted, 0) != 0;
 
     apr_thread_mutex_lock(tenant->mutex);
+    const apr_time_t now = amlaps_clock_steady(graph->clock);
+    if (!token->renewing
+        && ((token->text->length > 0 && now >= token->renew_at) || (wanted && now >= token->failed_until))) {
+        renew_early(graph, tenant, graph->config->timeout, pool);
+    }
     if (token->text->length > 0 && !token->renewing) {
-        if (amlaps_clock_steady(graph->clock) >= token->renew_at) {
-            renew_early(graph, tenant, graph->config->timeout, pool);
-        }
         due = token->renew_at - amlaps_clock_steady(graph->clock);
     }
     apr_thread_mutex_unlock(tenant->mutex);
     return due > 0 ? due : 0;
 }
 
-/* No token is there. @return 1 where it is worth looking again, 0 with `error` set */
-static int obtain(amlaps_error_t *error, const amlaps_graph_t *graph, amlaps_tenant_state_t *tenant, apr_time_t now,
+static apr_status_t late(amlaps_fault_t *fault, const amlaps_tenant_state_t *tenant)
+{
+    return amlaps_error_set(&fault->error, AMLAPS_TENANT_UNREACHABLE, "AML0314", APR_TIMEUP,
+                            "tenant %s: the login at %s did not answer in time: check that this server reaches it, and a proxy or "
+                            "firewall in between",
+                            tenant->config->name, tenant->config->login_url);
+}
+
+/* No token is there. @return 1 where it is worth looking again, 0 with `fault` set */
+static int obtain(amlaps_fault_t *fault, const amlaps_graph_t *graph, amlaps_tenant_state_t *tenant, apr_time_t now,
                   const amlaps_call_t *call, apr_pool_t *pool)
 {
     amlaps_token_t *token = &tenant->token;
     const apr_interval_time_t left = amlaps_graph_left(graph, call);
 
     if (now < token->failed_until) {
-        amlaps_graph_pass(error, &token->failure);
+        *fault = token->failure;
         return 0;
     }
     if (left == 0) {
-        amlaps_error_set(error, AMLAPS_TENANT_UNREACHABLE, "AML0314", APR_TIMEUP,
-                         "tenant %s: the login did not answer in time", tenant->config->name);
+        late(fault, tenant);
         return 0;
     }
     if (token->renewing) {
         if (APR_STATUS_IS_TIMEUP(apr_thread_cond_timedwait(tenant->renewed, tenant->mutex, left))) {
-            amlaps_error_set(error, AMLAPS_TENANT_UNREACHABLE, "AML0314", APR_TIMEUP,
-                             "tenant %s: the login did not answer in time", tenant->config->name);
+            late(fault, tenant);
             return 0;
         }
         return 1;
     }
-    amlaps_error_t failure = {0};
-    renew(&failure, graph, tenant, left, pool);
-    if (failure.code == AMLAPS_OK) {
+    amlaps_fault_t failure = {0};
+    if (renew(&failure, graph, tenant, call->client_request_id, left, pool) == APR_SUCCESS) {
         if (graph->wake) {
             graph->wake(graph->wake_baton);
         }
         return 1;
     }
-    amlaps_graph_pass(error, &failure);
+    *fault = failure;
     return 0;
 }
 
-apr_status_t amlaps_token_get(amlaps_secret_t **bearer, apr_uint32_t *generation, amlaps_error_t *error,
+apr_status_t amlaps_token_get(amlaps_secret_t **bearer, apr_uint32_t *generation, amlaps_fault_t *fault,
                               amlaps_graph_t *graph, amlaps_tenant_state_t *tenant, const amlaps_call_t *call,
                               apr_pool_t *pool)
 {
@@ -173,7 +207,7 @@ apr_status_t amlaps_token_get(amlaps_secret_t **bearer, apr_uint32_t *generation
         if (token->text->length > 0 && now < token->expires) {
             refresh(graph, tenant, now, amlaps_graph_left(graph, call), pool);
         }
-        else if (!obtain(error, graph, tenant, now, call, pool)) {
+        else if (!obtain(fault, graph, tenant, now, call, pool)) {
             break;
         }
         /* One that came just now is used even where its life is so short that it is over. */
@@ -189,7 +223,8 @@ apr_status_t amlaps_token_get(amlaps_secret_t **bearer, apr_uint32_t *generation
     if (status == APR_SUCCESS) {
         return APR_SUCCESS;
     }
-    return amlaps_error_set(error, AMLAPS_BUSY, "AML0302", status, "no memory for the token");
+    return amlaps_error_set(&fault->error, AMLAPS_BUSY, "AML0302", status, "no memory for the token of tenant %s",
+                            tenant->config->name);
 }
 
 void amlaps_token_accepted(amlaps_tenant_state_t *tenant, apr_uint32_t generation)

@@ -12,13 +12,14 @@
  * thread does.
  * @param bearer out: a copy in wiped memory of `pool`
  * @param generation out: which one it is, for the two functions below
+ * @param fault out: with an error, also what the login said when it was asked last
  */
-apr_status_t amlaps_token_get(amlaps_secret_t **bearer, apr_uint32_t *generation, amlaps_error_t *error,
+apr_status_t amlaps_token_get(amlaps_secret_t **bearer, apr_uint32_t *generation, amlaps_fault_t *fault,
                               amlaps_graph_t *graph, amlaps_tenant_state_t *tenant, const amlaps_call_t *call,
                               apr_pool_t *pool);
 
 /**
- * Renews a token that is there where that is due, for the thread that does nothing else.
+ * Renews a token that is there where that is due, and gets one where it is wanted, for the thread that does nothing else.
  * @return the time until it is due (again); a long one where there is no token
  */
 apr_interval_time_t amlaps_token_renew(amlaps_graph_t *graph, amlaps_tenant_state_t *tenant, apr_pool_t *pool);

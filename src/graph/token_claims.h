@@ -10,8 +10,6 @@
 #include "amlaps/graph.h"
 #include "amlaps/json.h"
 
-#define AMLAPS_PERMISSIONS_MOST 400
-
 typedef struct amlaps_token_claims_t {
     int readable;                          /* 0: the rest is empty */
     char tid[37];                          /* the tenant's id, "" unknown */

@@ -164,8 +164,8 @@ static apr_status_t read_answer(amlaps_fetched_t *fetched, amlaps_error_t *error
 static apr_status_t ask_login(amlaps_http_response_t *response, amlaps_fetched_t *fetched, amlaps_error_t *error,
                               const amlaps_graph_t *graph, const amlaps_tenant_t *tenant, apr_interval_time_t most, apr_pool_t *pool)
 {
-    static const char *const headers[] = {"Accept: application/json",
-                                          "User-Agent: mod_amlaps/" AMLAPS_VERSION " (Apache httpd)", NULL};
+    const char *const headers[] = {"Accept: application/json", "User-Agent: mod_amlaps/" AMLAPS_VERSION " (Apache httpd)",
+                                   apr_pstrcat(pool, "client-request-id: ", fetched->trace.client_request_id, NULL), NULL};
     const char *url =
         apr_pstrcat(pool, tenant->login_url, "/", amlaps_text_percent(tenant->tenant_id, pool), "/oauth2/v2.0/token", NULL);
     amlaps_secret_t *body = NULL;
@@ -182,6 +182,7 @@ static apr_status_t ask_login(amlaps_http_response_t *response, amlaps_fetched_t
                                            .timeout = most,
                                            .most = ANSWER_MOST,
                                            .stop = graph->stop};
+    fetched->trace.attempts++;
     const apr_status_t status = graph->transport->exchange(response, error, graph->transport->baton, &request, pool);
     amlaps_secret_wipe(body);
     return status;
@@ -204,10 +205,14 @@ static apr_status_t ask(amlaps_fetched_t *fetched, int *again, amlaps_error_t *e
                               ? amlaps_identity_ask(&response, error, graph, tenant, most, pool)
                               : ask_login(&response, fetched, error, graph, tenant, most, pool);
 
+    fetched->trace.attempts += tenant->credential == AMLAPS_CREDENTIAL_IDENTITY;
+    fetched->trace.status = response.status;
+    apr_cpystrn(fetched->trace.request_id, response.request_id ? response.request_id : "", AMLAPS_REQUEST_ID_MOST);
     if (status == APR_SUCCESS) {
         status = read_answer(fetched, error, graph, tenant, &response, pool);
         *again = is_passing(tenant, &response);
-        amlaps_log(AMLAPS_LOG_DEBUG, "AML0316", APR_SUCCESS, "tenant %s: token: login answered %d, request-id %s",
+        amlaps_log(AMLAPS_LOG_DEBUG, "AML0316", APR_SUCCESS,
+                   "tenant %s: token: login answered %d, request-id %s",
                    tenant->name, response.status, response.request_id ? response.request_id : "-");
     }
     else {
@@ -220,13 +225,19 @@ static apr_status_t ask(amlaps_fetched_t *fetched, int *again, amlaps_error_t *e
 }
 
 apr_status_t amlaps_token_fetch(amlaps_fetched_t *fetched, amlaps_error_t *error, const amlaps_graph_t *graph,
-                                const amlaps_tenant_t *tenant, apr_interval_time_t most, apr_pool_t *pool)
+                                const amlaps_tenant_t *tenant, const char *client_request_id, apr_interval_time_t most,
+                                apr_pool_t *pool)
 {
     const apr_time_t until = amlaps_clock_steady(graph->clock) + most;
     amlaps_error_t first = {0};
+    char guid[AMLAPS_GUID_LENGTH + 1] = "";
     int again;
 
     memset(fetched, 0, sizeof *fetched);
+    if (!client_request_id) {
+        amlaps_text_new_guid(guid);
+    }
+    apr_cpystrn(fetched->trace.client_request_id, client_request_id ? client_request_id : guid, AMLAPS_REQUEST_ID_MOST);
     if (ask(fetched, &again, &first, graph, tenant, most, pool) == APR_SUCCESS) {
         return APR_SUCCESS;
     }

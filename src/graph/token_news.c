@@ -49,21 +49,15 @@ void amlaps_token_news(amlaps_tenant_state_t *tenant, const amlaps_graph_t *grap
     amlaps_token_claims_t claims;
 
     amlaps_token_claims(&claims, fetched->token, graph->config->groups_from, pool);
-    apr_thread_mutex_lock(tenant->mutex);
-    const int changed = claims.readable
-                        && (!tenant->claims.readable || strcmp(claims.missing, tenant->claims.missing) != 0
-                            || strcmp(claims.excess, tenant->claims.excess) != 0);
-    const int nearer = threshold < tenant->expiry_told;
     if (claims.readable) {
-        tenant->claims = claims;
+        apr_thread_mutex_lock(tenant->mutex);
+        memcpy(tenant->tid, claims.tid, sizeof tenant->tid);
+        apr_thread_mutex_unlock(tenant->mutex);
     }
-    tenant->expiry_told = threshold;
-    tenant->credential_expires = fetched->credential_expires;
-    apr_thread_mutex_unlock(tenant->mutex);
-    if (changed) {
+    if (amlaps_standing_permissions(tenant->row, &claims)) {
         tell_permissions(tenant->config, &claims);
     }
-    if (nearer) {
+    if (amlaps_standing_expiry(tenant->row, fetched->credential_expires, threshold)) {
         tell_expiry(tenant->config, left);
     }
 }

@@ -92,6 +92,7 @@ typedef struct amlaps_config_t {
     const amlaps_policy_t *roles[AMLAPS_ROLES]; /* who has them: the rules' own way of matching people */
     apr_array_header_t *mounts;    /* amlaps_mount_t */
     apr_array_header_t *limits;    /* amlaps_limit_t: those written, defaults for the rest */
+    amlaps_graph_shared_t *graph_shared; /* made by post_config, where `runtime` is this server's own */
     int runtime;                   /* index of the rooms that this server uses in each child; -1: none */
 } amlaps_config_t;
 

@@ -22,6 +22,7 @@ static const struct route_t {
     { { "audit" }, "GET", amlaps_api_audit },
     { { "audit", "verify" }, "GET", amlaps_api_audit_verify },
     { { "audit", "export" }, "GET", amlaps_api_audit_export },
+    { { "status" }, "GET", amlaps_api_status },
     { { "devices" }, "GET", amlaps_api_search },
     { { "devices", "*", "*" }, "GET", amlaps_api_device },
     { { "devices", "*", "*", "password" }, "POST", amlaps_api_password },
@@ -130,6 +131,9 @@ int amlaps_httpd_handler(request_rec *r)
     const amlaps_mount_t *mount;
     amlaps_request_t request = { 0 };
 
+    if (r->handler && !strcmp(r->handler, "amlaps-health")) {
+        return amlaps_health_serve(r);
+    }
     if (!r->handler || strcmp(r->handler, "amlaps")) {
         return DECLINED;
     }

@@ -78,6 +78,11 @@ static int prepare(server_rec *server, amlaps_config_t *config, apr_pool_t *pcon
         ap_log_error(APLOG_MARK, APLOG_EMERG, error.status == APR_EGENERAL ? 0 : error.status, server, "%s: %s", error.id, error.detail);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
+    config->graph_shared = amlaps_graph_share((apr_size_t)config->tenants->nelts, pconf);
+    if (!config->graph_shared) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, APR_ENOMEM, server, "AML0127: no memory for what the children know of the tenants");
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
     return OK;
 }
 
@@ -176,6 +181,7 @@ static amlaps_access_t *open_runtime(const amlaps_config_t *config, server_rec *
     graph->cache_time = amlaps_config_cache_time(config);
     graph->clock = amlaps_clock_system();
     graph->groups_from = config->groups_from == AMLAPS_GROUPS_FROM_GRAPH ? AMLAPS_GROUPS_FROM_GRAPH : AMLAPS_GROUPS_FROM_TOKEN;
+    graph->shared = config->graph_shared;
     tenants_of(graph, access, config, pool);
     access->policy = config->policy;
     memcpy(access->roles, config->roles, sizeof(access->roles));
@@ -191,6 +197,8 @@ static amlaps_access_t *open_runtime(const amlaps_config_t *config, server_rec *
     if ((status = amlaps_graph_renew_in_background(access->graph, pool)) != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, status, server, "AML0135: no thread to renew tokens in the background");
     }
+    /* What a wrong secret or a missing permission breaks is known, and in the log, before the first person finds it. */
+    amlaps_graph_probe(access->graph, 0);
     return access;
 }
 

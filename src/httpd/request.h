@@ -87,6 +87,10 @@ int amlaps_api_explain(amlaps_request_t *request);
 int amlaps_api_audit(amlaps_request_t *request);
 int amlaps_api_audit_verify(amlaps_request_t *request);
 int amlaps_api_audit_export(amlaps_request_t *request);
+int amlaps_api_status(amlaps_request_t *request);
+
+/** SetHandler amlaps-health: for machines that watch this server. */
+int amlaps_health_serve(request_rec *r);
 
 /** A device's facts as the API names them. */
 amlaps_json_t *amlaps_api_device_json(const amlaps_graph_device_t *device, apr_pool_t *pool);

@@ -257,6 +257,7 @@ describe('tokens', () => {
   /** @param {any} value @param {import('../lib/expect.mjs').Code} code */
   async function refused(value, code) {
     fault({ match: '/oauth2/v2.0/token', ...value });
+    await stage.httpd.renew();
     assertProblem(await reveal(), code);
     assert.equal(stage.graphRequests().length, 0, 'nothing without a token');
   }
@@ -269,6 +270,7 @@ describe('tokens', () => {
 
   test('without the permissions', async () => {
     stage.entra.control.set({ token: { roles: ['Device.Read.All'] } });
+    await stage.httpd.renew();
     const problem = assertProblem(await reveal(), 'tenant_permission_missing');
     assert.match(`${problem.detail}${stage.httpd.errorLog()}`, /DeviceLocalCredential\.Read\.All/);
   });
@@ -276,6 +278,7 @@ describe('tokens', () => {
   for (const expiresIn of ['3599', 'missing', 1, 1e12]) {
     test(`that last ${expiresIn} s`, async () => {
       stage.entra.control.set({ token: { expiresIn } });
+      await stage.httpd.renew();
       for (let i = 0; i < 3; i++) assertOk(await reveal());
     });
   }
@@ -284,6 +287,7 @@ describe('tokens', () => {
   for (const expiresIn of [-1, 0]) {
     test(`that last ${expiresIn} s are refused by Graph, and not asked for without end`, async () => {
       stage.entra.control.set({ token: { expiresIn } });
+      await stage.httpd.renew();
       for (let i = 0; i < 3; i++) {
         const { code } = (await reveal()).json();
         assert.ok(['tenant_credential_invalid', 'tenant_error'].includes(code), code);
@@ -302,8 +306,10 @@ describe('tokens', () => {
 
   test('a login that fails is not hammered', async () => {
     fault({ match: '/oauth2/v2.0/token', kind: 'status', status: 401 });
+    await stage.httpd.renew();
+    const before = stage.entra.control.stats().tokenRequests;
     for (let i = 0; i < 10; i++) assertProblem(await reveal(), 'tenant_credential_invalid');
-    assert.ok(stage.entra.control.stats().tokenRequests <= 2);
+    assert.ok(stage.entra.control.stats().tokenRequests - before <= 1);
   });
 });
 

@@ -87,7 +87,7 @@ describe('a private CA', () => {
   for (const name of ['expired', 'wrongHost', 'selfSigned', 'tls11']) {
     test(`Graph with ${name}: refused before the token is sent`, async () => {
       assertProblem(await reveal(`graph-${name}`), 'tenant_unreachable');
-      assert.equal(servers[`login-${name}`].control.stats().tokenRequests, 1, 'there is a token');
+      assert.ok(servers[`login-${name}`].control.stats().tokenRequests >= 1, 'there is a token');
       assert.equal(asked(name), 0);
     });
   }

@@ -1,0 +1,28 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "amlaps/access.h"
+
+/* After a start nothing is known for the moment that the first token takes; an answer then would only be a false alarm. */
+#define PATIENCE apr_time_from_msec(500)
+
+void amlaps_access_health(amlaps_status_t *status, const amlaps_access_t *access, apr_pool_t *pool)
+{
+    amlaps_standing_t *tenants = apr_palloc(pool, (access->tenant_count + 1) * sizeof(*tenants));
+    apr_size_t i;
+
+    amlaps_graph_probe(access->graph, PATIENCE);
+    for (i = 0; i < access->tenant_count; i++) {
+        amlaps_graph_standing(&tenants[i], access->graph, access->tenants[i]);
+    }
+    status->tenants = tenants;
+    status->store = amlaps_trail_healthy(access->trail);
+}
+
+apr_status_t amlaps_access_status(amlaps_status_t *status, amlaps_error_t *error, const amlaps_access_t *access,
+                                  const amlaps_asker_t *asker, apr_pool_t *pool)
+{
+    if (amlaps_access_require_role(error, access, asker, AMLAPS_ROLE_OPERATOR, pool) != APR_SUCCESS) {
+        return error->status;
+    }
+    amlaps_access_health(status, access, pool);
+    return APR_SUCCESS;
+}

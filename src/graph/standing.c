@@ -1,0 +1,216 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "standing.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include <sys/mman.h>
+
+#include "client.h"
+
+#define CLAIM_EVERY apr_time_from_sec(10)
+
+struct amlaps_row_t {
+    pthread_mutex_t mutex;
+    amlaps_standing_t known; /* times on the steady clock but credential_expires; 0: never */
+    int needed;              /* of known.login */
+    apr_time_t claimed;
+    int expiry_told;
+};
+
+struct amlaps_graph_shared_t {
+    apr_size_t size;
+    amlaps_row_t rows[];
+};
+
+static apr_status_t unmap(void *data)
+{
+    amlaps_graph_shared_t *shared = data;
+
+    munmap(shared, shared->size);
+    return APR_SUCCESS;
+}
+
+static int init_row(amlaps_row_t *row, const pthread_mutexattr_t *attributes)
+{
+    row->expiry_told = AMLAPS_EXPIRY_FAR;
+    return pthread_mutex_init(&row->mutex, attributes);
+}
+
+amlaps_graph_shared_t *amlaps_graph_share(apr_size_t tenant_count, apr_pool_t *pool)
+{
+    const apr_size_t size = sizeof(amlaps_graph_shared_t) + tenant_count * sizeof(amlaps_row_t);
+    amlaps_graph_shared_t *shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pthread_mutexattr_t attributes;
+
+    if (shared == MAP_FAILED) {
+        return NULL;
+    }
+    shared->size = size;
+    pthread_mutexattr_init(&attributes);
+    int failed = pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED)
+                 || pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+    for (apr_size_t i = 0; i < tenant_count && !failed; i++) {
+        failed = init_row(&shared->rows[i], &attributes);
+    }
+    pthread_mutexattr_destroy(&attributes);
+    if (failed) {
+        munmap(shared, size);
+        return NULL;
+    }
+    apr_pool_cleanup_register(pool, shared, unmap, apr_pool_cleanup_null);
+    return shared;
+}
+
+amlaps_row_t *amlaps_standing_row(amlaps_graph_shared_t *shared, apr_size_t index)
+{
+    return &shared->rows[index];
+}
+
+/* A child that died in here left at worst half a message, which ends in a NUL all the same. */
+static void lock(amlaps_row_t *row)
+{
+    if (pthread_mutex_lock(&row->mutex) == EOWNERDEAD) {
+        pthread_mutex_consistent(&row->mutex);
+    }
+}
+
+static void unlock(amlaps_row_t *row)
+{
+    pthread_mutex_unlock(&row->mutex);
+}
+
+static amlaps_token_state_t token_state(const amlaps_row_t *row, apr_time_t now)
+{
+    const int usable = row->known.token_expires > now;
+
+    if (row->known.login.time && (row->needed || !usable)) {
+        return AMLAPS_TOKEN_FAILING;
+    }
+    return usable ? AMLAPS_TOKEN_USABLE : AMLAPS_TOKEN_UNKNOWN;
+}
+
+void amlaps_standing_token(amlaps_row_t *row, apr_time_t issued, apr_interval_time_t life)
+{
+    lock(row);
+    row->known.token_issued = issued;
+    row->known.token_expires = issued + life;
+    memset(&row->known.login, 0, sizeof row->known.login);
+    row->needed = 0;
+    unlock(row);
+}
+
+void amlaps_standing_no_token(amlaps_row_t *row, const amlaps_fault_t *fault, int needed)
+{
+    lock(row);
+    row->known.login = *fault;
+    row->needed |= needed;
+    unlock(row);
+}
+
+void amlaps_standing_answer(amlaps_row_t *row, apr_time_t now, apr_interval_time_t took, int status, const char *request_id)
+{
+    lock(row);
+    row->known.answered = now;
+    row->known.took = took;
+    row->known.status = status;
+    apr_cpystrn(row->known.request_id, request_id ? request_id : "", sizeof row->known.request_id);
+    unlock(row);
+}
+
+void amlaps_standing_fault(amlaps_row_t *row, const amlaps_fault_t *fault)
+{
+    lock(row);
+    row->known.fault = *fault;
+    unlock(row);
+}
+
+void amlaps_standing_block(amlaps_row_t *row, apr_time_t now, apr_interval_time_t wait)
+{
+    lock(row);
+    if (row->known.throttled_until < now + wait) {
+        row->known.throttled_until = now + wait;
+    }
+    unlock(row);
+}
+
+apr_interval_time_t amlaps_standing_blocked(amlaps_row_t *row, apr_time_t now)
+{
+    lock(row);
+    const apr_interval_time_t left = row->known.throttled_until - now;
+    unlock(row);
+    return left > 0 ? left : 0;
+}
+
+int amlaps_standing_permissions(amlaps_row_t *row, const amlaps_token_claims_t *claims)
+{
+    lock(row);
+    const int news = claims->readable
+                     && (!row->known.permissions_known || strcmp(claims->missing, row->known.missing) != 0
+                         || strcmp(claims->excess, row->known.excess) != 0);
+    if (news) {
+        row->known.permissions_known = 1;
+        apr_cpystrn(row->known.missing, claims->missing, sizeof row->known.missing);
+        apr_cpystrn(row->known.excess, claims->excess, sizeof row->known.excess);
+    }
+    unlock(row);
+    return news;
+}
+
+int amlaps_standing_expiry(amlaps_row_t *row, apr_time_t expires, int days)
+{
+    lock(row);
+    const int news = days < row->expiry_told;
+    row->expiry_told = days;
+    row->known.credential_expires = expires;
+    unlock(row);
+    return news;
+}
+
+int amlaps_standing_claim(amlaps_row_t *row, apr_time_t now)
+{
+    lock(row);
+    const int mine = token_state(row, now) != AMLAPS_TOKEN_USABLE && (!row->claimed || now - row->claimed >= CLAIM_EVERY);
+    if (mine) {
+        row->claimed = now;
+    }
+    unlock(row);
+    return mine;
+}
+
+/* The steady clock counts alike in all children; people read the other one. */
+static void to_wall(apr_time_t *time, apr_interval_time_t offset)
+{
+    if (*time) {
+        *time += offset;
+    }
+}
+
+int amlaps_graph_standing(amlaps_standing_t *standing, const amlaps_graph_t *graph, const char *name)
+{
+    const apr_time_t now = amlaps_clock_steady(graph->clock);
+    const apr_interval_time_t offset = amlaps_clock_wall(graph->clock) - now;
+
+    for (apr_size_t i = 0; i < graph->tenant_count; i++) {
+        amlaps_row_t *row = graph->tenants[i].row;
+        if (strcmp(graph->tenants[i].config->name, name) != 0) {
+            continue;
+        }
+        lock(row);
+        *standing = row->known;
+        standing->token = token_state(row, now);
+        unlock(row);
+        to_wall(&standing->token_issued, offset);
+        to_wall(&standing->token_expires, offset);
+        to_wall(&standing->login.time, offset);
+        to_wall(&standing->answered, offset);
+        to_wall(&standing->fault.time, offset);
+        to_wall(&standing->throttled_until, offset);
+        return 1;
+    }
+    memset(standing, 0, sizeof *standing);
+    return 0;
+}

@@ -1,0 +1,53 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef AMLAPS_GRAPH_STANDING_H
+#define AMLAPS_GRAPH_STANDING_H
+
+/*
+ * How each tenant stands, in memory that the children of one generation share: what status, health and metrics tell, and what no
+ * child should find out for itself (that Graph wants silence, that something was logged already). Any thread; each call is a copy
+ * under the row's mutex.
+ */
+
+#include "amlaps/graph.h"
+#include "token_claims.h"
+
+#define AMLAPS_EXPIRY_FAR 1000 /* more days than anybody is warned of */
+
+/** What is known of one tenant. */
+typedef struct amlaps_row_t amlaps_row_t;
+
+amlaps_row_t *amlaps_standing_row(amlaps_graph_shared_t *shared, apr_size_t index);
+
+/** Some child has a new token that was asked for at `issued` (steady clock) and lives for `life`. */
+void amlaps_standing_token(amlaps_row_t *row, apr_time_t issued, apr_interval_time_t life);
+
+/**
+ * The login gave none.
+ * @param needed 1 where somebody waited for it, 0 where it was a renewal and the old one still works
+ */
+void amlaps_standing_no_token(amlaps_row_t *row, const amlaps_fault_t *fault, int needed);
+
+/** Graph has answered, whatever it was. `took` is the time that this took. */
+void amlaps_standing_answer(amlaps_row_t *row, apr_time_t now, apr_interval_time_t took, int status, const char *request_id);
+
+/** A request to Graph came to nothing. */
+void amlaps_standing_fault(amlaps_row_t *row, const amlaps_fault_t *fault);
+
+/** Graph wants silence for `wait`; what it asked for before stays where that is longer. */
+void amlaps_standing_block(amlaps_row_t *row, apr_time_t now, apr_interval_time_t wait);
+/** @return how long that still lasts, 0: not */
+apr_interval_time_t amlaps_standing_blocked(amlaps_row_t *row, apr_time_t now);
+
+/** Keeps what a token says of permissions. @return 1 where no child has told this yet */
+int amlaps_standing_permissions(amlaps_row_t *row, const amlaps_token_claims_t *claims);
+
+/**
+ * Keeps when the credential ends (wall clock, 0 unknown), and the days before that whose warning is due.
+ * @return 1 where no child has warned of them yet
+ */
+int amlaps_standing_expiry(amlaps_row_t *row, apr_time_t expires, int days);
+
+/** @return 1 where the caller is the child that has to try the login now: no usable token is known, and none tried for a while */
+int amlaps_standing_claim(amlaps_row_t *row, apr_time_t now);
+
+#endif
