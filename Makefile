@@ -42,7 +42,8 @@ FUZZ_HELPERS    = tests/fuzz/fuzz.c tests/fuzz/microsoft.c src/httpd/claims.c
 UNIT_PROGRAMS = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SOURCES))
 FUZZ_PROGRAMS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SOURCES))
 
-.PHONY: all demo check check-unit check-fuzz check-lint check-entra check-system check-browser install clean asan valgrind analyze cover bench fuzz deps-%
+.PHONY: all demo check check-unit check-fuzz check-lint check-decide check-entra check-system check-browser install clean asan valgrind analyze \
+        cover mutate bench fuzz FORCE deps-%
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -57,15 +58,20 @@ $(BUILD)/obj/%.o: %.c
 	$(call say,CC) $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 endif
 
-$(BUILD)/libamlaps.a: $(call objects,$(LIBRARY_SOURCES))
+# Changes when a source comes or goes, so that an archive or a module never keeps what is no longer there.
+$(BUILD)/%.list: FORCE
+	@mkdir -p $(@D)
+	@echo '$(sort $($*_SOURCES))' | cmp -s - $@ || echo '$(sort $($*_SOURCES))' > $@
+
+$(BUILD)/libamlaps.a: $(call objects,$(LIBRARY_SOURCES)) $(BUILD)/LIBRARY.list
 	@rm -f $@
-	$(call say,AR) $(AR) rcs $@ $^
+	$(call say,AR) $(AR) rcs $@ $(filter %.o,$^)
 
-$(BUILD)/mod_amlaps.so: $(call objects,$(MODULE_SOURCES)) $(BUILD)/libamlaps.a
-	$(call say,LINK) $(CC) -shared $(ALL_CFLAGS) $(ALL_LDFLAGS) -Wl,--exclude-libs,ALL -o $@ $^ $(LIBS)
+$(BUILD)/mod_amlaps.so: $(call objects,$(MODULE_SOURCES)) $(BUILD)/libamlaps.a $(BUILD)/MODULE.list
+	$(call say,LINK) $(CC) -shared $(ALL_CFLAGS) $(ALL_LDFLAGS) -Wl,--exclude-libs,ALL -o $@ $(filter-out %.list,$^) $(LIBS)
 
-$(BUILD)/amlaps-audit: $(call objects,$(TOOL_SOURCES)) $(BUILD)/libamlaps.a
-	$(call say,LINK) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(APR_LIBS)
+$(BUILD)/amlaps-audit: $(call objects,$(TOOL_SOURCES)) $(BUILD)/libamlaps.a $(BUILD)/TOOL.list
+	$(call say,LINK) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter-out %.list,$^) $(LIBS) $(APR_LIBS)
 
 # claims.c is of src/httpd, but needs no httpd; its unit test links it alone.
 $(BUILD)/tests/test_%: $(BUILD)/obj/tests/unit/test_%.o $(call objects,$(UNIT_HELPERS) src/httpd/claims.c) $(BUILD)/libamlaps.a
@@ -157,7 +163,11 @@ analyze: deps-analyze
 
 cover: deps-cover
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/cover HARDENING= OPTIMIZE="--coverage -O0" check-unit
-	@gcovr --root . --object-directory $(BUILD)/cover --filter 'src/policy/' --branches --print-summary
+	@gcovr --root . --object-directory $(BUILD)/cover --filter 'src/policy/' --branches --print-summary --fail-under-branch 100
+
+# Small mistakes in the evaluator, one at a time: each must fail the unit tests.
+mutate: deps-check
+	$(NODE) tests/decide/mutate.mjs
 
 # What the programs and scripts of a benchmark need beside the module: a fast Graph, slow disks, and a module that keeps no records.
 BENCH_PROGRAMS = $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(filter-out %/graph-server.c %/slow-sync.c,$(wildcard tests/bench/*.c)))

@@ -36,16 +36,13 @@ static const char *place_of(const explain_t *x, const char *origin)
 
 static const char *place_of_line(const explain_t *x, const amlaps_line_t *line)
 {
-    int i;
+    const amlaps_line_origin_t *origin = (const amlaps_line_origin_t *)x->rule->line_origins->elts;
 
-    for (i = 0; i < x->rule->line_origins->nelts; i++) {
-        const amlaps_line_origin_t *origin = &APR_ARRAY_IDX(x->rule->line_origins, i, amlaps_line_origin_t);
-
-        if (origin->selector == line->selector && origin->values == line->values) {
-            return place_of(x, origin->origin);
-        }
+    /* Every line has one. */
+    while (origin->selector != line->selector || origin->values != line->values) {
+        origin++;
     }
-    return place(x);
+    return place_of(x, origin->origin);
 }
 
 /* What of the device a line looks at. */
@@ -128,7 +125,7 @@ static const char *explain_condition(const explain_t *x, amlaps_known_t known)
 {
     const char *text = printable(x, x->rule->condition_text ? x->rule->condition_text : "");
 
-    return apr_psprintf(x->pool, "AMLapsWhen %s%s %s", text, x->rule->condition_origin ? place_of(x, x->rule->condition_origin) : "",
+    return apr_psprintf(x->pool, "AMLapsWhen %s%s %s", text, place_of(x, x->rule->condition_origin),
                         known == AMLAPS_YES  ? "is true"
                         : known == AMLAPS_NO ? "is false"
                                              : "could not be evaluated");
@@ -168,7 +165,7 @@ static const char *explain_entry(const explain_t *x, const amlaps_entry_t *entry
 {
     const char *line = apr_pstrcat(x->pool, entry->deny ? "AMLapsDeny " : "AMLapsAllow ", amlaps_permission_words(entry->permissions),
                                    " ", amlaps_principal_word(entry->kind), NULL);
-    const char *at = entry->origin ? place_of(x, entry->origin) : "";
+    const char *at = place_of(x, entry->origin);
     const char *answer;
 
     if (entry->claim) {

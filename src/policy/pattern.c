@@ -14,7 +14,7 @@
 #define LONGEST_PATTERN 1000
 #define MOST_STATES 1000UL /* libc needs memory for the square of them: 8 MB, and 640 MB for nine times as many */
 #define DEEPEST 100
-#define FIRSTS 16 /* branches of one group that are compared */
+#define FIRSTS 256 /* every byte once */
 
 typedef struct walk_t {
     const char *at;
@@ -81,13 +81,13 @@ static int begins_like_another(char *firsts, const char *at)
 {
     char mine = *at == '\0' || strchr("()|", *at) ? '(' : *at;
     apr_size_t count = strlen(firsts);
-    int alike = count > 0 && (strchr(firsts, mine) || strchr(firsts, '.') || mine == '.');
 
-    if (count < FIRSTS) {
-        firsts[count] = mine;
-        firsts[count + 1] = '\0';
+    if (count > 0 && (strchr(firsts, mine) || strchr(firsts, '.') || mine == '.')) {
+        return 1;
     }
-    return alike;
+    firsts[count] = mine;
+    firsts[count + 1] = '\0';
+    return 0;
 }
 
 static unsigned long count_states(walk_t *walk);
@@ -129,7 +129,7 @@ static unsigned long count_atom(walk_t *walk)
 static unsigned long count_states(walk_t *walk)
 {
     unsigned long states = 0;
-    char firsts[FIRSTS + 1] = "";
+    char firsts[FIRSTS] = "";
 
     walk->alike += begins_like_another(firsts, walk->at);
     while (!walk->wrong && *walk->at != '\0' && (*walk->at != ')' || walk->depth == 0)) {

@@ -29,17 +29,17 @@ static void a_rule_that_grants(void **state)
     world_t *world = *state;
 
     explained(world, rule_of(world, "x", NULL, "device name PAR-* LON-*", "allow password group " GUID_A, NULL), AMLAPS_YES, 1, 0,
-              "AMLapsDevice name LON-* at rules.conf:12 matches \"LON-001\"; AMLapsAllow password group " GUID_A ": the person is in it");
+              "AMLapsDevice name LON-* at rules.conf:12 matches \"LON-001\"; AMLapsAllow password group " GUID_A " at rules.conf:12: the person is in it");
     explained(world, rule_of(world, "x", NULL, "device id " DEVICE_ID, "allow all user bob Alice@contoso.com", "deny history role Operator",
                              "deny all user bob", NULL),
               AMLAPS_YES, 3, 2,
               "AMLapsDevice id " DEVICE_ID " at rules.conf:12 matches " DEVICE_ID
-              "; AMLapsAllow all user Alice@contoso.com: that is the person; AMLapsDeny history role Operator: the person has it");
+              "; AMLapsAllow all user Alice@contoso.com at rules.conf:12: that is the person; AMLapsDeny history role Operator at rules.conf:12: the person has it");
     world->person.claims = json_of(world, "{\"department\":\"IT\"}");
     explained(world, rule_of(world, "x", NULL, "device all", "deny history claim department HR IT", "allow password anyone", NULL),
               AMLAPS_YES, 1, 2,
-              "AMLapsDevice all at rules.conf:12 matches every device; AMLapsDeny history claim department IT: the person's claim says so; "
-              "AMLapsAllow password anyone: that is everybody");
+              "AMLapsDevice all at rules.conf:12 matches every device; AMLapsDeny history claim department IT at rules.conf:12: the person's claim says so; "
+              "AMLapsAllow password anyone at rules.conf:12: that is everybody");
     explained(world, rule_of(world, "x", NULL, "device group " GUID_B, "allow all user bob", NULL), AMLAPS_YES, 0, 0,
               "AMLapsDevice group " GUID_B " at rules.conf:12 matches the device's groups; no AMLapsAllow or AMLapsDeny line names the person");
 }
@@ -72,17 +72,17 @@ static void a_rule_that_is_out(void **state)
               "AMLapsExpires 2023-11-13 at rules.conf:12 is over");
     rule = rule_of(world, "x", NULL, "device all", "allow all anyone", NULL);
     assert_null(amlaps_rule_set_condition(rule, constant, &is_false, 0, "%{HTTPS} == 'on'"));
-    explained(world, rule, AMLAPS_NO, 0, 0, "AMLapsDevice all at rules.conf:12 matches every device; AMLapsWhen %{HTTPS} == 'on' is false");
+    explained(world, rule, AMLAPS_NO, 0, 0, "AMLapsDevice all at rules.conf:12 matches every device; AMLapsWhen %{HTTPS} == 'on' at rules.conf:12 is false");
     rule = rule_of(world, "x", NULL, "device all", "allow all anyone", NULL);
     assert_null(amlaps_rule_set_condition(rule, constant, &is_true, 0, NULL));
     explained(world, rule, AMLAPS_YES, 3, 0,
-              "AMLapsDevice all at rules.conf:12 matches every device; AMLapsWhen  is true; AMLapsAllow all anyone: that is everybody");
+              "AMLapsDevice all at rules.conf:12 matches every device; AMLapsWhen  at rules.conf:12 is true; AMLapsAllow all anyone at rules.conf:12: that is everybody");
     rule = rule_of(world, "x", NULL, "device name PAR-*", "allow all anyone", NULL);
     assert_null(amlaps_rule_set_condition(rule, constant, &is_true, 0, "x"));
     explained(world, rule, AMLAPS_NO, 0, 0, "AMLapsDevice name PAR-* at rules.conf:12 does not match \"LON-001\"");
     rule = rule_of(world, "x", NULL, "device name PAR-*", "allow all anyone", NULL);
     assert_null(amlaps_rule_set_condition(rule, constant, &is_false, 0, "x"));
-    explained(world, rule, AMLAPS_NO, 0, 0, "AMLapsDevice name PAR-* at rules.conf:12 does not match \"LON-001\"; AMLapsWhen x is false");
+    explained(world, rule, AMLAPS_NO, 0, 0, "AMLapsDevice name PAR-* at rules.conf:12 does not match \"LON-001\"; AMLapsWhen x at rules.conf:12 is false");
 }
 
 static void a_rule_that_is_not_known_to_count(void **state)
@@ -94,22 +94,22 @@ static void a_rule_that_is_not_known_to_count(void **state)
     explained(world, rule_of(world, "x", NULL, "device owner", "device group " GUID_A " " GUID_C, "deny all anyone", NULL),
               AMLAPS_UNKNOWN, 0, 0,
               "AMLapsDevice owner at rules.conf:12 cannot be judged because the device's owner could not be looked up; "
-              "AMLapsDeny all anyone: that is everybody");
+              "AMLapsDeny all anyone at rules.conf:12: that is everybody");
     explained(world, rule_of(world, "x", NULL, "device all", "allow password group Admins", "deny history group a b", "allow history group "
                              "Helpdesk", NULL),
               AMLAPS_YES, 2, 0,
-              "AMLapsDevice all at rules.conf:12 matches every device; AMLapsAllow password group Admins: the person's groups could not be "
-              "looked up; AMLapsDeny history group a and others: the person's groups could not be looked up; "
-              "AMLapsAllow history group Helpdesk: the person is in it");
+              "AMLapsDevice all at rules.conf:12 matches every device; AMLapsAllow password group Admins at rules.conf:12: the person's groups could not be "
+              "looked up; AMLapsDeny history group a and others at rules.conf:12: the person's groups could not be looked up; "
+              "AMLapsAllow history group Helpdesk at rules.conf:12: the person is in it");
     rule = rule_of(world, "x", NULL, "device all", "allow all anyone", NULL);
     assert_null(amlaps_rule_set_condition(rule, constant, &is_unsure, 0, "x"));
     explained(world, rule, AMLAPS_UNKNOWN, 0, 0,
-              "AMLapsDevice all at rules.conf:12 matches every device; AMLapsWhen x could not be evaluated; "
-              "AMLapsAllow all anyone: that is everybody");
+              "AMLapsDevice all at rules.conf:12 matches every device; AMLapsWhen x at rules.conf:12 could not be evaluated; "
+              "AMLapsAllow all anyone at rules.conf:12: that is everybody");
     world->device.tenant = world->device.name = world->device.device_id = NULL;
     explained(world, rule_of(world, "x", "contoso", "device name LON-*", "allow all anyone", NULL), AMLAPS_UNKNOWN, 0, 0,
               "the rule at rules.conf:12 is for tenant contoso and the device's tenant is not known; AMLapsDevice name LON-* at rules.conf:12 "
-              "cannot be judged because the device's name could not be looked up; AMLapsAllow all anyone: that is everybody");
+              "cannot be judged because the device's name could not be looked up; AMLapsAllow all anyone at rules.conf:12: that is everybody");
     explained(world, rule_of(world, "x", NULL, "device id " GUID_A, "allow all user bob", NULL), AMLAPS_UNKNOWN, 0, 0,
               "AMLapsDevice id " GUID_A " at rules.conf:12 cannot be judged because the device's id could not be looked up; "
               "no AMLapsAllow or AMLapsDeny line names the person");

@@ -122,6 +122,29 @@ static void conditions_ask_for_what_they_read(void **state)
     assert_int_equal(needs(world, AMLAPS_PERMISSION_ALL), AMLAPS_NEED_NOTHING);
 }
 
+static void a_condition_does_not_open_what_nobody_can_look_up(void **state)
+{
+    world_t *world = unknown_world(state);
+    amlaps_rule_t *rule = rule_of(world, "named", NULL, "device name LON-*", "allow all anyone", NULL);
+
+    assert_null(amlaps_rule_set_condition(rule, constant, &is_unsure, AMLAPS_NEED_DEVICE_GROUPS, "x"));
+    assert_int_equal(needs(world, AMLAPS_PERMISSION_ALL), AMLAPS_NEED_DEVICE_GROUPS);
+    world->device.name = NULL;
+    assert_int_equal(needs(world, AMLAPS_PERMISSION_ALL), AMLAPS_NEED_NOTHING);
+}
+
+static void what_a_look_at_the_device_may_settle_counts(void **state)
+{
+    world_t *world = unknown_world(state);
+    amlaps_rule_t *rule = rule_of(world, "named", NULL, "device name LON-*", "allow all group Admins", NULL);
+
+    assert_null(amlaps_rule_set_condition(rule, constant, &is_unsure, AMLAPS_NEED_NOTHING, "x"));
+    world->device.name = NULL;
+    assert_int_equal(needs(world, AMLAPS_PERMISSION_ALL), AMLAPS_NEED_NOTHING);
+    world->device.unseen = 1;
+    assert_int_equal(needs(world, AMLAPS_PERMISSION_ALL), AMLAPS_NEED_PERSON_GROUPS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,6 +155,8 @@ int main(void)
         world_test(how_specific_the_winner_is_matters_against_rivals),
         world_test(a_certain_person_needs_no_groups),
         world_test(conditions_ask_for_what_they_read),
+        world_test(a_condition_does_not_open_what_nobody_can_look_up),
+        world_test(what_a_look_at_the_device_may_settle_counts),
     };
 
     return cmocka_run_group_tests_name("policy/needs", tests, NULL, NULL);

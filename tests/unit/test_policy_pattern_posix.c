@@ -56,6 +56,8 @@ static void words_inside_brackets(void **state)
     assert_true(fits("^[]a]+$", "]a"));
     assert_true(fits("^[^]]+$", "ab"));
     assert_true(fits("^[[:alpha:]\\d]+$", "a1"));
+    assert_true(fits("^[[a]+$", "[a"));
+    assert_false(fits("^[[a]+$", "]"));
 }
 
 static void groups_and_case(void **state)
@@ -63,7 +65,7 @@ static void groups_and_case(void **state)
     (void)state;
     assert_true(fits("(?i)^inc(?:-|_)1$", "INC_1"));
     assert_false(fits("^inc1$", "INC1"));
-    assert_true(fits("^a\\.b\\\\c\\(d\\)$", "a.b\\c(d)"));
+    assert_true(fits("^a\\.b\\\\c\\(d\\)\\{$", "a.b\\c(d){"));
 }
 
 static void what_has_no_twin(void **state)
@@ -84,7 +86,7 @@ static void what_has_no_twin(void **state)
 
 static void unfinished_ones(void **state)
 {
-    static const char *const patterns[] = {"\\", "[", "[a", "[[:x", "[\\", "[^", "[[.", "a\\"};
+    static const char *const patterns[] = {"\\", "[", "[[", "[a", "[[:x", "[\\", "[^", "[[.", "a\\"};
     apr_size_t i;
 
     (void)state;
