@@ -10,6 +10,7 @@ static const char *const inside_rule[] = {
     "AMLapsDevice", "AMLapsAllow", "AMLapsDeny", "AMLapsWhen", "AMLapsReason", "AMLapsExpires", NULL,
 };
 
+/* @return NULL and the rule that the directive belongs to, or what to write instead */
 static const char *open_rule(amlaps_rule_t **rule, cmd_parms *cmd)
 {
     *rule = amlaps_directive_config(cmd)->open_rule;
@@ -17,6 +18,16 @@ static const char *open_rule(amlaps_rule_t **rule, cmd_parms *cmd)
         amlaps_rule_at(*rule, amlaps_directive_origin(cmd, cmd->temp_pool));
     }
     return *rule ? NULL : apr_psprintf(cmd->pool, "%s belongs into a section <AMLapsRule \"DESCRIPTION\">", cmd->cmd->name);
+}
+
+/* The rule, and the arguments as words. */
+static const char *open_rule_with_words(amlaps_rule_t **rule, const char *const **words, int *count, cmd_parms *cmd, const char *line)
+{
+    apr_array_header_t *list = amlaps_directive_words(line, cmd->pool);
+
+    *words = (const char *const *)list->elts;
+    *count = list->nelts;
+    return open_rule(rule, cmd);
 }
 
 /* The rooms below don't know directives' names; here they are put before what those found. */
@@ -72,31 +83,30 @@ const char *amlaps_directive_rule_section(cmd_parms *cmd, void *dir, const char 
 
 const char *amlaps_directive_device(cmd_parms *cmd, void *dir, const char *line)
 {
-    apr_array_header_t *words = amlaps_directive_words(line, cmd->pool);
-    const char *const *word = (const char *const *)words->elts;
-    const char *mistake;
+    const char *const *words, *mistake;
     amlaps_rule_t *rule;
+    int count;
 
     (void)dir;
-    if ((mistake = open_rule(&rule, cmd))) {
+    if ((mistake = open_rule_with_words(&rule, &words, &count, cmd, line))) {
         return mistake;
     }
-    if (!words->nelts) {
-        return "AMLapsDevice takes all, or id, name or group with values";
+    if (count < 1) {
+        return "AMLapsDevice takes all or owner, or id, name, group or unit with values, such as AMLapsDevice name LON-*";
     }
-    return named(cmd, amlaps_rule_add_device(rule, word[0], word + 1, words->nelts - 1));
+    return named(cmd, amlaps_rule_add_device(rule, words[0], words + 1, count - 1));
 }
 
 static const char *entry(cmd_parms *cmd, int deny, const char *line)
 {
-    apr_array_header_t *words = amlaps_directive_words(line, cmd->pool);
-    const char *mistake;
+    const char *const *words, *mistake;
     amlaps_rule_t *rule;
+    int count;
 
-    if ((mistake = open_rule(&rule, cmd))) {
+    if ((mistake = open_rule_with_words(&rule, &words, &count, cmd, line))) {
         return mistake;
     }
-    return named(cmd, amlaps_rule_add_entry(rule, deny, (const char *const *)words->elts, words->nelts));
+    return named(cmd, amlaps_rule_add_entry(rule, deny, words, count));
 }
 
 const char *amlaps_directive_allow(cmd_parms *cmd, void *dir, const char *line)
@@ -113,19 +123,18 @@ const char *amlaps_directive_deny(cmd_parms *cmd, void *dir, const char *line)
 
 const char *amlaps_directive_reason(cmd_parms *cmd, void *dir, const char *line)
 {
-    apr_array_header_t *words = amlaps_directive_words(line, cmd->pool);
-    const char *const *word = (const char *const *)words->elts;
-    const char *mistake;
+    const char *const *words, *mistake;
     amlaps_rule_t *rule;
+    int count;
 
     (void)dir;
-    if ((mistake = open_rule(&rule, cmd))) {
+    if ((mistake = open_rule_with_words(&rule, &words, &count, cmd, line))) {
         return mistake;
     }
-    if (words->nelts < 1 || words->nelts > 3) {
+    if (count < 1 || count > 3) {
         return "AMLapsReason takes hidden, optional or required, then optionally a regular expression and a hint in quotes";
     }
-    return named(cmd, amlaps_rule_set_reason(rule, word[0], words->nelts > 1 ? word[1] : NULL, words->nelts > 2 ? word[2] : NULL));
+    return named(cmd, amlaps_rule_set_reason(rule, words[0], count > 1 ? words[1] : NULL, count > 2 ? words[2] : NULL));
 }
 
 const char *amlaps_directive_when(cmd_parms *cmd, void *dir, const char *line)

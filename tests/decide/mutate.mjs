@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { mutants } from './mutants.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const compiler = process.env.CC ?? 'cc';
+const [compiler, ...first] = (process.env.CC ?? 'cc').trim().split(/\s+/); // CC may be "ccache gcc"
 const cflags = ['-std=c11', '-O1', '-w', '-Iinclude', '-iquote', 'src/policy', '-iquote', 'tests/unit',
     ...execFileSync('pkg-config', ['--cflags', 'apr-1'], { encoding: 'utf8' }).trim().split(/\s+/)];
 const libraries = ['-lapr-1', '-ljansson', '-lcrypto', '-lcmocka', '-lpthread', '-lm'];
@@ -23,7 +23,7 @@ const list = (folder, pattern) => readdirSync(join(root, folder)).filter((name) 
 
 /** Runs the compiler. @param {string[]} args */
 function compile(args) {
-    execFileSync(compiler, [...cflags, ...args], { cwd: root, stdio: ['ignore', 'ignore', 'pipe'] });
+    execFileSync(compiler, [...first, ...cflags, ...args], { cwd: root, stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
 /** The test that fails, or '' where all pass. @param {string} work @param {string[]} tests @param {Map<string, string>} objects */

@@ -1,32 +1,12 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/* Stores and copies that are full, gone, replaced, foreign or too new. */
+/* Stores that are full, gone, replaced, foreign or too new. */
 
-#include "trail_world.h"
+#include "trail_trouble.h"
 
 #include <fcntl.h>
 #include <sched.h>
 
 #include <sys/mount.h>
-#include <sys/resource.h>
-
-static void expect_unavailable(world_t *world, const char *id)
-{
-    amlaps_error_t error;
-    double start = world_now();
-
-    assert_int_equal(world_admit(world, "alice", &error), AMLAPS_AUDIT_UNAVAILABLE);
-    if (strcmp(error.id, id) != 0) {
-        fail_msg("%s, not %s: %s", error.id, id, error.detail);
-    }
-    assert_true(world_now() - start < world_patience(1));
-    assert_false(amlaps_trail_healthy(world->trail));
-}
-
-static void expect_service(world_t *world)
-{
-    assert_int_equal(world_admit(world, "alice", NULL), AMLAPS_OK);
-    assert_true(amlaps_trail_healthy(world->trail));
-}
 
 static void fill_until_refused(world_t *world, const char *id)
 {
@@ -54,16 +34,6 @@ static void fill_and_make_room(world_t *world, const char *id, int (*make_room)(
     expect_service(world);
     world_close(world);
     world_verify_good(world, before + 1);
-}
-
-static int raise_limit(world_t *world)
-{
-    struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
-
-    (void)world;
-    getrlimit(RLIMIT_FSIZE, &limit);
-    limit.rlim_cur = limit.rlim_max;
-    return setrlimit(RLIMIT_FSIZE, &limit);
 }
 
 /** The limit of a file's size, as httpd's children have it: SIGXFSZ is ignored. */
@@ -372,98 +342,12 @@ static void test_foreign_database_is_refused(void **state)
     expect_refused_store(*state, "PRAGMA application_id = 7");
 }
 
-static void add_sink(world_t *world, const char *path, int flags, int required)
-{
-    int fd = open(path, flags | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
-
-    assert_true(fd >= 0);
-    world->sinks[world->config.sink_count++] = (amlaps_trail_sink_t){ apr_pstrdup(world->pool, path), fd, required };
-}
-
-static void close_sinks(world_t *world)
-{
-    world_close(world);
-    while (world->config.sink_count > 0) {
-        close(world->sinks[--world->config.sink_count].fd);
-    }
-}
-
-static void test_copies_verify(void **state)
-{
-    world_t *world = *state;
-    const char *path = apr_pstrcat(world->pool, world->directory, "/copy.jsonl", NULL);
-    amlaps_error_t error = { 0 };
-    amlaps_verify_t copy, store;
-    int i;
-
-    add_sink(world, path, O_CREAT, 1);
-    add_sink(world, "/dev/full", 0, 0);
-    world_open(world);
-    for (i = 0; i < 20; i++) {
-        expect_service(world);
-    }
-    close_sinks(world);
-    assert_int_equal(amlaps_trail_verify_file(&copy, &error, path, NULL, world->pool), APR_SUCCESS);
-    assert_int_equal(amlaps_trail_verify(&store, &error, world->store, world->pool), APR_SUCCESS);
-    assert_int_equal(copy.first_bad, 0);
-    assert_int_equal(copy.records, 20);
-    assert_string_equal(copy.head, store.head);
-    /* The full device was only told about, once. */
-    assert_int_equal(world_logged("AML0209"), 1);
-}
-
-static void test_required_copy_fails(void **state)
-{
-    world_t *world = *state;
-
-    add_sink(world, "/dev/full", 0, 1);
-    world_open(world);
-    expect_unavailable(world, "AML0208");
-    expect_unavailable(world, "AML0208");
-    assert_int_equal(world_logged("AML0208"), 1);
-    close_sinks(world);
-}
-
-static void tear_copy(world_t *world)
-{
-    const char *path = apr_pstrcat(world->pool, world->directory, "/copy.jsonl", NULL);
-    off_t big = (off_t)64 * 1024 * 1024;
-    struct rlimit limit;
-    struct stat info;
-
-    signal(SIGXFSZ, SIG_IGN);
-    add_sink(world, path, O_CREAT, 1);
-    assert_int_equal(ftruncate(world->sinks[0].fd, big), 0);
-    getrlimit(RLIMIT_FSIZE, &limit);
-    limit.rlim_cur = (rlim_t)big + 100;
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    world_open(world);
-    expect_unavailable(world, "AML0208");
-    assert_int_equal(stat(path, &info), 0);
-    assert_int_equal(info.st_size, big);
-    assert_int_equal(raise_limit(world), 0);
-    expect_service(world);
-    close_sinks(world);
-}
-
-static void test_no_torn_line_in_a_copy(void **state)
-{
-    pid_t child = fork();
-
-    if (child == 0) {
-        tear_copy(*state);
-        _exit(0);
-    }
-    world_wait(child);
-}
-
 static const struct CMUnitTest tests[] = {
     WORLD_TEST(test_file_may_not_grow), WORLD_TEST(test_disk_full), WORLD_TEST(test_out_of_descriptors),
     WORLD_TEST(test_files_deleted_and_put_back), WORLD_TEST(test_store_does_not_come_into_being_by_itself),
     WORLD_TEST(test_older_copy_is_refused), WORLD_TEST(test_cut_and_overwritten_in_place),
     WORLD_TEST(test_deleted_records_are_missed), WORLD_TEST(test_everybody_may_write), WORLD_TEST(test_newer_schema_is_refused),
-    WORLD_TEST(test_foreign_database_is_refused), WORLD_TEST(test_copies_verify), WORLD_TEST(test_required_copy_fails),
-    WORLD_TEST(test_no_torn_line_in_a_copy)
+    WORLD_TEST(test_foreign_database_is_refused)
 };
 
 WORLD_MAIN(tests)
