@@ -122,8 +122,8 @@ const char *amlaps_rule_add_device(amlaps_rule_t *rule, const char *kind, const 
 /** `words` as in AMLapsAllow: PERMISSION[,PERMISSION…] KIND VALUE… ; @param deny 1 for AMLapsDeny */
 const char *amlaps_rule_add_entry(amlaps_rule_t *rule, int deny, const char *const *words, int count);
 /** @param pattern regular expression, found anywhere in the reason; NULL or "": any text. What PCRE and POSIX extended ones share, and of PCRE
- *  alone \d and its like, (?:…) and a leading (?i); compares bytes. Back-references and unbounded repetitions inside one another are
- *  refused, so that no engine needs more than time linear in the reason. @param hint NULL or "": none */
+ *  alone \d and its like, (?:…) and a leading (?i); compares bytes. What takes an engine that backtracks exponential time is refused;
+ *  the one that matches here needs time linear in the reason. @param hint NULL or "": none */
 const char *amlaps_rule_set_reason(amlaps_rule_t *rule, const char *mode, const char *pattern, const char *hint);
 /** @param day YYYY-MM-DD, the last day (UTC) on which the rule counts */
 const char *amlaps_rule_set_expires(amlaps_rule_t *rule, const char *day);

@@ -3,16 +3,19 @@
 /*
  * What makes a regular expression expensive. In libc back-references leave the automaton and can take exponential time, and counted
  * repetitions are unrolled when the expression is compiled; everything else runs in time linear in the text. Engines that backtrack, such
- * as a browser's, take exponential time for unbounded repetitions inside one another and for branches that begin alike under one: an
- * expression that this server shows to others is not allowed to be a trap there.
+ * as a browser's and PCRE, which AMLapsWhen is matched with, take time exponential in the text where an endless repetition holds what can
+ * match in several ways (a repetition of no fixed length, or branches that begin alike), and exponential in the pattern where many such
+ * choices follow one another. PCRE gives up then, which httpd takes for "no match": a denial would be lost.
  */
 
+#include <apr_lib.h>
 #include <string.h>
 
 #include "rule.h"
 
 #define LONGEST_PATTERN 1000
 #define MOST_STATES 1000UL /* libc needs memory for the square of them: 8 MB, and 640 MB for nine times as many */
+#define MOST_CHOICES 22 /* bits: PCRE gives up after ten million steps */
 #define DEEPEST 100
 #define FIRSTS 256 /* every byte once */
 
@@ -20,9 +23,15 @@ typedef struct walk_t {
     const char *at;
     const char *wrong; /* the first thing found */
     int depth;
-    int unbounded;     /* repetitions without an upper end, so far */
-    int alike;         /* groups with branches that begin alike, so far */
+    int several;           /* what can match in several ways, so far: repetitions of no fixed length, branches that begin alike */
+    unsigned long choices; /* the ways to match all of it but endless repetitions, so far; bits, rounded up */
 } walk_t;
+
+/** `?`, `*`, `+` or {least,most}. */
+typedef struct repeat_t {
+    unsigned long least, most;
+    int endless;
+} repeat_t;
 
 /* `at` stands on the opening bracket; afterwards behind the closing one, or at the end. */
 static void skip_bracket(walk_t *walk)
@@ -48,38 +57,81 @@ static void skip_bracket(walk_t *walk)
     }
 }
 
-/* `at` stands behind the opening brace of {m}, {m,} or {m,n}. */
-static unsigned long read_times(walk_t *walk)
+static unsigned long read_number(walk_t *walk)
 {
-    unsigned long times = 1, number = 0;
+    unsigned long number = 0;
 
-    for (; *walk->at != '\0' && *walk->at != '}'; walk->at++) {
-        if (*walk->at == ',') {
-            number = 0;
-        }
-        else if (*walk->at >= '0' && *walk->at <= '9' && number <= MOST_STATES) {
+    for (; *walk->at >= '0' && *walk->at <= '9'; walk->at++) {
+        if (number <= MOST_STATES) {
             number = number * 10 + (unsigned long)(*walk->at - '0');
         }
-        if (number > times) {
-            times = number;
-        }
     }
-    if (*walk->at == '}') {
-        walk->at++;
-    }
-    return times;
+    return number;
 }
 
-/* @return 1 for `*`, `+` and `{m,}`. */
-static int is_unbounded(const char *at)
+/* `at` stands behind the opening brace of {m}, {m,}, {m,n} or {,n}; whatever else stands there counts as one time. */
+static repeat_t read_braces(walk_t *walk)
 {
-    return *at == '*' || *at == '+' || (*at == '{' && at[strcspn(at, ",}")] == ',' && at[strcspn(at, ",}") + 1] == '}');
+    repeat_t repeat = {1, 1, 0};
+    int digits = *walk->at >= '0' && *walk->at <= '9';
+
+    if (digits || *walk->at == ',') {
+        repeat.least = repeat.most = read_number(walk);
+    }
+    if (*walk->at == ',') {
+        walk->at++;
+        repeat.endless = *walk->at == '}';
+        repeat.most = read_number(walk);
+    }
+    walk->at += strcspn(walk->at, "}");
+    walk->at += *walk->at == '}';
+    return repeat;
 }
 
-/* @return 1 where one of the branches before begins with what the branch at `at` begins with, or either with any character. */
+static repeat_t read_repeat(walk_t *walk)
+{
+    char sign = *walk->at++;
+
+    switch (sign) {
+    case '{':
+        return read_braces(walk);
+    case '?':
+        return (repeat_t){0, 1, 0};
+    default:
+        return (repeat_t){sign == '+', 0, 1};
+    }
+}
+
+/* How often libc unrolls it: `a+` as `aa*`. */
+static unsigned long times(repeat_t repeat)
+{
+    unsigned long most = repeat.least > repeat.most ? repeat.least : repeat.most;
+
+    return most > 0 ? most + (unsigned long)repeat.endless : 1;
+}
+
+static unsigned long bits(unsigned long number)
+{
+    unsigned long count = 0;
+
+    for (; number > 0; number /= 2) {
+        count++;
+    }
+    return count;
+}
+
+/* What the branch at `at` begins with, in lower case; '.' where that is not one character for certain. */
+static char first_of(const char *at)
+{
+    char first = *at == '\\' && !apr_isalnum(at[1]) ? at[1] : *at;
+
+    return first == '\0' || strchr("\\()|[", first) ? '.' : (char)apr_tolower(first);
+}
+
+/* @return 1 where one of the branches before may begin as the branch at `at` does */
 static int begins_like_another(char *firsts, const char *at)
 {
-    char mine = *at == '\0' || strchr("()|", *at) ? '(' : *at;
+    char mine = first_of(at);
     apr_size_t count = strlen(firsts);
 
     if (count > 0 && (strchr(firsts, mine) || strchr(firsts, '.') || mine == '.')) {
@@ -125,33 +177,50 @@ static unsigned long count_atom(walk_t *walk)
     return states;
 }
 
+/* What a repetition makes of its atom. @param before the walk as it was before the atom */
+static unsigned long repeat_atom(walk_t *walk, unsigned long states, const walk_t *before)
+{
+    repeat_t repeat = read_repeat(walk);
+
+    if (repeat.endless && walk->several > before->several) {
+        walk->wrong = "a repetition without end of what can match in several ways, as in (a+)+, (ab?)* or (a|ab)*, can take exponential "
+                      "time: write one repetition, such as a+";
+    }
+    walk->choices = before->choices + (walk->choices - before->choices) * (repeat.endless ? 1 : repeat.most);
+    if (repeat.endless || repeat.least != repeat.most) {
+        walk->several++;
+    }
+    if (!repeat.endless && repeat.most > repeat.least) {
+        walk->choices += bits(repeat.most - repeat.least);
+    }
+    return states * times(repeat);
+}
+
 /* States that libc's automaton has for all up to the closing parenthesis of this depth, or the end. */
 static unsigned long count_states(walk_t *walk)
 {
     unsigned long states = 0;
     char firsts[FIRSTS] = "";
 
-    walk->alike += begins_like_another(firsts, walk->at);
+    begins_like_another(firsts, walk->at);
     while (!walk->wrong && *walk->at != '\0' && (*walk->at != ')' || walk->depth == 0)) {
-        int unbounded = walk->unbounded, alike = walk->alike, branch = *walk->at == '|';
+        walk_t before = *walk;
         unsigned long atom = count_atom(walk);
 
-        walk->alike += branch && begins_like_another(firsts, walk->at);
-        while (*walk->at != '\0' && strchr("*+?{", *walk->at)) {
-            if (is_unbounded(walk->at) && (walk->unbounded > unbounded || walk->alike > alike)) {
-                walk->wrong = "repetitions without end inside one another, as in (a+)+, or over branches that begin alike, as in (a|ab)*, "
-                              "can take exponential time: write one repetition, such as a+";
-                break;
-            }
-            walk->unbounded += is_unbounded(walk->at);
-            atom *= *walk->at++ == '{' ? read_times(walk) : 2;
-            if (atom > MOST_STATES) {
-                break;
-            }
+        if (*before.at == '|' && begins_like_another(firsts, walk->at)) {
+            walk->several++;
+            walk->choices++;
+        }
+        while (!walk->wrong && *walk->at != '\0' && strchr("*+?{", *walk->at) && atom <= MOST_STATES) {
+            atom = repeat_atom(walk, atom, &before);
         }
         states += atom;
         if (states > MOST_STATES && !walk->wrong) {
             walk->wrong = "repetitions multiply to more than 1000: write smaller counts, or fewer inside one another";
+        }
+        if (walk->choices > MOST_CHOICES && !walk->wrong) {
+            walk->wrong = "so many optional parts and counts from-to can match in millions of ways, which can take exponential time: write "
+                          "fewer, or counts of one number";
         }
     }
     return states;

@@ -167,10 +167,37 @@ static void directives_have_lines_of_their_own(void **state)
     assert_non_null(strstr(why, "AMLapsDeny history group Helpdesk at rules.conf:5: the person is in it"));
 }
 
+/* @return what is said about the line that matches: "AMLapsDevice … at rules.conf:N" */
+static const char *line_that_matches(world_t *world)
+{
+    amlaps_policy_compile(world->policy);
+    return APR_ARRAY_IDX(amlaps_policy_explain(world->policy, &world->question, world->pool), 0, amlaps_rule_explanation_t).why;
+}
+
+static void like_lines_are_told_apart(void **state)
+{
+    static const char *const par[] = {"PAR-*"}, *const lon[] = {"LON-*"}, *const everybody[] = {"password", "anyone"};
+    world_t *world = *state;
+    amlaps_rule_t *rule = amlaps_rule_make("London", NULL, "rules.conf:1", world->pool);
+
+    amlaps_policy_add(world->policy, rule);
+    assert_null(amlaps_rule_add_entry(rule, 0, everybody, 2));
+    amlaps_rule_at(rule, "rules.conf:2");
+    assert_null(amlaps_rule_add_device(rule, "owner", NULL, 0));
+    amlaps_rule_at(rule, "rules.conf:3");
+    assert_null(amlaps_rule_add_device(rule, "all", NULL, 0));
+    assert_non_null(strstr(line_that_matches(world), "AMLapsDevice all at rules.conf:3 matches"));
+    amlaps_rule_at(rule, "rules.conf:4");
+    assert_null(amlaps_rule_add_device(rule, "name", par, 1));
+    amlaps_rule_at(rule, "rules.conf:5");
+    assert_null(amlaps_rule_add_device(rule, "name", lon, 1));
+    assert_non_null(strstr(line_that_matches(world), "AMLapsDevice name LON-* at rules.conf:5 matches"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        world_test(directives_have_lines_of_their_own),
+        world_test(directives_have_lines_of_their_own), world_test(like_lines_are_told_apart),
         world_test(a_rule_that_grants),      world_test(a_rule_for_other_devices),
         world_test(a_rule_that_is_out),      world_test(a_rule_that_is_not_known_to_count),
         world_test(control_characters_and_no_origin), world_test(every_rule_in_order),
