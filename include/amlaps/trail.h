@@ -50,6 +50,8 @@ typedef struct amlaps_record_t {
     int graph_status, graph_attempts; /* member `graph` is left out where attempts is 0 */
     const char *account;           /* credential; left out where NULL and backed_up is 0 */
     apr_time_t backed_up;
+    /* Not of the record: the names of the channels that are told of a granted, and of a denied or failed outcome, NULL at the end. NULL: none */
+    const char *const *on_success, *const *on_failure;
 } amlaps_record_t;
 
 /** The record as JSON without time, seq, prev and hash, which the writer adds. */
@@ -144,6 +146,72 @@ const char *amlaps_trail_store(const amlaps_trail_t *trail);
 
 /** @return 1 while the last write succeeded or none was tried since the store was opened */
 int amlaps_trail_healthy(amlaps_trail_t *trail);
+
+/* ---- the queue of notifications ---- */
+
+/*
+ * A record's notifications are queued in its own transaction. What follows is for the thread that delivers them: it may wait for the store as
+ * long as a worker may, and fails with AMLAPS_AUDIT_UNAVAILABLE as they do.
+ */
+
+/** One notification, held by whoever took it for half a minute; then it may be taken again, so that none is lost. */
+typedef struct amlaps_notice_t {
+    apr_int64_t number;
+    const char *channel;
+    const char *record;    /* the JSON line */
+    apr_time_t queued;
+    int attempts;          /* that began, this one included */
+    const char *why;       /* what the last one came to; NULL: this is the first, or nobody could tell */
+} amlaps_notice_t;
+
+typedef enum amlaps_notice_end_t {
+    AMLAPS_NOTICE_DELIVERED,  /* it is removed */
+    AMLAPS_NOTICE_POSTPONED,
+    AMLAPS_NOTICE_DEAD        /* it stays for a month, for people to look at */
+} amlaps_notice_end_t;
+
+/**
+ * Waits to be the one thread of all children of this machine that delivers what is queued in this store. Whoever leads ends it in the same
+ * thread; it ends by itself where the process dies. @return APR_SUCCESS, or APR_TIMEUP after `patience`
+ */
+apr_status_t amlaps_trail_lead(amlaps_trail_t *trail, apr_interval_time_t patience);
+void amlaps_trail_follow(amlaps_trail_t *trail);
+
+/** @return 1 where an operator restarted httpd since this child was made, so that its successors are to deliver */
+int amlaps_trail_is_over(const amlaps_trail_t *trail);
+
+/** @return a number that changes whenever a child of this machine has queued something. No store is asked; any thread. */
+unsigned amlaps_trail_news(const amlaps_trail_t *trail);
+
+/**
+ * Takes the notification of the channel that is due first.
+ * @param notice out: NULL where none is due
+ * @param wait out: then, how long until one is; 0: none waits
+ */
+apr_status_t amlaps_trail_take_notice(amlaps_notice_t **notice, apr_interval_time_t *wait, amlaps_error_t *error, amlaps_trail_t *trail,
+                                      const char *channel, apr_pool_t *pool);
+
+/**
+ * Says what came of it. Nothing happens where it was taken by somebody else meanwhile.
+ * @param again when to try again, from now, at most an hour; for AMLAPS_NOTICE_POSTPONED
+ * @param why without secrets; NULL where it was delivered
+ */
+apr_status_t amlaps_trail_end_notice(amlaps_error_t *error, amlaps_trail_t *trail, const amlaps_notice_t *notice, amlaps_notice_end_t end,
+                                     apr_interval_time_t again, const char *why);
+
+/** How a channel stands, for operators. */
+typedef struct amlaps_channel_standing_t {
+    apr_int64_t queued, dead;      /* notifications that wait, and dead letters */
+    apr_time_t oldest;             /* when the oldest that waits was queued; 0: none waits */
+    apr_time_t delivered, failed;  /* the last time of each; 0: never */
+    const char *why;               /* of the last failure; NULL: none */
+} amlaps_channel_standing_t;
+
+apr_status_t amlaps_trail_channel(amlaps_channel_standing_t *standing, amlaps_error_t *error, amlaps_trail_t *trail, const char *channel,
+                                  apr_pool_t *pool);
+
+/** Makes dead letters of what waits for channels that nobody has, and removes old ones. Once an hour is enough. */
+apr_status_t amlaps_trail_tidy(amlaps_error_t *error, amlaps_trail_t *trail);
 
 /* ---- reading, for amlaps-audit and for auditors ---- */
 

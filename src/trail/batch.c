@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include <apr_hash.h>
 #include <apr_strings.h>
 
 #include "amlaps/text.h"
@@ -16,6 +17,8 @@ typedef struct run_t {
     apr_time_t now;       /* of the records */
     apr_time_t limit_now; /* of the limits */
     const char *time;     /* `now` as JSON text */
+    int queued;           /* something was, for a channel */
+    apr_hash_t *full;     /* by channel: "" where there is room; NULL: none was asked about yet */
     amlaps_error_t *error;
     apr_pool_t *pool;
 } run_t;
@@ -137,21 +140,74 @@ static apr_status_t start(run_t *run, apr_interval_time_t patience, apr_interval
     return APR_SUCCESS;
 }
 
+/** Asked once a batch for each channel: a batch is small beside the queue. */
+static apr_status_t is_full(int *full, const char *channel, run_t *run)
+{
+    const char *known;
+    apr_status_t status = APR_SUCCESS;
+
+    if (run->full == NULL) {
+        run->full = apr_hash_make(run->pool);
+    }
+    if ((known = apr_hash_get(run->full, channel, APR_HASH_KEY_STRING)) == NULL) {
+        status = amlaps_errand_is_full(full, run->batch->store, channel, run->error);
+        apr_hash_set(run->full, channel, APR_HASH_KEY_STRING, *full ? "full" : "");
+        return status;
+    }
+    *full = *known != '\0';
+    return status;
+}
+
+/** Queues what the record's channels are to be told, as part of its transaction. */
+static apr_status_t queue(const amlaps_job_t *job, const char *text, apr_size_t length, run_t *run)
+{
+    amlaps_store_t *store = run->batch->store;
+    const char *channel = strcmp(job->outcome, amlaps_record_outcome(AMLAPS_OUTCOME_GRANTED)) == 0 ? job->on_success : job->on_failure;
+    apr_status_t status = APR_SUCCESS;
+
+    if (strcmp(job->outcome, amlaps_record_outcome(AMLAPS_OUTCOME_PENDING)) == 0) {
+        return APR_SUCCESS;
+    }
+    for (; *channel != '\0' && status == APR_SUCCESS; channel += strlen(channel) + 1) {
+        int full = 0;
+
+        status = is_full(&full, channel, run);
+        if (status == APR_SUCCESS) {
+            status = amlaps_errand_queue(store, channel, text, length, full, amlaps_clock_wall(run->batch->clock), run->error);
+        }
+        run->queued = 1;
+    }
+    return status;
+}
+
+static apr_status_t do_job(amlaps_copies_t *copies, amlaps_job_t *job, run_t *run)
+{
+    const apr_size_t place = copies->count;
+    apr_status_t status;
+
+    if (job->errand != NULL) {
+        return amlaps_errand_run(job->errand, run->batch->store, amlaps_clock_wall(run->batch->clock), run->error, run->pool);
+    }
+    status = settle_limits(job, run);
+    if (status == APR_SUCCESS) {
+        status = chain(&copies->line[place], &copies->length[place], job, run);
+    }
+    copies->count++;
+    return status == APR_SUCCESS ? queue(job, copies->line[place], copies->length[place], run) : status;
+}
+
 apr_status_t amlaps_batch_run(const amlaps_batch_t *batch, amlaps_job_t *const *jobs, apr_size_t count, apr_interval_time_t patience,
                               apr_interval_time_t *behind, amlaps_error_t *error, apr_pool_t *pool)
 {
     run_t run = { .batch = batch, .error = error, .pool = pool };
-    amlaps_copies_t copies = { apr_palloc(pool, count * sizeof(const char *)), apr_palloc(pool, count * sizeof(apr_size_t)), count };
+    amlaps_copies_t copies = { apr_palloc(pool, count * sizeof(const char *)), apr_palloc(pool, count * sizeof(apr_size_t)), 0 };
     apr_status_t status;
     apr_size_t i;
 
     *behind = 0;
     status = start(&run, patience, behind);
     for (i = 0; i < count && status == APR_SUCCESS; i++) {
-        status = settle_limits(jobs[i], &run);
-        if (status == APR_SUCCESS) {
-            status = chain(&copies.line[i], &copies.length[i], jobs[i], &run);
-        }
+        status = do_job(&copies, jobs[i], &run);
     }
     if (status == APR_SUCCESS) {
         status = batch->store->ops->prune(batch->store, run.limit_now - DAY, error);
@@ -162,6 +218,9 @@ apr_status_t amlaps_batch_run(const amlaps_batch_t *batch, amlaps_job_t *const *
     if (status != APR_SUCCESS) {
         batch->store->ops->rollback(batch->store);
         return status;
+    }
+    if (run.queued) {
+        amlaps_shared_tell(batch->shared);
     }
     return amlaps_sinks_write(batch->sinks, &copies, error, pool);
 }

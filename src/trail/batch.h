@@ -2,7 +2,8 @@
 #ifndef AMLAPS_TRAIL_BATCH_H
 #define AMLAPS_TRAIL_BATCH_H
 
-/* One transaction: all that waited is checked against the limits, chained, stored and copied. The writer's thread, under the shared mutex. */
+/* One transaction: all that waited is checked against the limits, chained, stored, queued for its channels and copied; errands are run. The
+ * writer's thread, under the shared mutex. */
 
 #include "job.h"
 #include "sink.h"
@@ -17,7 +18,7 @@ typedef struct amlaps_batch_t {
 } amlaps_batch_t;
 
 /**
- * Records `count` jobs, in order, all or none, and leaves in each what came of it.
+ * Does `count` jobs, in order, all or none, and leaves in each what came of it.
  * @param patience how long to wait for others in the store
  * @param error why all of them failed
  * @param behind set to how far the wall clock stands before the last record, 0 where it does not

@@ -42,6 +42,27 @@ static int make_condition(pthread_cond_t *condition)
     return made;
 }
 
+static size_t size_of_names(const char *const *names)
+{
+    size_t size = 1;
+
+    for (; names != NULL && *names != NULL; names++) {
+        size += strlen(*names) + 1;
+    }
+    return size;
+}
+
+static const char *keep_names(char **end, const char *const *names)
+{
+    const char *start = *end;
+
+    for (; names != NULL && *names != NULL; names++) {
+        keep(end, *names);
+    }
+    *(*end)++ = '\0';
+    return start;
+}
+
 amlaps_job_t *amlaps_job_make(const amlaps_record_t *record, int counts, apr_pool_t *pool)
 {
     amlaps_json_t *json = amlaps_record_json(record, pool);
@@ -59,6 +80,7 @@ amlaps_job_t *amlaps_job_make(const amlaps_record_t *record, int counts, apr_poo
     for (i = 0; i <= AMLAPS_SLOTS; i++) {
         size += size_of(line.part[i]);
     }
+    size += size_of_names(record->on_success) + size_of_names(record->on_failure);
     job = calloc(1, size);
     if (job == NULL || !make_condition(&job->done)) {
         free(job);
@@ -75,12 +97,28 @@ amlaps_job_t *amlaps_job_make(const amlaps_record_t *record, int counts, apr_poo
     job->stage = amlaps_record_stage(record->stage);
     job->event = amlaps_record_event(record->event);
     job->outcome = amlaps_record_outcome(record->outcome);
+    job->on_success = keep_names(&end, record->on_success);
+    job->on_failure = keep_names(&end, record->on_failure);
     job->touches = counts ? amlaps_limit_touches(job->touch, record) : 0;
+    return job;
+}
+
+amlaps_job_t *amlaps_job_make_errand(amlaps_errand_t *errand)
+{
+    amlaps_job_t *job = calloc(1, sizeof(*job));
+
+    if (job == NULL || !make_condition(&job->done)) {
+        amlaps_errand_free(errand);
+        free(job);
+        return NULL;
+    }
+    job->errand = errand;
     return job;
 }
 
 void amlaps_job_free(amlaps_job_t *job)
 {
     pthread_cond_destroy(&job->done);
+    amlaps_errand_free(job->errand);
     free(job);
 }

@@ -3,12 +3,13 @@
 #define AMLAPS_TRAIL_JOB_H
 
 /*
- * One record on its way to the store, in memory of its own: a worker that gave up leaves nothing on its stack or in its pool that the
- * writer still reads.
+ * One record, or one errand, on its way to the store, in memory of its own: a worker that gave up leaves nothing on its stack or in its pool
+ * that the writer still reads.
  */
 
 #include <pthread.h>
 
+#include "errand.h"
 #include "line.h"
 #include "store.h"
 
@@ -23,12 +24,14 @@ typedef struct amlaps_job_t {
     struct amlaps_job_t *next;
     amlaps_job_state_t state;
     pthread_cond_t done;
+    amlaps_errand_t *errand; /* NULL: a record */
     /* What to record. */
     amlaps_line_t line;
     const char *id, *stage, *event, *outcome, *code; /* code as JSON text, NULL: none */
     const char *actor, *device;
     int touches;                                     /* 0: does not count */
     amlaps_touch_t touch[AMLAPS_LIMIT_TOUCHES];
+    const char *on_success, *on_failure;             /* channels: each name with its NUL, one more NUL at the end */
     /* What came of it, written by the writer before the state is DONE. */
     apr_interval_time_t blocked[AMLAPS_LIMIT_TOUCHES]; /* beyond the limits of that touch, for so long; 0 within them */
     amlaps_error_t error;
@@ -36,6 +39,8 @@ typedef struct amlaps_job_t {
 
 /** @return a job that holds all it needs, or NULL without memory */
 amlaps_job_t *amlaps_job_make(const amlaps_record_t *record, int counts, apr_pool_t *pool);
+/** Takes the errand over. @return NULL without memory, then the errand is freed */
+amlaps_job_t *amlaps_job_make_errand(amlaps_errand_t *errand);
 void amlaps_job_free(amlaps_job_t *job);
 
 #endif

@@ -38,7 +38,14 @@ static const char *const steps[AMLAPS_SQLITE_SCHEMA] = {
     "CREATE TABLE attempt(n INTEGER PRIMARY KEY, scope INTEGER NOT NULL, key TEXT NOT NULL, ordinal INTEGER NOT NULL, time INTEGER NOT NULL);"
     "INSERT INTO attempt SELECT n, scope, key, row_number() OVER (PARTITION BY scope, key ORDER BY n), time FROM attempt_1;"
     "DROP TABLE attempt_1;"
-    "CREATE INDEX attempt_key ON attempt(scope, key, ordinal, time);"
+    "CREATE INDEX attempt_key ON attempt(scope, key, ordinal, time);",
+    /* 4: notifications on their way, and dead letters; a number is never given twice, so that nobody ends another's */
+    "CREATE TABLE notification("
+    " n INTEGER PRIMARY KEY AUTOINCREMENT, channel TEXT NOT NULL, body TEXT NOT NULL, queued INTEGER NOT NULL, due INTEGER NOT NULL,"
+    " attempts INTEGER NOT NULL, dead INTEGER NOT NULL, why TEXT);"
+    "CREATE INDEX notification_due ON notification(channel, due) WHERE dead = 0;"
+    "CREATE INDEX notification_dead ON notification(queued) WHERE dead = 1;"
+    "CREATE TABLE channel(name TEXT PRIMARY KEY, delivered INTEGER, failed INTEGER, why TEXT) WITHOUT ROWID;"
 };
 
 static const char *directory_of(const char *path, apr_pool_t *pool)

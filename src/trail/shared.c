@@ -21,6 +21,11 @@ typedef struct condemned_t {
 struct amlaps_trail_shared_t {
     pthread_mutex_t mutex;
     atomic_uint generation;
+    atomic_uint told;
+    struct {
+        pthread_mutex_t mutex;
+        char store[AMLAPS_SHA256_HEX + 1]; /* hashed; "": free */
+    } lead[AMLAPS_LEADS];
     apr_int64_t offset; /* of the limits' clock to the steady one */
     int has_offset;
     int condemned_count;
@@ -32,6 +37,7 @@ amlaps_trail_shared_t *amlaps_trail_share(void)
     amlaps_trail_shared_t *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     pthread_mutexattr_t attributes;
     int failed;
+    int i;
 
     if (shared == MAP_FAILED) {
         return NULL;
@@ -39,6 +45,9 @@ amlaps_trail_shared_t *amlaps_trail_share(void)
     pthread_mutexattr_init(&attributes);
     failed = pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED)
              || pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST) || pthread_mutex_init(&shared->mutex, &attributes);
+    for (i = 0; i < AMLAPS_LEADS && !failed; i++) {
+        failed = pthread_mutex_init(&shared->lead[i].mutex, &attributes);
+    }
     pthread_mutexattr_destroy(&attributes);
     if (failed) {
         munmap(shared, sizeof(*shared));
@@ -57,7 +66,8 @@ unsigned amlaps_shared_generation(const amlaps_trail_shared_t *shared)
     return atomic_load(&shared->generation);
 }
 
-apr_status_t amlaps_shared_lock(amlaps_trail_shared_t *shared, apr_interval_time_t patience, int *died)
+/** @param died set to 1 where the last holder died */
+static apr_status_t lock(pthread_mutex_t *mutex, apr_interval_time_t patience, int *died)
 {
     struct timespec until;
     int failed;
@@ -69,12 +79,17 @@ apr_status_t amlaps_shared_lock(amlaps_trail_shared_t *shared, apr_interval_time
         until.tv_nsec -= 1000000000L;
         until.tv_sec++;
     }
-    failed = pthread_mutex_clocklock(&shared->mutex, CLOCK_MONOTONIC, &until);
+    failed = pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &until);
     *died = failed == EOWNERDEAD;
     if (*died) {
-        failed = pthread_mutex_consistent(&shared->mutex);
+        failed = pthread_mutex_consistent(mutex);
     }
     return failed == 0 ? APR_SUCCESS : failed == ETIMEDOUT ? APR_TIMEUP : APR_FROM_OS_ERROR(failed);
+}
+
+apr_status_t amlaps_shared_lock(amlaps_trail_shared_t *shared, apr_interval_time_t patience, int *died)
+{
+    return lock(&shared->mutex, patience, died);
 }
 
 void amlaps_shared_unlock(amlaps_trail_shared_t *shared)
@@ -96,9 +111,49 @@ apr_time_t amlaps_shared_limit_time(amlaps_trail_shared_t *shared, const amlaps_
     return steady + shared->offset;
 }
 
+void amlaps_shared_tell(amlaps_trail_shared_t *shared)
+{
+    atomic_fetch_add(&shared->told, 1);
+}
+
+unsigned amlaps_shared_told(const amlaps_trail_shared_t *shared)
+{
+    return atomic_load(&shared->told);
+}
+
+apr_status_t amlaps_shared_lead(amlaps_trail_shared_t *shared, int lead, apr_interval_time_t patience)
+{
+    int died;
+
+    return lock(&shared->lead[lead].mutex, patience, &died);
+}
+
+void amlaps_shared_follow(amlaps_trail_shared_t *shared, int lead)
+{
+    pthread_mutex_unlock(&shared->lead[lead].mutex);
+}
+
 static void hash_name(char hash[AMLAPS_SHA256_HEX + 1], const char *name)
 {
     amlaps_text_sha256(hash, name, strlen(name), NULL, 0);
+}
+
+int amlaps_shared_lead_of(amlaps_trail_shared_t *shared, const char *store)
+{
+    char hash[AMLAPS_SHA256_HEX + 1];
+    int i;
+
+    hash_name(hash, store);
+    for (i = 0; i < AMLAPS_LEADS && shared->lead[i].store[0] != '\0'; i++) {
+        if (strcmp(shared->lead[i].store, hash) == 0) {
+            return i;
+        }
+    }
+    if (i == AMLAPS_LEADS) {
+        return hash[0] % AMLAPS_LEADS;
+    }
+    memcpy(shared->lead[i].store, hash, sizeof(hash));
+    return i;
 }
 
 void amlaps_shared_condemn(amlaps_trail_shared_t *shared, unsigned generation, const char *name)

@@ -14,7 +14,22 @@
 apr_status_t amlaps_shared_lock(amlaps_trail_shared_t *shared, apr_interval_time_t patience, int *died);
 void amlaps_shared_unlock(amlaps_trail_shared_t *shared);
 
+/** The number that says whether something new was queued. Without the mutex. */
+void amlaps_shared_tell(amlaps_trail_shared_t *shared);
+unsigned amlaps_shared_told(const amlaps_trail_shared_t *shared);
+
+/**
+ * A lead for each store: a mutex that one thread of all children holds for as long as it likes. @param lead which one, from amlaps_shared_lead_of
+ * @return APR_SUCCESS, APR_TIMEUP, or another error, then it is lost for good
+ */
+apr_status_t amlaps_shared_lead(amlaps_trail_shared_t *shared, int lead, apr_interval_time_t patience);
+void amlaps_shared_follow(amlaps_trail_shared_t *shared, int lead);
+
 /* Under the mutex only: */
+
+/** @return the lead of this store, always the same; two stores of one machine share one only where there are more than AMLAPS_LEADS */
+#define AMLAPS_LEADS 64
+int amlaps_shared_lead_of(amlaps_trail_shared_t *shared, const char *store);
 
 /**
  * The time that limits are counted by: runs with the steady clock, so that no step of the wall clock resets or prolongs a limit, and never

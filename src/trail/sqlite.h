@@ -10,7 +10,7 @@
 
 /* "AMLP": tells our files from other people's databases. */
 #define AMLAPS_SQLITE_APPLICATION 0x414D4C50
-#define AMLAPS_SQLITE_SCHEMA 3
+#define AMLAPS_SQLITE_SCHEMA 4
 
 /** @return NULL, or what to write instead */
 const char *amlaps_sqlite_check(const char *path, apr_pool_t *pool);
@@ -20,6 +20,17 @@ apr_status_t amlaps_sqlite_prepare(const char *path, uid_t uid, gid_t gid, amlap
 amlaps_store_t *amlaps_sqlite_make(const char *path, amlaps_trail_shared_t *shared, apr_pool_t *pool);
 
 apr_status_t amlaps_sqlite_each(const char *path, const amlaps_range_t *range, amlaps_row_visit_t visit, void *baton, amlaps_error_t *error);
+
+/* ---- for queue_sqlite.c, inside a transaction of the store ---- */
+
+extern const amlaps_queue_ops_t amlaps_sqlite_queue;
+
+sqlite3 *amlaps_sqlite_db(amlaps_store_t *store);
+
+/** Says what SQLite says; the store closes where that is the safe thing to do. @return error->status */
+apr_status_t amlaps_sqlite_broke(amlaps_store_t *store, const char *doing, amlaps_error_t *error);
+
+/* ---- connections ---- */
 
 /**
  * Opens a connection that keeps -wal and -shm when it closes. A symbolic link in the file's own place is refused; one in its directory is

@@ -12,6 +12,7 @@
 
 #include "amlaps/trail.h"
 #include "limits.h"
+#include "queue.h"
 #include "record.h"
 #include "shared.h"
 
@@ -34,8 +35,6 @@ typedef struct amlaps_row_t {
     const char *hash;
     const char *anchor;         /* NULL: not sealed */
 } amlaps_row_t;
-
-typedef struct amlaps_store_t amlaps_store_t;
 
 typedef struct amlaps_store_ops_t {
     /** Opens the store where it is not open, starts a transaction and reads the head. Waits for other writers at most `patience`. */
@@ -65,6 +64,7 @@ typedef struct amlaps_store_ops_t {
 
 struct amlaps_store_t {
     const amlaps_store_ops_t *ops;
+    const amlaps_queue_ops_t *queue;
 };
 
 /** Makes a closed store of this name ("sqlite3:PATH"); begin opens it. @return NULL where the name is none */

@@ -1,5 +1,4 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-#include <errno.h>
 #include <string.h>
 
 #include <apr_strings.h>
@@ -55,6 +54,16 @@ static apr_status_t fail(sqlite_store_t *self, const char *doing, amlaps_error_t
         self->broken = 1;
     }
     return status;
+}
+
+sqlite3 *amlaps_sqlite_db(amlaps_store_t *store)
+{
+    return ((sqlite_store_t *)store)->db;
+}
+
+apr_status_t amlaps_sqlite_broke(amlaps_store_t *store, const char *doing, amlaps_error_t *error)
+{
+    return fail((sqlite_store_t *)store, doing, error);
 }
 
 static void disconnect(sqlite_store_t *self)
@@ -399,6 +408,7 @@ amlaps_store_t *amlaps_sqlite_make(const char *path, amlaps_trail_shared_t *shar
 
     self->store.ops = &ops;
     amlaps_sqlite_files_name(&self->files, path, pool);
+    self->store.queue = &amlaps_sqlite_queue;
     self->shared = shared;
     self->generation = amlaps_shared_generation(shared);
     return &self->store;

@@ -1,20 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-#include "amlaps/trail.h"
+#include "trail_state.h"
 
 #include <apr_strings.h>
 
-#include "blocked.h"
-#include "writer.h"
-
 #define PATIENCE_AT_EXIT apr_time_from_sec(2)
-
-struct amlaps_trail_t {
-    apr_pool_t *pool; /* holds all of this; nobody's child, because a stuck writer outlives its child's pool */
-    const char *store;
-    amlaps_clock_t clock;
-    amlaps_writer_t *writer;  /* NULL in the benchmark's build alone, where the store is off */
-    amlaps_blocked_t *blocked;
-};
 
 static apr_status_t close_trail(void *baton)
 {
@@ -53,9 +42,12 @@ apr_status_t amlaps_trail_open(amlaps_trail_t **trail, amlaps_error_t *error, co
     }
     made = apr_pcalloc(own, sizeof(*made));
     made->pool = own;
-    made->store = apr_pstrdup(own, config->store);
     made->clock = *config->clock;
     made->blocked = amlaps_blocked_make(own);
+    made->shared = shared;
+    made->generation = amlaps_shared_generation(shared);
+    made->store = apr_pstrdup(own, config->store);
+    made->lead = -1;
     if (amlaps_store_is_off(config->store)) {
         apr_pool_cleanup_register(pool, made, close_trail, apr_pool_cleanup_null);
         *trail = made;

@@ -289,7 +289,7 @@ static void test_older_store_is_read_and_upgraded(void **state)
     world_open(world);
     assert_int_equal(world_admit(world, "alice", NULL), AMLAPS_OK);
     world_close(world);
-    world_tamper(world, "ALTER TABLE record DROP COLUMN anchor; DROP INDEX attempt_key; ALTER TABLE attempt DROP COLUMN ordinal;"
+    world_tamper(world, "DROP TABLE notification; DROP TABLE channel; ALTER TABLE record DROP COLUMN anchor; DROP INDEX attempt_key; ALTER TABLE attempt DROP COLUMN ordinal;"
                         "CREATE INDEX attempt_key ON attempt(scope, key, time); PRAGMA user_version = 1");
     world_verify_good(world, 1);
     assert_int_equal(amlaps_trail_prepare(&error, world->store, (uid_t)-1, (gid_t)-1, world->pool), APR_SUCCESS);
