@@ -1,19 +1,8 @@
 // @ts-check
-/** @import {ActionName, Device, DeviceKey, Disclosure, Found, Session} from "./types.d.ts" */
+/** @import {ActionName, Device, DeviceKey, Disclosure, Found} from "./types.d.ts" */
 // The HTTP API. Every failure, also of what lies between us and the server, becomes a Problem.
 
-/** Why a request has no result. `code` is the contract's, or `offline` or `unknown` where no answer of ours came. */
-export class Problem extends Error {
-  /** @param {string} code @param {{detail?: string, id?: string, retryAt?: Date | null}} [rest] */
-  constructor(code, { detail = "", id = "", retryAt = null } = {}) {
-    super(code);
-    this.code = code;
-    this.detail = detail;
-    this.id = id;
-    this.retryAt = retryAt;
-    this.time = new Date();
-  }
-}
+import { Problem } from "./app.js";
 
 /** When to try again. @param {string | null} value  Retry-After: seconds or an HTTP date @param {number} now  milliseconds */
 export function retryTime(value, now) {
@@ -31,7 +20,7 @@ export function toProblem(status, body, retryAfter) {
 }
 
 /** @param {string} path  below api/v1/ @param {RequestInit} [init] @returns {Promise<any>} */
-async function call(path, init = {}) {
+export async function call(path, init = {}) {
   let answer;
   let body;
   try {
@@ -54,9 +43,6 @@ async function call(path, init = {}) {
 
 /** @param {DeviceKey} device */
 const pathOf = ({ tenant, deviceId }) => `devices/${encodeURIComponent(tenant)}/${encodeURIComponent(deviceId)}`;
-
-/** @returns {Promise<Session>} */
-export const getSession = () => call("session");
 
 /** @param {string} text @param {AbortSignal} signal @returns {Promise<Found>} */
 export const findDevices = (text, signal) => call(`devices?search=${encodeURIComponent(text)}`, { signal });

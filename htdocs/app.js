@@ -1,24 +1,149 @@
 // @ts-check
-/** @import {ActionName, Child, Device, DeviceKey, Disclosure, Listed, Session, State} from "./types.d.ts" */
-// The four states and the way between them. A password has no URL of its own: going back leaves it behind.
+/** @import {Catalogue, Child, Device, DeviceKey, Listed, Session, State, ViewName} from "./types.d.ts" */
+// What every view stands on: elements, texts, and the way from view to view. One module, with the form of the Find view,
+// so that the first view takes three requests: the page, its style and this. The rest is loaded when it is needed.
 
-import { getSession, Problem } from "./api.js";
-import * as clipboard from "./clipboard.js";
-import { deviceView } from "./device.js";
-import { append, byId, h } from "./dom.js";
-import { fetchCatalogue, load, t } from "./i18n.js";
-import { linked, plain } from "./parts.js";
-import { problemView } from "./problem.js";
-import { revealView } from "./reveal.js";
-import { searchView } from "./search.js";
+// ---- Elements. Nothing parses markup: a device name stays a name whatever it holds, and Trusted Types need no policy.
 
-const main = byId("main");
-const status = byId("status");
+/**
+ * An element. Functions become listeners (`onclick`), `true` an empty attribute; false, null and undefined are left out.
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {Record<string, string | number | boolean | null | undefined | ((event: any) => void)> | null} [props]
+ * @param {...Child} children
+ * @returns {HTMLElementTagNameMap[T]}
+ */
+export function h(tag, props, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(props ?? {})) {
+    if (typeof value === "function") element.addEventListener(name.slice(2), value);
+    else if ((value ?? false) !== false) element.setAttribute(name, value === true ? "" : String(value));
+  }
+  append(element, children);
+  return element;
+}
 
-const focusField = () => document.getElementById("q")?.focus();
+/** @param {Node} parent @param {readonly Child[]} children */
+export function append(parent, children) {
+  for (const child of children) {
+    if (Array.isArray(child)) append(parent, child);
+    else if (child instanceof Node) parent.appendChild(child);
+    else if (child || child === 0) parent.appendChild(document.createTextNode(String(child)));
+  }
+}
+
+/** @param {string} id @returns {HTMLElement} */
+export function byId(id) {
+  const element = document.getElementById(id);
+  if (!element) throw new Error(`index.html has no #${id}`);
+  return element;
+}
+
+/** A text from outside; characters that could turn or hide what stands around it become U+FFFD, visibly. @param {string} text */
+export const plain = (text) => text.replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]/gu, "\ufffd");
+
+/** Isolated from the direction of its surroundings. @param {string} text */
+export const name = (text) => h("bdi", null, plain(text));
+
+// ---- Texts. One flat catalogue per language, plural forms by the suffixes of i18next (`_one`, `_other`).
+
+/** @type {Catalogue} */
+let texts = {};
+let locale = "en";
+
+/** @param {Catalogue} catalogue @param {readonly string[]} wanted  tags of the browser: a reader of English in Britain wants British dates */
+export function use(catalogue, wanted = []) {
+  texts = catalogue;
+  /** @param {string} tag */
+  const base = (tag) => tag.split("-")[0];
+  locale = wanted.find((tag) => base(tag) === base(texts["@meta"].lang)) ?? texts["@meta"].lang;
+}
+
+/** The language of the texts, a tag that names files below i18n/. @returns {string} */
+export const language = () => texts["@meta"].lang;
+
+/** Adds the texts of a part that is loaded on demand. @param {string} folder  below i18n/ */
+export async function addTexts(folder) {
+  const answer = await fetch(`i18n/${folder}/${language()}.json`);
+  if (!answer.ok) throw new Error(`i18n/${folder}/${language()}.json: ${answer.status}`);
+  texts = { ...await answer.json(), ...texts };
+}
+
+/** @param {string} key */
+export const has = (key) => typeof texts[key] === "string";
+
+/** A text with `{{placeholders}}` filled, in pieces; `count` chooses the plural form. @template T @param {string} key @param {Record<string, T | string | number>} slots @returns {(T | string)[]} */
+export function rich(key, slots) {
+  const { count } = slots;
+  const form = typeof count === "number" && `${key}_${new Intl.PluralRules(locale).select(count)}`;
+  const text = (form && (texts[form] ?? texts[`${key}_other`])) || texts[key] || key;
+  return text.split(/\{\{(\w+)\}\}/).map((/** @type {string} */ part, /** @type {number} */ index) => {
+    if (index % 2 === 0) return part;
+    const value = slots[part] ?? "";
+    return typeof value === "number" ? new Intl.NumberFormat(locale).format(value) : value;
+  });
+}
+
+/** @param {string} key @param {Record<string, string | number>} [values] */
+export const t = (key, values = {}) => rich(key, values).join("");
+
+/** @param {Date} date @param {Intl.DateTimeFormatOptions} [how] */
+export const formatDate = (date, how = { dateStyle: "medium", timeStyle: "short" }) => new Intl.DateTimeFormat(locale, how).format(date);
+
+/** @param {Date} date */
+export const formatTime = (date) => formatDate(date, { timeStyle: "medium" });
+
+/** @type {[Intl.RelativeTimeFormatUnit, number][]} */
+const UNITS = [["year", 31_557_600], ["month", 2_629_800], ["day", 86_400], ["hour", 3600], ["minute", 60]];
+
+/** "3 days ago", in the largest unit that fits. @param {Date} date @param {Date} now */
+export function formatRelative(date, now) {
+  const seconds = (date.getTime() - now.getTime()) / 1000;
+  const [unit, length] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? ["minute", 60];
+  return new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(Math.trunc(seconds / length), unit);
+}
+
+// ---- The way from view to view. A password has no URL of its own: going back leaves it behind.
+
+/** Milliseconds after which a wait is said in words. */
+export const WAIT_TEXT_AFTER = 400;
+
+/** The views and what loads them. `role`: who may open it by `?view=NAME`; its texts are in i18n/more/, its style in more/more.css. @type {Record<ViewName, {load: () => Promise<{view: State<any>}>, role?: string}>} */
+const VIEWS = {
+  find: { load: async () => ({ view: findView }) },
+  device: { load: () => import("./device.js") },
+  reveal: { load: () => import("./reveal.js") },
+  problem: { load: () => import("./problem.js") },
+};
+
+/** Why something has no result. `code` is the contract's, or `offline` or `unknown` where no answer of ours came. */
+export class Problem extends Error {
+  time = new Date();
+
+  /** @param {string} code @param {{detail?: string, id?: string, retryAt?: Date | null}} [rest] */
+  constructor(code, { detail = "", id = "", retryAt = null } = {}) {
+    super(code);
+    this.code = code;
+    this.detail = detail;
+    this.id = id;
+    this.retryAt = retryAt;
+  }
+}
+
 let leave = () => {};
+let turn = 0;
 /** @type {string[]} */
 let toSay = [];
+
+/** To those who hear the page. What is said at once is said together. @param {string} text  never a password */
+export function say(text) {
+  if (toSay.push(text) > 1) return;
+  byId("status").textContent = "";
+  setTimeout(() => {
+    byId("status").textContent = toSay.join(" ");
+    toSay = [];
+  }, 100);
+}
 
 export class App {
   /** The reason, while one stays with the device. @type {{key: string, reason: string} | null} */
@@ -29,6 +154,8 @@ export class App {
     this.session = session;
     this.name = session.ui.title || t("app.title");
     this.severalTenants = session.tenants.length > 1;
+    this.main = byId("main");
+    this.broken = byId("broken");
   }
 
   /** @param {string} text @param {string} [prefix] */
@@ -36,32 +163,42 @@ export class App {
     document.title = `${prefix}${text} – ${this.name}`;
   }
 
-  /** Of a state; takes the focus and gives the document its title. @param {Child} content @param {string} [prefix] */
+  /** Of a view; takes the focus and gives the document its title. @param {Child} content @param {string} [prefix] */
   heading(content, prefix) {
     const heading = h("h1", { tabindex: -1 }, content);
     this.title(heading.textContent ?? "", prefix);
-    // Once the state has put it into the page.
+    // Once the view has put it into the page.
     queueMicrotask(() => heading.focus());
     return heading;
   }
 
-  /** To those who hear the page. What is said at once is said together. @param {string} text  never a password */
-  say(text) {
-    if (toSay.push(text) > 1) return;
-    status.textContent = "";
-    setTimeout(() => {
-      status.textContent = toSay.join(" ");
-      toSay = [];
-    }, 100);
+  /** What `view` says is for `data`; nothing of the view before it stays. @param {ViewName} view @param {any} data */
+  async show(view, data) {
+    leave();
+    leave = () => {};
+    const mine = ++turn;
+    const { load, role } = VIEWS[view];
+    const waiting = setTimeout(() => this.main.replaceChildren(h("p", { class: "quiet" }, t("app.loading"))), WAIT_TEXT_AFTER);
+    try {
+      const [loaded] = await Promise.all([load(), role && loadMore()]);
+      if (mine !== turn) return;
+      const root = h("div", { class: "stack" });
+      this.main.replaceChildren(root);
+      leave = loaded.view(this, root, data);
+      if (view !== "find") showIcon();
+      window.scrollTo(0, 0);
+    } catch (error) {
+      if (mine === turn) this.lost();
+      throw error;
+    } finally {
+      clearTimeout(waiting);
+    }
   }
 
-  /** @template V @param {State<V>} state @param {V} view */
-  show(state, view) {
-    leave();
-    const root = h("div", { class: "stack" });
-    main.replaceChildren(root);
-    leave = state(this, root, view);
-    window.scrollTo(0, 0);
+  /** A part of the page could not be loaded. The sentence stands in index.html, because there may be no texts. */
+  lost() {
+    this.broken.hidden = false;
+    this.main.replaceChildren(this.broken);
   }
 
   /** @param {Listed} device */
@@ -73,99 +210,162 @@ export class App {
 
   /** @param {Listed | Device} device */
   backTo(device) {
-    this.show(deviceView, { tenant: device.tenant, deviceId: device.deviceId, known: device });
+    return this.show("device", { tenant: device.tenant, deviceId: device.deviceId, known: device });
   }
 
-  /** @param {{device: Device, action: ActionName, disclosure: Disclosure}} view */
-  reveal(view) {
-    this.show(revealView, view);
+  /** @param {unknown} error @param {() => void} [back] */
+  fail(error, back) {
+    if (!(error instanceof Problem)) throw error;
+    return this.show("problem", { problem: error, back });
   }
 
-  /** @param {unknown} problem @param {() => void} [back] */
-  fail(problem, back) {
-    if (!(problem instanceof Problem)) throw problem;
-    this.show(problemView, { problem, back });
-  }
-
-  /** Call inside a gesture: it clears the clipboard. The field takes the focus, because it is what was asked for. */
+  /** The field takes the focus, because it is what was asked for. */
   newSearch() {
-    clipboard.clear();
     this.draft = null;
     history.pushState(null, "", location.pathname);
-    this.show(searchView, { query: "" });
-    queueMicrotask(focusField);
+    return this.show("find", { query: "" }).then(focusField);
   }
 
   searchButton() {
-    return h("button", { type: "button", onclick: () => this.newSearch() }, t("search.new"));
+    return h("button", { type: "button", "data-clear": true, onclick: () => this.newSearch() }, t("search.new"));
   }
 
-  /** @param {string} query */
-  replaceQuery(query) {
-    history.replaceState(null, "", query ? `?q=${encodeURIComponent(query)}` : location.pathname);
-  }
-
-  /** Shows the state that the URL names. */
+  /** Shows the view that the URL names. */
   reload() {
-    const target = parseUrl(location.search, this.session.tenants.map((tenant) => tenant.name));
-    if ("deviceId" in target) this.show(deviceView, target);
-    else this.show(searchView, target);
+    const given = new URLSearchParams(location.search);
+    const view = /** @type {ViewName} */ (given.get("view"));
+    const role = Object.hasOwn(VIEWS, view) && VIEWS[view].role;
+    if (role && this.session.roles.includes(role)) return this.show(view, given);
+    const target = parseTarget(given, this.session.tenants.map((tenant) => tenant.name));
+    return this.show("deviceId" in target ? "device" : "find", target);
   }
 }
 
-/** A device by tenant and id, or a search; also for `device=NAME`, because several can have it. @param {string} search @param {string[]} tenants @returns {DeviceKey | {query: string}} */
-function parseUrl(search, tenants) {
-  const given = new URLSearchParams(search);
+/** A device by tenant and id, or a search; also for `device=NAME`, because several can have it. @param {URLSearchParams} given @param {string[]} tenants @returns {DeviceKey | {query: string}} */
+function parseTarget(given, tenants) {
   const device = given.get("device") ?? "";
   const [, tenant, deviceId] = /^(?:([^/]+)\/)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i.exec(device) ?? [];
   const where = tenant ?? (tenants.length === 1 ? tenants[0] : undefined);
   return deviceId && where ? { tenant: where, deviceId } : { query: (device || given.get("q") || "").trim() };
 }
 
-/** What stands around every state. @param {App} app */
+/** @type {Promise<unknown> | undefined} */
+let more;
+/** Texts and style of the views that have a role. */
+const loadMore = () => more ??= Promise.all([addTexts("more"), new Promise((resolve, reject) => {
+  document.head.append(h("link", { rel: "stylesheet", href: "more/more.css", onload: resolve, onerror: reject }));
+})]).catch((error) => {
+  more = undefined;
+  throw error;
+});
+
+/** Later than the first view, which must not wait for it. */
+const showIcon = () => byId("icon").setAttribute("href", "favicon.svg");
+
+// ---- The Find view. What it does comes with the first key.
+
+const focusField = () => document.getElementById("q")?.focus();
+
+/** @type {State<{query: string}>} */
+function findView(app, root, { query }) {
+  const field = h("input", {
+    id: "q", type: "search", autocomplete: "off", autocapitalize: "off", spellcheck: "false", maxlength: 256,
+    inputmode: "search", enterkeyhint: "search", "aria-describedby": "q-hint",
+  });
+  field.value = query;
+  const results = h("div");
+  let left = false;
+  /** @type {ReturnType<typeof import("./find.js").searcher> | undefined} */
+  let searcher;
+  /** @type {Promise<void> | undefined} */
+  let loading;
+  /** @param {"typed" | "asked" | "again"} what */
+  const act = async (what) => {
+    await (loading ??= import("./find.js").then((loaded) => { searcher = loaded.searcher(app, field, results); }, (error) => {
+      app.lost();
+      throw error;
+    }));
+    if (!left) searcher?.[what]();
+    showIcon();
+  };
+  root.append(app.heading(t("find.title")),
+    h("form", { role: "search", class: "search", onsubmit: (event) => { event.preventDefault(); void act("asked"); } },
+      h("label", { for: "q" }, t("find.label")),
+      h("div", { class: "together" }, field, h("button", { class: "primary" }, t("find.button"))),
+      h("p", { id: "q-hint", class: "quiet" }, t("find.hint"))),
+    results);
+  field.addEventListener("input", () => act("typed"));
+  root.addEventListener("keydown", (event) => searcher?.move(event));
+  if (query) void act("again");
+  return () => {
+    left = true;
+    searcher?.stop();
+  };
+}
+
+// ---- What stands around every view, and the start.
+
+/** @param {App} app */
 function frame(app) {
-  const { user, version, ui: { logo, notice, help } } = app.session;
-  // The policy of the page lets pictures come from its own server only.
-  const own = logo && new URL(logo, document.baseURI).origin === location.origin;
-  /** @param {MouseEvent} event */
-  const home = (event) => {
+  const { user, roles, version, ui: { logo, notice, help } } = app.session;
+  /** Without a new document, unless one is asked for. @param {() => void} go */
+  const within = (go) => (/** @type {MouseEvent} */ event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    app.newSearch();
+    go();
   };
+  const views = Object.entries(VIEWS).filter(([, { role }]) => role && roles.includes(role)).map(([view]) => h("a", {
+    href: `?view=${view}`, "data-clear": true, onclick: within(() => { history.pushState(null, "", `?view=${view}`); void app.reload(); }),
+  }, t(`nav.${view}`)));
+  // The policy of the page lets pictures come from its own server only.
+  const own = logo && new URL(logo, document.baseURI).origin === location.origin;
   append(byId("top"), [
-    h("a", { class: "home", href: location.pathname, onclick: home }, h("img", { src: own ? logo : "favicon.svg", alt: "" }), app.name),
-    h("span", { class: "quiet", title: user.username && plain(user.username) }, h("bdi", null, plain(user.name || user.username || ""))),
+    h("a", { class: "home", href: location.pathname, "data-clear": true, onclick: within(() => app.newSearch()) }, own ? h("img", { src: logo, alt: "" }) : byId("logo"), app.name),
+    views.length > 0 && h("nav", { "aria-label": t("nav.label") }, views),
+    h("span", { class: "quiet", title: user.username && plain(user.username) }, name(user.name || user.username || "")),
   ]);
-  if (notice) main.before(h("aside", { class: "notice", "aria-label": t("app.notice") }, h("p", null, linked(notice, t("app.noticeLink")))));
+  if (own) byId("logo").remove();
+  if (notice) app.main.before(h("aside", { class: "notice", "aria-label": t("app.notice") }, h("p", null, linked(notice, t("app.noticeLink")))));
   append(byId("foot"), [help && h("span", null, linked(help, t("app.help"))), h("span", null, t("app.version", { version }))]);
 }
 
+/** A text of the admin with web addresses as links; an address alone becomes a link with `label`. @param {string} text @param {string} label @returns {Child[]} */
+export function linked(text, label) {
+  if (/^(?:https?:\/\/|mailto:|tel:|\/(?!\/))\S+$/.test(text)) return [h("a", { href: text }, label)];
+  return text.split(/(https?:\/\/[^\s<>"]*[^\s<>".,;:!?)])/).map((part, index) => (index % 2 ? h("a", { href: part }, part) : part));
+}
+
+/** The data that the server put into the page. @param {string} id */
+function given(id) {
+  const block = byId(id);
+  block.remove();
+  return JSON.parse(block.textContent ?? "");
+}
+
 async function start() {
-  const english = fetchCatalogue("en");
-  const answer = await getSession().catch((problem) => problem);
-  const failed = answer instanceof Error;
-  /** @type {Session} */
-  const session = failed ? { user: { id: "", name: null, username: null }, roles: [], tenants: [], ui: {}, version: "" } : answer;
-  await load([session.ui.language ?? "", ...navigator.languages], english);
-  const app = new App(session);
-  clipboard.attach(byId("clipboard"), (text) => app.say(text));
-  if (failed) {
-    app.reload = () => location.reload();
-    app.fail(answer);
+  use(given("texts"), navigator.languages);
+  document.documentElement.lang = language();
+  document.documentElement.dir = texts["@meta"].dir;
+  const { session, problem } = given("session");
+  const app = new App(session ?? { user: { id: "", name: null, username: null }, roles: [], tenants: [], ui: {}, version: "" });
+  if (problem) {
+    app.reload = async () => location.reload();
+    await app.fail(new Problem(problem.code, problem));
     return;
   }
   frame(app);
-  app.reload();
-  queueMicrotask(focusField);
   window.addEventListener("popstate", () => app.reload());
   // The browser may keep the whole page to show it again: without a password.
   window.addEventListener("pagehide", () => leave());
-  window.addEventListener("pageshow", (event) => { if (event.persisted) app.reload(); });
+  window.addEventListener("pageshow", (event) => { if (event.persisted) void app.reload(); });
+  await app.reload();
+  focusField();
 }
 
-start().catch((error) => {
-  // The sentence stands in index.html, because there may be no texts.
-  document.getElementById("broken")?.removeAttribute("hidden");
-  throw error;
-});
+// Tests take single functions from here, without a page.
+if (globalThis.document) {
+  start().catch((error) => {
+    byId("broken").hidden = false;
+    throw error;
+  });
+}

@@ -3,16 +3,13 @@
 // Chromium ask whether the page may read the clipboard). So the page remembers that, never what, it copied, clears
 // inside gestures, and shows a button until that is done.
 
-import { h } from "./dom.js";
-import { t } from "./i18n.js";
+import { byId, h, say, t } from "./app.js";
 
 /** Milliseconds after which the next gesture clears. */
 const CLEAR_AFTER = 30_000;
 
-/** @type {HTMLElement} */
+/** @type {HTMLElement | undefined} */
 let bar;
-/** @type {(text: string) => void} */
-let say;
 /** @type {(held: boolean) => void} */
 let changed = () => {};
 let held = false;
@@ -31,14 +28,19 @@ export function watch(listener) {
   changed(held);
 }
 
-/** Once at start. @param {HTMLElement} element  for the bar @param {(text: string) => void} announce */
-export function attach(element, announce) {
-  bar = element;
-  say = announce;
-  bar.setAttribute("aria-label", t("clipboard.bar"));
+/** Where it says that it may hold a password; from the first copy on it watches for gestures. */
+function getBar() {
+  if (bar) return bar;
   window.addEventListener("blur", () => { windowLeft = true; });
-  const clearWhenDue = () => { if (due && !windowLeft) clear(true); };
+  /** @param {Event} event */
+  const clearWhenDue = ({ type, target }) => {
+    if (type === "click" && /** @type {Element} */ (target).closest("[data-clear]")) clear();
+    else if (due && !windowLeft) clear(true);
+  };
   for (const type of ["pointerdown", "click", "keydown"]) document.addEventListener(type, clearWhenDue, true);
+  bar = byId("clipboard");
+  bar.setAttribute("aria-label", t("clipboard.bar"));
+  return bar;
 }
 
 /** @param {string} text @param {() => void} then @returns {Promise<boolean>} whether the browser did it */
@@ -81,8 +83,8 @@ function forget() {
   held = false;
   due = false;
   // The focus must not go away with the bar.
-  if (bar.contains(document.activeElement)) /** @type {HTMLElement | null} */ (document.querySelector("h1"))?.focus({ preventScroll: true });
-  bar.hidden = true;
+  if (getBar().contains(document.activeElement)) /** @type {HTMLElement | null} */ (document.querySelector("h1"))?.focus({ preventScroll: true });
+  getBar().hidden = true;
   changed(false);
 }
 
@@ -106,6 +108,6 @@ export function clear(silent = false) {
 
 /** @param {string} text */
 function show(text) {
-  bar.replaceChildren(h("p", null, text), h("button", { type: "button", onclick: () => clear() }, t("clipboard.clear")));
-  bar.hidden = false;
+  getBar().replaceChildren(h("p", null, text), h("button", { type: "button", "data-clear": true }, t("clipboard.clear")));
+  getBar().hidden = false;
 }

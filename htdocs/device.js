@@ -4,11 +4,12 @@
 // The Confirm state. Nothing is disclosed before its button is pressed, however the page was reached.
 
 import { disclose, getDevice } from "./api.js";
-import { h } from "./dom.js";
-import { rich, t } from "./i18n.js";
-import { code, copyButton, factList, joinText, name, plain, time, words, yesNo } from "./parts.js";
+import { h, name, plain, rich, t, WAIT_TEXT_AFTER } from "./app.js";
+import { code, copyButton, factList, joinText, time, words, yesNo } from "./parts.js";
+// Not only when they are shown: the way must not break after a password was asked for.
+import "./problem.js";
+import "./reveal.js";
 
-const WAIT_TEXT_AFTER = 400;
 const STORED_REASON = "amlaps.reason";
 
 /** @param {DeviceKey} device */
@@ -59,7 +60,7 @@ function reasonField(actions, value) {
 }
 
 /** `known`: what is known of the device already. @type {State<DeviceKey & {known?: Listed | Device}>} */
-export const deviceView = (app, root, { tenant, deviceId, known }) => {
+export const view = (app, root, { tenant, deviceId, known }) => {
   const request = new AbortController();
   const facts = h("div");
   const below = h("div", { class: "stack" });
@@ -134,7 +135,7 @@ function actionForm(app, device, signal) {
     try {
       const disclosure = await disclose(action, device, text, signal);
       sessionStorage.removeItem(STORED_REASON);
-      if (!signal.aborted) app.reveal({ device, action, disclosure });
+      if (!signal.aborted) await app.show("reveal", { device, action, disclosure });
     } catch (error) {
       if (!signal.aborted) fail(error, typed);
     } finally {

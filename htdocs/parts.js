@@ -2,15 +2,8 @@
 /** @import {Child} from "./types.d.ts" */
 // Small parts that several states show.
 
+import { formatDate, formatRelative, h, plain, t } from "./app.js";
 import { available, copyPlain } from "./clipboard.js";
-import { h } from "./dom.js";
-import { formatDateTime, formatRelative, t } from "./i18n.js";
-
-/** A text from outside; characters that could turn or hide what stands around it become U+FFFD, visibly. @param {string} text */
-export const plain = (text) => text.replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]/gu, "\ufffd");
-
-/** Isolated from the direction of its surroundings. @param {string} text */
-export const name = (text) => h("bdi", null, plain(text));
 
 /** @param {string} text @param {string} [title] */
 export const code = (text, title) => h("span", { class: "code", title }, plain(text));
@@ -21,7 +14,7 @@ export function time(iso) {
   if (Number.isNaN(date.getTime())) return t("fact.unknown");
   const utc = date.toISOString();
   return h("span", { class: "time" },
-    h("time", { datetime: utc, title: `${utc.slice(0, 19).replace("T", " ")} UTC` }, formatDateTime(date)), " ",
+    h("time", { datetime: utc, title: `${utc.slice(0, 19).replace("T", " ")} UTC` }, formatDate(date)), " ",
     h("span", { class: "quiet" }, `(${formatRelative(date, new Date())})`));
 }
 
@@ -61,9 +54,3 @@ export function copyingButton(label, style, copy) {
 
 /** @param {string} label @param {string} text  no secret */
 export const copyButton = (label, text) => [" ", copyingButton(label, "small", () => copyPlain(text))];
-
-/** A text of the admin with web addresses as links; an address alone becomes a link with `label`. @param {string} text @param {string} label @returns {Child[]} */
-export function linked(text, label) {
-  if (/^(?:https?:\/\/|mailto:|tel:|\/(?!\/))\S+$/.test(text)) return [h("a", { href: text }, label)];
-  return text.split(/(https?:\/\/[^\s<>"]*[^\s<>".,;:!?)])/).map((part, index) => (index % 2 ? h("a", { href: part }, part) : part));
-}

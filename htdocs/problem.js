@@ -1,11 +1,10 @@
 // @ts-check
-/** @import {Problem} from "./api.js" */
+/** @import {Problem} from "./app.js" */
 /** @import {State} from "./types.d.ts" */
 // Problems in plain words, with a reference that support can find in the audit.
 
-import { h } from "./dom.js";
-import { formatTime, has, t } from "./i18n.js";
-import { code, copyButton, factList, plain } from "./parts.js";
+import { formatTime, h, has, plain, t } from "./app.js";
+import { code, copyButton, factList } from "./parts.js";
 
 /** To read out: the first eight digits of the audit id. @param {string} id */
 export const shortReference = (id) => id.replace(/^([0-9a-f]{4})([0-9a-f]{4})-.*$/i, "$1-$2").toUpperCase();
@@ -34,7 +33,7 @@ export function problemBody(problem) {
 }
 
 /** `back` leads to where it arose. @type {State<{problem: Problem, back?: (() => void) | undefined}>} */
-export const problemView = (app, root, { problem, back }) => {
+export const view = (app, root, { problem, back }) => {
   root.append(
     app.heading(problemTitle(problem), t("problem.prefix")),
     h("div", { class: "panel problem" }, problemBody(problem)),

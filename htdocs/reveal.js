@@ -1,13 +1,11 @@
 // @ts-check
-/** @import {App} from "./app.js" */
 /** @import {ActionName, Child, Credential, Device, Disclosure, State} from "./types.d.ts" */
 // The Revealed state. The password is in text nodes and one array, both emptied on hiding; nowhere else.
 
 import { groups } from "./chars.js";
 import * as clipboard from "./clipboard.js";
-import { h } from "./dom.js";
-import { rich, t } from "./i18n.js";
-import { code, copyButton, copyingButton, factList, name, time } from "./parts.js";
+import { h, name, rich, say, t } from "./app.js";
+import { code, copyButton, copyingButton, factList, time } from "./parts.js";
 import { reference } from "./problem.js";
 
 /** Seconds; WCAG 2.2.1 asks for a warning at least 20 before the time is up. */
@@ -40,8 +38,8 @@ function credentialBlock(credential, password, controls) {
     ]));
 }
 
-/** @param {App} app @param {number} limit  seconds; 0 hides nothing by time @param {() => void} hide */
-function countdown(app, limit, hide) {
+/** @param {number} limit  seconds; 0 hides nothing by time @param {() => void} hide */
+function countdown(limit, hide) {
   let deadline = 0;
   let warned = false;
   const text = h("span", { class: "countdown quiet", "aria-hidden": "true" });
@@ -51,7 +49,7 @@ function countdown(app, limit, hide) {
     if (left <= 0) return hide();
     text.textContent = t("reveal.left", { count: left });
     keep.classList.toggle("primary", left <= WARN);
-    if (left <= WARN && !warned) app.say(t("reveal.soon", { count: left }));
+    if (left <= WARN && !warned) say(t("reveal.soon", { count: left }));
     warned = left <= WARN;
   };
   const start = () => {
@@ -59,24 +57,24 @@ function countdown(app, limit, hide) {
     warned = limit <= WARN;
     tick();
   };
-  const keep = h("button", { type: "button", onclick: () => { start(); app.say(t("reveal.kept", { count: limit })); } }, t("reveal.keep", { count: limit }));
+  const keep = h("button", { type: "button", onclick: () => { start(); say(t("reveal.kept", { count: limit })); } }, t("reveal.keep", { count: limit }));
   const timer = limit > 0 ? window.setInterval(tick, 1000) : 0;
   if (timer) start();
   return { parts: timer > 0 && h("span", { class: "keep" }, keep, text), stop: () => clearInterval(timer) };
 }
 
 /** @type {State<{device: Device, action: ActionName, disclosure: Disclosure}>} */
-export const revealView = (app, root, { device, action, disclosure: { id, rule, credentials } }) => {
+export const view = (app, root, { device, action, disclosure: { id, rule, credentials } }) => {
   const secrets = credentials.map(({ password }) => password);
   const limit = app.session.ui.hideAfter ?? 60;
 
   /** @param {string} text */
   const leave = (text) => {
-    app.backTo(device);
-    app.say(text);
+    void app.backTo(device);
+    say(text);
   };
-  const count = countdown(app, limit, () => leave(t("reveal.timedOut")));
-  const hide = h("button", { type: "button", onclick: () => { clipboard.clear(); leave(t("reveal.hidden")); } });
+  const count = countdown(limit, () => leave(t("reveal.timedOut")));
+  const hide = h("button", { type: "button", "data-clear": true, onclick: () => leave(t("reveal.hidden")) });
   clipboard.watch((held) => { hide.textContent = t(held ? "reveal.hideClear" : "reveal.hide"); });
   const controls = [hide, count.parts];
 
@@ -93,7 +91,7 @@ export const revealView = (app, root, { device, action, disclosure: { id, rule, 
     factList([[t("reveal.rule"), name(rule)], reference(id)]),
     h("p", { class: "actions" }, app.searchButton()));
   for (const credential of credentials) credential.password = "";
-  app.say(limit > 0 ? t("reveal.shown", { count: limit }) : t("reveal.shownForGood"));
+  say(limit > 0 ? t("reveal.shown", { count: limit }) : t("reveal.shownForGood"));
 
   return () => {
     count.stop();

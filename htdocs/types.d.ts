@@ -5,6 +5,9 @@ import type { App } from "./app.js";
 /** A state of the page: fills `root`, and returns what wipes it. */
 export type State<T> = (app: App, root: HTMLElement, view: T) => () => void;
 
+/** The views that the page knows; each is loaded by its line in VIEWS of app.js. */
+export type ViewName = "find" | "device" | "reveal" | "problem";
+
 export type Child = Node | string | number | null | undefined | false | readonly Child[];
 export type Reason = { mode: "hidden" | "optional" | "required"; hint?: string | null; pattern?: string | null };
 export type Action = { rule: string; reason: Reason };

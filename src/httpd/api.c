@@ -47,6 +47,22 @@ apr_status_t amlaps_api_tenant(const char **tenant, amlaps_error_t *error, const
     return amlaps_error_set(error, AMLAPS_NOT_FOUND, "AML0163", APR_EGENERAL, "There is no tenant of that name.");
 }
 
+apr_status_t amlaps_api_admit(amlaps_error_t *error, amlaps_request_t *request)
+{
+    /* A rewritten or included request carries another's identity: httpd skips authentication for it. */
+    if (!ap_is_initial_req(request->r)) {
+        return amlaps_error_set(error, AMLAPS_NOT_AUTHENTICATED, "AML0121", APR_EGENERAL,
+                                "Initial requests alone have a person, no subrequests and no internal redirects.");
+    }
+    if (amlaps_identity_read(&request->person, error, request->r) != APR_SUCCESS) {
+        return error->status;
+    }
+    if (!request->access) {
+        return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0123", APR_EGENERAL, "This server process could not open its store.");
+    }
+    return APR_SUCCESS;
+}
+
 amlaps_asker_t amlaps_api_asker(amlaps_request_t *request)
 {
     amlaps_asker_t asker = { request->person, request->r->useragent_ip, request->id, &request->circumstances };

@@ -22,7 +22,7 @@ static amlaps_json_t *ui_of(const amlaps_config_t *config, apr_pool_t *pool)
     return ui;
 }
 
-int amlaps_api_session(amlaps_request_t *request)
+amlaps_json_t *amlaps_api_session_json(const amlaps_request_t *request)
 {
     const amlaps_person_t *person = request->person;
     apr_pool_t *pool = request->r->pool;
@@ -52,5 +52,10 @@ int amlaps_api_session(amlaps_request_t *request)
     amlaps_json_set(answer, "tenants", tenants);
     amlaps_json_set(answer, "ui", ui_of(request->config, pool));
     amlaps_json_set_text(answer, "version", AMLAPS_VERSION);
-    return amlaps_respond_json(request->r, HTTP_OK, answer);
+    return answer;
+}
+
+int amlaps_api_session(amlaps_request_t *request)
+{
+    return amlaps_respond_json(request->r, HTTP_OK, amlaps_api_session_json(request));
 }

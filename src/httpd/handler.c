@@ -94,13 +94,7 @@ static apr_status_t admit(amlaps_error_t *error, amlaps_request_t *request, cons
     if (!strcmp(route->method, "POST") && amlaps_guard_check(error, request->r) != APR_SUCCESS) {
         return error->status;
     }
-    if (amlaps_identity_read(&request->person, error, request->r) != APR_SUCCESS) {
-        return error->status;
-    }
-    if (!request->access) {
-        return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0123", APR_EGENERAL, "This server process could not open its store.");
-    }
-    return APR_SUCCESS;
+    return amlaps_api_admit(error, request);
 }
 
 static int serve_api(amlaps_request_t *request, const char *path)
@@ -109,12 +103,6 @@ static int serve_api(amlaps_request_t *request, const char *path)
     amlaps_error_t error = { 0 };
     request_rec *r = request->r;
 
-    /* A rewritten or included request carries another's identity: httpd skips authentication for it. */
-    if (!ap_is_initial_req(r)) {
-        amlaps_error_set(&error, AMLAPS_NOT_AUTHENTICATED, "AML0121", APR_EGENERAL,
-                         "The API answers initial requests alone, no subrequests and no internal redirects.");
-        return amlaps_respond_problem(request, &error);
-    }
     if (!route) {
         amlaps_error_set(&error, AMLAPS_NOT_FOUND, "AML0122", APR_EGENERAL, "There is nothing at this address of the API.");
         return amlaps_respond_problem(request, &error);

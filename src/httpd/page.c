@@ -81,17 +81,18 @@ static int send_file(request_rec *r, apr_file_t *file, const apr_finfo_t *info)
     return OK;
 }
 
-int amlaps_page_serve(const amlaps_request_t *request)
+int amlaps_page_serve(amlaps_request_t *request)
 {
     request_rec *r = request->r;
     const char *path = *request->path ? request->path : "index.html", *type = type_of(path);
-    const char *full = apr_pstrcat(r->pool, amlaps_config_htdocs(request->config), "/", path, NULL);
+    const char *folder = amlaps_config_htdocs(request->config), *full = apr_pstrcat(r->pool, folder, "/", path, NULL);
+    int is_start = !strcmp(path, "index.html");
     amlaps_error_t error = { 0 };
     apr_finfo_t info;
     apr_file_t *file;
 
     /* The page itself is never kept, so that signing out ends it; its parts are asked for again by their ETag. */
-    amlaps_headers_set(r, strcmp(path, "index.html") != 0);
+    amlaps_headers_set(r, !is_start);
     if (r->method_number != M_GET) {
         apr_table_setn(r->err_headers_out, "Allow", "GET, HEAD");
         amlaps_error_set(&error, AMLAPS_METHOD_NOT_ALLOWED, "AML0182", APR_EGENERAL, "Use GET or HEAD here.");
@@ -101,7 +102,7 @@ int amlaps_page_serve(const amlaps_request_t *request)
         return no_such_file(request);
     }
     if (apr_file_open(&file, full, APR_FOPEN_READ | APR_FOPEN_BINARY | APR_FOPEN_SENDFILE_ENABLED, 0, r->pool) != APR_SUCCESS) {
-        if (!strcmp(path, "index.html")) {
+        if (is_start) {
             ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "AML0181: %s can't be read; run make install, or name the page's folder with "
                           "AMLapsHtdocs", full);
         }
@@ -111,5 +112,5 @@ int amlaps_page_serve(const amlaps_request_t *request)
         return no_such_file(request);
     }
     ap_set_content_type(r, type);
-    return send_file(r, file, &info);
+    return is_start ? amlaps_page_start(request, file, (apr_size_t)info.size, folder) : send_file(r, file, &info);
 }

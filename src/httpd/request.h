@@ -65,18 +65,40 @@ void amlaps_headers_set(request_rec *r, int store);
 /** Writes JSON; returns what the handler returns. */
 int amlaps_respond_json(request_rec *r, int status, const amlaps_json_t *json);
 
+/** Writes the page, which must live as long as r->pool. */
+int amlaps_respond_page(request_rec *r, const char *html);
+
 /** Writes text that holds passwords from wiped memory, which must live as long as r->pool. */
 int amlaps_respond_secret(request_rec *r, const amlaps_secret_t *text);
 
 /** Writes a problem (RFC 9457) and one line for the admin's log, joined by the request's id. */
 int amlaps_respond_problem(const amlaps_request_t *request, const amlaps_error_t *error);
 
+/** The problem's JSON, with its line for the admin's log written; for a problem inside another answer. */
+amlaps_json_t *amlaps_respond_problem_told(int *status, const amlaps_request_t *request, const amlaps_error_t *error);
+
 /** The problem's JSON, for answers that are not the handler's own. */
 amlaps_json_t *amlaps_respond_problem_json(int *status, amlaps_code_t code, const char *detail, const char *id, apr_pool_t *pool);
 
-/* ---- page.c, api.c, api_*.c ---- */
+/* ---- page.c, page_start.c ---- */
 
-int amlaps_page_serve(const amlaps_request_t *request);
+/** Serves a file of the page, or the page itself. */
+int amlaps_page_serve(amlaps_request_t *request);
+
+/**
+ * Serves index.html with what its first view needs inside it, so that this takes no further request: the session, or
+ * the problem that stands in its way, and the texts in the person's language.
+ * @param folder where the page's files lie
+ */
+int amlaps_page_start(amlaps_request_t *request, apr_file_t *file, apr_size_t size, const char *folder);
+
+/* ---- api.c, api_*.c ---- */
+
+/** What must hold for every endpoint: a person, whom it sets, and open rooms. @return APR_SUCCESS, NOT_AUTHENTICATED or AUDIT_UNAVAILABLE */
+apr_status_t amlaps_api_admit(amlaps_error_t *error, amlaps_request_t *request);
+
+/** The session of an admitted request. */
+amlaps_json_t *amlaps_api_session_json(const amlaps_request_t *request);
 
 int amlaps_api_session(amlaps_request_t *request);
 int amlaps_api_search(amlaps_request_t *request);

@@ -84,6 +84,13 @@ int amlaps_respond_json(request_rec *r, int status, const amlaps_json_t *json)
     return write_json(r, status, json, "application/json; charset=utf-8");
 }
 
+int amlaps_respond_page(request_rec *r, const char *html)
+{
+    apr_size_t length = strlen(html);
+
+    return write_out(r, apr_bucket_pool_create(html, length, r->pool, r->connection->bucket_alloc), length, "text/html; charset=utf-8");
+}
+
 int amlaps_respond_secret(request_rec *r, const amlaps_secret_t *text)
 {
     /* Compressed together with text that others choose, a password's length would show (BREACH); and no filter may keep a copy. */
@@ -103,6 +110,12 @@ static void log_problem(const amlaps_request_t *request, const amlaps_error_t *e
                   who ? ap_escape_logitem(request->r->pool, who) : "");
 }
 
+amlaps_json_t *amlaps_respond_problem_told(int *status, const amlaps_request_t *request, const amlaps_error_t *error)
+{
+    log_problem(request, error);
+    return amlaps_respond_problem_json(status, error->code, error->detail, request->id, request->r->pool);
+}
+
 int amlaps_respond_problem(const amlaps_request_t *request, const amlaps_error_t *error)
 {
     request_rec *r = request->r;
@@ -113,8 +126,7 @@ int amlaps_respond_problem(const amlaps_request_t *request, const amlaps_error_t
     if (error->status == AP_FILTER_ERROR) {
         return AP_FILTER_ERROR;
     }
-    problem = amlaps_respond_problem_json(&status, error->code, error->detail, request->id, r->pool);
-    log_problem(request, error);
+    problem = amlaps_respond_problem_told(&status, request, error);
     if (error->retry_after > 0) {
         /* Rounded up: a client that waits as long as told must not come too early. */
         apr_int64_t seconds = (error->retry_after + APR_USEC_PER_SEC - 1) / APR_USEC_PER_SEC;

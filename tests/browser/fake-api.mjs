@@ -4,6 +4,7 @@
 // working on the page: `node fake-api.mjs [PORT]`.
 
 import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
@@ -67,7 +68,7 @@ export async function startFake({ port = 0, mount = "/laps/", session = {}, devi
     credentials: { password: () => [credential()], history: () => OLDER.map((password, index) => credential({ password, current: false, expires: null, backedUp: hours(800 * (index + 1)) })) },
     /** @type {{method: string, path: string, headers: import("node:http").IncomingHttpHeaders, body: string}[]} */
     requests: [],
-    /** One-off answers by operation (session, search, device, password, history); a function may wait. */
+    /** One-off answers by operation (search, device, password, history; session: what the page is given); a function may wait. */
     next: {},
     close: () => new Promise((resolve) => { server.close(resolve); server.closeAllConnections(); }),
   };
@@ -83,6 +84,7 @@ async function handle(fake, mount, request, answer) {
   const { pathname, searchParams } = new URL(request.url, "http://localhost");
   if (!pathname.startsWith(mount)) return send(answer, { status: 404, type: "text/plain", text: "not here" });
   const path = pathname.slice(mount.length);
+  if (path === "" || path === "index.html") return servePage(fake, request, answer);
   if (!path.startsWith("api/v1/")) return serveFile(answer, path);
   let body = "";
   for await (const chunk of request) body += chunk;
@@ -100,7 +102,6 @@ async function handle(fake, mount, request, answer) {
 
 function route(fake, path, query, request, body) {
   const ok = (value) => ({ status: 200, body: value });
-  if (path === "session") return { operation: "session", reply: () => ok(fake.session) };
   if (path === "devices") {
     const text = (query.get("search") ?? "").toLowerCase();
     const found = fake.devices.filter((one) => one.name.toLowerCase().startsWith(text)).map((one) => ({ ...one, actions: Object.keys(one.actions) }));
@@ -127,13 +128,36 @@ function disclose(fake, found, action, request, body) {
   return { status: 200, body: { id: randomUUID(), device: { tenant: found.tenant, deviceId: found.deviceId, name: found.name }, rule, credentials: fake.credentials[action]() } };
 }
 
+/** Text of a catalogue in a language of the browser, or of the admin's. */
+function textsFor(fake, request) {
+  const wishes = [fake.session.ui.language, ...(request.headers["accept-language"] ?? "").split(",").map((wish) => wish.split(";")[0].trim())];
+  for (const tag of wishes.flatMap((wish) => (wish ? [wish.toLowerCase(), wish.toLowerCase().split("-")[0]] : []))) {
+    const file = join(HTDOCS, "i18n", `${tag}.json`);
+    if (existsSync(file)) return readFile(file, "utf8");
+  }
+  return readFile(join(HTDOCS, "i18n/en.json"), "utf8");
+}
+
+/** index.html with the session and the texts in it, as the module gives it. */
+async function servePage(fake, request, answer) {
+  let session = { status: 200, body: fake.session };
+  if (fake.next.session) {
+    session = fake.next.session;
+    delete fake.next.session;
+  }
+  const blocks = { session: JSON.stringify({ [session.status === 200 ? "session" : "problem"]: session.body }), texts: await textsFor(fake, request) };
+  const html = (await readFile(join(HTDOCS, "index.html"), "utf8")).replace(/id="(session|texts)">/g,
+    (mark, id) => mark + blocks[id].replace(/[<>&]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`));
+  return send(answer, { status: 200, type: "text/html", text: html });
+}
+
 async function serveFile(answer, path) {
-  const file = normalize(join(HTDOCS, path === "" ? "index.html" : path));
+  const file = normalize(join(HTDOCS, path));
   const type = TYPES[extname(file)];
   if (!file.startsWith(HTDOCS) || !type) return send(answer, { status: 404, type: "text/plain", text: "no such file" });
   try {
     const content = await readFile(file);
-    answer.writeHead(200, { ...HEADERS, "Content-Type": `${type}; charset=utf-8`, "Cache-Control": type === "text/html" ? "no-store" : "no-cache" }).end(content);
+    answer.writeHead(200, { ...HEADERS, "Content-Type": `${type}; charset=utf-8`, "Cache-Control": "no-cache" }).end(content);
   } catch {
     send(answer, { status: 404, type: "text/plain", text: "no such file" });
   }

@@ -21,13 +21,15 @@ fi
 for file in $(find htdocs -name '*.js'); do
     if [ "$(head -n 1 "$file")" != "// @ts-check" ]; then echo "$file: the first line must be // @ts-check"; status=1; fi
 done
-weigh() { # weigh EXTENSION MOST
-    bytes=$(find htdocs -name "*.$1" -exec cat {} + | wc -c)
-    if [ "$bytes" -gt "$2" ]; then echo "htdocs: the .$1 files have $bytes bytes, more than $2"; status=1; fi
-    if [ "$bytes" -eq 0 ]; then echo "htdocs: no .$1 file"; status=1; fi
+# What may be loaded from the first view to the password lies in htdocs/ itself; what only some ask for, in htdocs/more/.
+weigh() { # weigh FOLDER EXTENSION MOST
+    bytes=$(find "$1" -maxdepth 1 -name "*.$2" -exec cat {} + | wc -c)
+    if [ "$bytes" -gt "$3" ]; then echo "$1: the .$2 files have $bytes bytes, more than $3"; status=1; fi
+    if [ "$bytes" -eq 0 ] && [ "$1" = htdocs ]; then echo "$1: no .$2 file"; status=1; fi
 }
-weigh js 46080
-weigh css 12288
+weigh htdocs js 49152
+weigh htdocs css 12288
+[ ! -d htdocs/more ] || { weigh htdocs/more js 46080; weigh htdocs/more css 12288; }
 
 [ $status -ne 0 ] || echo "ok: the page is safe to load and small"
 exit $status

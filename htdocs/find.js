@@ -1,16 +1,14 @@
 // @ts-check
 /** @import {App} from "./app.js" */
-/** @import {Found, Listed, State} from "./types.d.ts" */
-// The Find state. No combobox but a list of real buttons: browsers and screen readers agree about where real focus is.
+/** @import {Found, Listed} from "./types.d.ts" */
+// What the Find view does. No combobox but a list of real buttons: browsers and screen readers agree about where real focus is.
 
-import { findDevices, Problem } from "./api.js";
-import { h } from "./dom.js";
-import { rich, t } from "./i18n.js";
-import { badge, joinText, name, plain, time, words } from "./parts.js";
+import { findDevices } from "./api.js";
+import { h, name, plain, Problem, rich, say, t, WAIT_TEXT_AFTER } from "./app.js";
+import { badge, joinText, time, words } from "./parts.js";
 import { problemBody, problemText, problemTitle } from "./problem.js";
 
 const DEBOUNCE = 250;
-const WAIT_TEXT_AFTER = 400;
 const STATUS_AFTER = 1400;
 const STALE = 90 * 86_400_000;
 
@@ -75,21 +73,15 @@ function resultList(app, found, query) {
   return h("div", null, h("ul", { class: "results", "aria-label": t("find.results") }, sets), found.more && h("p", { class: "quiet" }, t("find.more")));
 }
 
-/** @type {State<{query: string}>} */
-export const searchView = (app, root, { query: initial }) => {
+/** @param {App} app @param {HTMLInputElement} field @param {HTMLElement} results */
+export function searcher(app, field, results) {
   let request = new AbortController();
   let debounce = 0;
   let waiting = 0;
   let status = 0;
-  const field = h("input", {
-    id: "q", type: "search", autocomplete: "off", autocapitalize: "off", spellcheck: "false", maxlength: 256,
-    inputmode: "search", enterkeyhint: "search", "aria-describedby": "q-hint",
-  });
-  field.value = initial;
-  const results = h("div");
 
   /** @param {string} text */
-  const announce = (text) => { status = window.setTimeout(() => app.say(text), STATUS_AFTER); };
+  const announce = (text) => { status = window.setTimeout(() => say(text), STATUS_AFTER); };
 
   const stop = () => {
     request.abort();
@@ -115,7 +107,7 @@ export const searchView = (app, root, { query: initial }) => {
   const search = async (asked) => {
     stop();
     const query = field.value.trim();
-    app.replaceQuery(query);
+    history.replaceState(null, "", query ? `?q=${encodeURIComponent(query)}` : location.pathname);
     if ([...query].length < 2) {
       results.replaceChildren(asked ? h("p", { class: "quiet" }, t("find.short")) : "");
       if (asked) announce(t("find.short"));
@@ -128,6 +120,8 @@ export const searchView = (app, root, { query: initial }) => {
       last = { query, found: await findDevices(query, signal) };
       stop();
       show(last.found, query);
+      // So that the next view is there when a device is chosen.
+      void import("./device.js");
     } catch (error) {
       if (signal.aborted) return;
       stop();
@@ -135,21 +129,18 @@ export const searchView = (app, root, { query: initial }) => {
     }
   };
 
-  field.addEventListener("input", () => {
-    stop();
-    debounce = window.setTimeout(search, DEBOUNCE);
-  });
-  root.append(app.heading(t("find.title")),
-    h("form", { role: "search", class: "search", onsubmit: (event) => { event.preventDefault(); void search(true); } },
-      h("label", { for: "q" }, t("find.label")),
-      h("div", { class: "together" }, field, h("button", { class: "primary" }, t("find.button"))),
-      h("p", { id: "q-hint", class: "quiet" }, t("find.hint"))),
-    results);
-  root.addEventListener("keydown", (event) => move(event, field, results));
-  if (last?.query === initial) show(last.found, initial);
-  else if (initial) void search(true);
-  return stop;
-};
+  return {
+    stop,
+    typed() {
+      stop();
+      debounce = window.setTimeout(search, DEBOUNCE);
+    },
+    asked: () => search(true),
+    again: () => (last?.query === field.value ? show(last.found, last.query) : search(true)),
+    /** @param {KeyboardEvent} event */
+    move: (event) => move(event, field, results),
+  };
+}
 
 /** Between field and list. @param {KeyboardEvent} event @param {HTMLInputElement} field @param {HTMLElement} results */
 function move(event, field, results) {
