@@ -22,7 +22,7 @@ static amlaps_json_t *ui_of(const amlaps_config_t *config, apr_pool_t *pool)
     return ui;
 }
 
-amlaps_json_t *amlaps_api_session_json(const amlaps_request_t *request)
+amlaps_json_t *amlaps_api_session_json(amlaps_request_t *request)
 {
     const amlaps_person_t *person = request->person;
     apr_pool_t *pool = request->r->pool;

@@ -98,7 +98,7 @@ int amlaps_page_start(amlaps_request_t *request, apr_file_t *file, apr_size_t si
 apr_status_t amlaps_api_admit(amlaps_error_t *error, amlaps_request_t *request);
 
 /** The session of an admitted request. */
-amlaps_json_t *amlaps_api_session_json(const amlaps_request_t *request);
+amlaps_json_t *amlaps_api_session_json(amlaps_request_t *request);
 
 int amlaps_api_session(amlaps_request_t *request);
 int amlaps_api_search(amlaps_request_t *request);
