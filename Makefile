@@ -105,12 +105,12 @@ demo: deps-demo
 
 check: deps-check
 	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory check-lint check-unit check-fuzz check-decide check-entra check-system check-browser
+	@$(MAKE) --no-print-directory check-lint check-unit check-decide check-entra check-system check-browser
 
 check-lint: $(BUILD)/mod_amlaps.so
 	@for lint in tests/lint/*.sh; do sh $$lint || exit 1; done
 
-check-unit: $(UNIT_PROGRAMS) $(BUILD)/amlaps-audit
+check-unit: $(UNIT_PROGRAMS) $(BUILD)/amlaps-audit check-fuzz
 	@set -e; for test in $(sort $(UNIT_PROGRAMS)); do $$test; done
 
 # Every input that ever mattered, through every parser.
@@ -134,7 +134,7 @@ check-browser: all
 # FORTIFY and sanitizers don't go together.
 SANITIZE = -fsanitize=address,undefined -fno-omit-frame-pointer -O1
 asan: deps-check
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan HARDENING= OPTIMIZE="$(SANITIZE)" check-unit check-fuzz
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan HARDENING= OPTIMIZE="$(SANITIZE)" check-unit
 
 # Each parser for FUZZ_SECONDS with inputs that libFuzzer invents, beginning with the corpus; what it learns stays in $(BUILD)/fuzz/learned,
 # and what breaks a parser in $(BUILD)/fuzz/found: that belongs into the corpus with its mending. FUZZ=token fuzzes one of them.
@@ -162,7 +162,7 @@ analyze: deps-analyze
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/clang CC=clang HARDENING= all
 
 cover: deps-cover
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/cover HARDENING= OPTIMIZE="--coverage -O0" UNIT_SOURCES="$(wildcard tests/unit/test_policy_*.c)" check-unit
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/cover HARDENING= OPTIMIZE="--coverage -O0" UNIT_SOURCES="$(wildcard tests/unit/test_policy_*.c)" FUZZ_SOURCES= check-unit
 	@gcovr --root . --object-directory $(BUILD)/cover --filter 'src/policy/' --branches --print-summary --fail-under-branch 100
 
 # Small mistakes in the evaluator, one at a time: each must fail the unit tests.

@@ -84,6 +84,7 @@ static void refuse_part(const batch_t *batch, amlaps_part_t *part, int status, c
     find_t retry = {"Retry-After", NULL};
     apr_interval_time_t wait = 0;
 
+    part->refusal = status;
     amlaps_json_each(amlaps_json_member(answer, "headers"), find_header, &retry);
     if (status == 429 || status == 509) {
         wait = amlaps_request_block(batch->tenant, batch->graph, retry.text, NULL);
@@ -210,6 +211,9 @@ static void ask_one(const batch_t *batch, amlaps_part_t *part)
     if (amlaps_request(&reply, &part->error, batch->graph, batch->tenant, batch->call, &ask, batch->pool) == APR_SUCCESS) {
         part->status = reply.status;
         part->json = reply.json;
+    }
+    else {
+        part->refusal = batch->call->status;
     }
 }
 

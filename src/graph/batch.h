@@ -16,13 +16,14 @@ typedef struct amlaps_part_t {
     int may_be_absent;               /* 1: a 404 is an answer and no error */
     int status;                      /* out: 2xx, or 404 where that is an answer; 0: none, `error` says why */
     const amlaps_json_t *json;       /* out: its body, NULL where it has none */
+    int refusal;                     /* out: the HTTP status by which Graph refused this part; 0: it did not */
     amlaps_error_t error;            /* out */
 } amlaps_part_t;
 
 /**
  * Asks for all parts, up to twenty at a time; one by one where there is only one, or where this Graph has no $batch (which is
  * remembered for ten minutes). After an error that concerns all parts alike those left are not asked, and carry that error.
- * @param parts with `status`, `json` and `error` all zero
+ * @param parts with all that is `out` zero
  */
 void amlaps_batch(amlaps_part_t *parts, apr_size_t count, amlaps_graph_t *graph, amlaps_tenant_state_t *tenant,
                   amlaps_call_t *call, apr_pool_t *pool);

@@ -7,17 +7,21 @@
 #include "batch.h"
 #include "devices.h"
 #include "facts.h"
+#include "id_list.h"
 #include "memberships.h"
+#include "owners.h"
 
-#define OWNERS_WHAT "the registered owner of a device"
+#define OWNERS_SINGLY_TIME apr_time_from_sec(600)
+
 #define GROUPS_WHAT "the groups of the person"
 #define GROUPS_PERMISSION "GroupMember.Read.All and User.ReadBasic.All"
 
-/* Which part of the batch answers what; `look` NULL: the groups of the person. */
+/* Which part of the batch answers what. */
 typedef struct aim_t {
-    amlaps_look_t *look;
+    amlaps_look_t *look; /* NULL: the groups of the person */
     amlaps_look_at_t at;
-    const char *id; /* in lower case */
+    const char *id;               /* in lower case */
+    apr_size_t owned, owned_count; /* AMLAPS_LOOK_AT_OWNERS: those of run->owned that it asks for, instead of `look` and `id` */
 } aim_t;
 
 typedef struct run_t {
@@ -29,6 +33,9 @@ typedef struct run_t {
     amlaps_part_t *parts;
     aim_t *aims;
     apr_size_t count;
+    amlaps_look_t **owned; /* whose owners are not known yet */
+    const char **owned_ids;
+    apr_size_t owned_count;
     apr_pool_t *pool;
 } run_t;
 
@@ -36,7 +43,7 @@ static amlaps_part_t *add_part(run_t *run, amlaps_look_t *look, amlaps_look_at_t
 {
     amlaps_part_t *part = &run->parts[run->count];
 
-    run->aims[run->count++] = (aim_t){look, at, id};
+    run->aims[run->count++] = (aim_t){.look = look, .at = at, .id = id};
     part->method = "GET";
     return part;
 }
@@ -77,10 +84,30 @@ static void want_owners(run_t *run, amlaps_look_t *look, const char *id)
         look->found |= AMLAPS_LOOK_AT_OWNERS;
         return;
     }
-    amlaps_part_t *part = add_part(run, look, AMLAPS_LOOK_AT_OWNERS, id);
-    part->path = apr_pstrcat(run->pool, "/devices(deviceId='", id, "')/registeredOwners?$select=id", NULL);
-    part->what = OWNERS_WHAT;
-    part->permission = AMLAPS_DEVICES_PERMISSION;
+    run->owned[run->owned_count] = look;
+    run->owned_ids[run->owned_count++] = id;
+}
+
+/* Parts for the owners from `first` on, `count` in all and `most` in each. */
+static void ask_for_owners(run_t *run, apr_size_t first, apr_size_t count, apr_size_t most)
+{
+    for (apr_size_t done = 0; done < count; done += most) {
+        const apr_size_t size = count - done < most ? count - done : most;
+        amlaps_part_t *part = add_part(run, NULL, AMLAPS_LOOK_AT_OWNERS, NULL);
+        run->aims[run->count - 1].owned = first + done;
+        run->aims[run->count - 1].owned_count = size;
+        part->path = amlaps_owners_path(run->owned_ids + first + done, size, run->pool);
+        part->what = AMLAPS_OWNERS_WHAT;
+        part->permission = AMLAPS_DEVICES_PERMISSION;
+    }
+}
+
+static apr_size_t owners_at_once(const run_t *run)
+{
+    apr_thread_mutex_lock(run->tenant->mutex);
+    const int singly = run->tenant->owners_singly_until > amlaps_clock_steady(run->graph->clock);
+    apr_thread_mutex_unlock(run->tenant->mutex);
+    return singly ? 1 : AMLAPS_OWNERS_MOST;
 }
 
 static apr_status_t unknown_person(amlaps_error_t *gap, const run_t *run)
@@ -147,39 +174,14 @@ static int collect(run_t *run)
     if (look_up->oid && amlaps_text_guid(guid, look_up->oid)) {
         want_groups(run, apr_pstrdup(run->pool, guid));
     }
+    ask_for_owners(run, 0, run->owned_count, owners_at_once(run));
     return 1;
 }
 
-/* A list of ids, `member` naming the text in each entry, or NULL for the entry itself. NULL where it is not understood or goes on
- * elsewhere: an id that is not seen could be one that a rule denies. */
-static const amlaps_ids_t *read_ids(const amlaps_json_t *json, const char *member, apr_pool_t *pool)
+/* Keeps a list; where there is none, the answer was not understood. */
+static const amlaps_ids_t *keep_links(const run_t *run, const amlaps_part_t *part, amlaps_link_t kind, const char *id,
+                                      const amlaps_ids_t *ids)
 {
-    const amlaps_json_t *values = amlaps_json_member(json, "value");
-    const apr_size_t count = amlaps_json_length(values);
-    const char **ids = apr_palloc(pool, (count + 1) * sizeof *ids);
-    amlaps_ids_t *made = apr_palloc(pool, sizeof *made);
-    char guid[AMLAPS_GUID_LENGTH + 1];
-
-    if (amlaps_json_kind(values) != AMLAPS_JSON_ARRAY || amlaps_json_member(json, "@odata.nextLink")) {
-        return NULL;
-    }
-    for (apr_size_t i = 0; i < count; i++) {
-        const amlaps_json_t *value = amlaps_json_item(values, i);
-        if (!amlaps_text_guid(guid, member ? amlaps_json_member_text(value, member) : amlaps_json_text(value))) {
-            return NULL;
-        }
-        ids[i] = apr_pstrdup(pool, guid);
-    }
-    made->ids = ids;
-    made->count = count;
-    return made;
-}
-
-static const amlaps_ids_t *read_links(const run_t *run, const amlaps_part_t *part, amlaps_link_t kind, const char *id,
-                                      const char *member)
-{
-    const amlaps_ids_t *ids = read_ids(part->json, member, run->pool);
-
     if (!ids) {
         amlaps_error_set(&run->look_up->gap, AMLAPS_TENANT_ERROR, "AML0346", APR_EGENERAL,
                          "tenant %s: Graph's list for %s is not understood", run->tenant->config->name, part->what);
@@ -213,19 +215,35 @@ static void take_groups(const run_t *run, const amlaps_part_t *part, const aim_t
         unknown_person(&run->look_up->gap, run);
         return;
     }
-    run->look_up->groups = read_links(run, part, AMLAPS_LINK_GROUPS, aim->id, NULL);
+    /* a list that goes on elsewhere is not the whole one */
+    const int whole = !amlaps_json_member(part->json, "@odata.nextLink");
+    const amlaps_ids_t *ids = whole ? amlaps_id_list_read(amlaps_json_member(part->json, "value"), NULL, run->pool) : NULL;
+    run->look_up->groups = keep_links(run, part, AMLAPS_LINK_GROUPS, aim->id, ids);
 }
 
-static void take_of_device(const run_t *run, const amlaps_part_t *part, const aim_t *aim)
+static void take_owners(const run_t *run, const amlaps_part_t *part, const aim_t *aim)
+{
+    for (apr_size_t i = aim->owned; i < aim->owned + aim->owned_count; i++) {
+        amlaps_look_t *look = run->owned[i];
+        if (is_gone(look)) {
+            continue;
+        }
+        if (part->status == 0) {
+            amlaps_graph_pass(&run->look_up->gap, &part->error);
+            continue;
+        }
+        const amlaps_ids_t *owners = amlaps_owners_read(part->json, aim->owned_count, run->owned_ids[i], run->pool);
+        look->owners = keep_links(run, part, AMLAPS_LINK_OWNERS, run->owned_ids[i], owners);
+        look->found |= look->owners ? AMLAPS_LOOK_AT_OWNERS : 0;
+    }
+}
+
+static void take_memberships(const run_t *run, const amlaps_part_t *part, const aim_t *aim)
 {
     amlaps_look_t *look = aim->look;
     amlaps_error_t failure = {0};
 
-    if (aim->at == AMLAPS_LOOK_AT_OWNERS) {
-        look->owners = read_links(run, part, AMLAPS_LINK_OWNERS, aim->id, "id");
-        look->found |= look->owners ? AMLAPS_LOOK_AT_OWNERS : 0;
-    }
-    else if (amlaps_memberships_read(&look->memberships, &failure, run->graph, run->tenant, run->call, aim->id, part->json,
+    if (amlaps_memberships_read(&look->memberships, &failure, run->graph, run->tenant, run->call, aim->id, part->json,
                                      run->pool)
              == APR_SUCCESS) {
         look->found |= AMLAPS_LOOK_AT_MEMBERSHIPS;
@@ -244,6 +262,9 @@ static void take_all(const run_t *run)
         if (aim->at == AMLAPS_LOOK_AT_DEVICE) {
             take_device(run, part, aim);
         }
+        else if (aim->at == AMLAPS_LOOK_AT_OWNERS) {
+            take_owners(run, part, aim);
+        }
         else if (is_gone(aim->look)) {
             continue;
         }
@@ -251,11 +272,43 @@ static void take_all(const run_t *run)
             amlaps_graph_pass(&run->look_up->gap, &part->error);
         }
         else if (aim->look) {
-            take_of_device(run, part, aim);
+            take_memberships(run, part, aim);
         }
         else {
             take_groups(run, part, aim);
         }
+    }
+}
+
+static void remember_singly(const run_t *run)
+{
+    apr_thread_mutex_lock(run->tenant->mutex);
+    run->tenant->owners_singly_until = amlaps_clock_steady(run->graph->clock) + OWNERS_SINGLY_TIME;
+    apr_thread_mutex_unlock(run->tenant->mutex);
+    amlaps_log(AMLAPS_LOG_INFO, "AML0380", APR_SUCCESS,
+               "tenant %s: Graph refuses to tell the owners of several devices at once: they are asked for one by one",
+               run->tenant->config->name);
+}
+
+/* A Graph that does not take the filter with $expand has the lists of each device still. */
+static void ask_for_refused_owners(const run_t *run)
+{
+    run_t again = *run;
+
+    again.count = 0;
+    again.parts = apr_pcalloc(run->pool, (run->owned_count + 1) * sizeof *again.parts);
+    again.aims = apr_pcalloc(run->pool, (run->owned_count + 1) * sizeof *again.aims);
+    for (apr_size_t i = 0; i < run->count; i++) {
+        aim_t *aim = &run->aims[i];
+        if (aim->owned_count > 1 && run->parts[i].refusal == 400) {
+            ask_for_owners(&again, aim->owned, aim->owned_count, 1);
+            aim->owned_count = 0;
+        }
+    }
+    if (again.count > 0) {
+        remember_singly(run);
+        amlaps_batch(again.parts, again.count, run->graph, run->tenant, run->call, run->pool);
+        take_all(&again);
     }
 }
 
@@ -277,10 +330,13 @@ apr_status_t amlaps_graph_look_up(amlaps_look_up_t *look_up, amlaps_error_t *err
     }
     run.parts = apr_pcalloc(pool, most * sizeof *run.parts);
     run.aims = apr_pcalloc(pool, most * sizeof *run.aims);
+    run.owned = apr_pcalloc(pool, most * sizeof *run.owned);
+    run.owned_ids = apr_pcalloc(pool, most * sizeof *run.owned_ids);
     if (!collect(&run)) {
         return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0331", APR_EINVAL, "the device id is no GUID");
     }
     amlaps_batch(run.parts, run.count, graph, run.tenant, call, pool);
+    ask_for_refused_owners(&run);
     take_all(&run);
     return failure.code == AMLAPS_OK ? APR_SUCCESS : amlaps_graph_pass(error, &failure);
 }

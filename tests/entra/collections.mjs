@@ -12,9 +12,21 @@ const propertiesOf = (...types) => [...new Set(types.flatMap((type) => [...schem
 /** @param {import('./odata-filter.mjs').Filterable['type']} type @param {string} operators @returns {import('./odata-filter.mjs').Filterable} */
 const by = (type, operators) => ({ type, operators: operators.split(' ') });
 
+/** Any directory object that others can be member of. @type {Queryable} */
+export const MEMBERSHIPS = {
+  type: 'directoryObject', resource: 'DirectoryObject', directory: true, always: [],
+  selectable: propertiesOf('directoryObject', 'group', 'administrativeUnit'),
+  filterable: { displayName: by('string', 'eq startswith'), id: by('string', 'eq in') },
+  sortable: ['displayName'],
+  searchable: ['displayName', 'description'],
+};
+
+/** @type {Queryable} */
+export const OWNERS = { ...MEMBERSHIPS, selectable: propertiesOf('directoryObject', 'user') };
+
 /** @type {Queryable} */
 export const DEVICES = {
-  type: 'device', resource: 'Device', directory: true, always: [],
+  type: 'device', resource: 'Device', directory: true, always: [], expandable: { registeredOwners: OWNERS },
   selectable: propertiesOf('device'),
   filterable: {
     displayName: by('string', 'eq ne ge le in startswith endswith'),
@@ -27,18 +39,6 @@ export const DEVICES = {
   sortable: ['displayName', 'approximateLastSignInDateTime'],
   searchable: ['displayName', 'description'],
 };
-
-/** Any directory object that others can be member of. @type {Queryable} */
-export const MEMBERSHIPS = {
-  type: 'directoryObject', resource: 'DirectoryObject', directory: true, always: [],
-  selectable: propertiesOf('directoryObject', 'group', 'administrativeUnit'),
-  filterable: { displayName: by('string', 'eq startswith'), id: by('string', 'eq in') },
-  sortable: ['displayName'],
-  searchable: ['displayName', 'description'],
-};
-
-/** @type {Queryable} */
-export const OWNERS = { ...MEMBERSHIPS, selectable: propertiesOf('directoryObject', 'user') };
 
 /**
  * An engineer of this feature: ordinary properties come whatever $select says, credentials only when named.

@@ -2,7 +2,7 @@
 /** Graph's devices, and what devices and people are members of. */
 import { GUID, GraphError, refuse } from './answers.mjs';
 import { DEVICES, MEMBERSHIPS, OWNERS, schema } from './collections.mjs';
-import { isTrue, parseSelect, query, select } from './odata.mjs';
+import { isTrue, parseExpand, parseSelect, query, select } from './odata.mjs';
 
 /**
  * @typedef {import('./graph.mjs').Call} Call
@@ -71,7 +71,11 @@ function deviceOf(call, { id, deviceId }) {
 /** @param {Call} call @returns {Reply} */
 export function listDevices(call) {
   need(READ_DEVICES, call);
-  const body = listBody(call, call.tenant.devices.map(deviceEntity), DEVICES, 'devices');
+  const expanded = parseExpand(call.options.get('$expand'), DEVICES);
+  const entities = call.tenant.devices.map((device) => ({
+    ...deviceEntity(device), ...(expanded ? { registeredOwners: ownersOf(call, device).map((owner) => select(owner, expanded.names)) } : {}),
+  }));
+  const body = listBody(call, entities, DEVICES, 'devices');
   return { body, shape: { kind: 'collection', type: 'device' } };
 }
 
@@ -166,15 +170,18 @@ export function userMemberOf(call, { id, relation, cast }) {
   return membershipReply(call, memberships(call, relation === 'memberOf' ? groups : closure(call.tenant, groups), []), cast);
 }
 
-/** @param {Call} call @param {Record<string, string>} key @returns {Reply} */
-export function registeredOwners(call, key) {
-  need(READ_DEVICES, call);
-  const { owner } = deviceOf(call, key);
-  const people = call.tenant.people.filter(({ id }) => id === owner).map(({ id, displayName, userPrincipalName }) => shrink({
+/** @param {Call} call @param {import('./world.mjs').Device} device */
+function ownersOf(call, { owner }) {
+  return call.tenant.people.filter(({ id }) => id === owner).map(({ id, displayName, userPrincipalName }) => shrink({
     '@odata.type': '#microsoft.graph.user', id, businessPhones: [], displayName, givenName: displayName.split(' ')[0], jobTitle: null,
     mail: userPrincipalName, surname: displayName.split(' ').slice(1).join(' '), userPrincipalName,
   }, may(READ_USERS, call)));
-  const body = listBody(call, people, OWNERS, 'directoryObjects');
+}
+
+/** @param {Call} call @param {Record<string, string>} key @returns {Reply} */
+export function registeredOwners(call, key) {
+  need(READ_DEVICES, call);
+  const body = listBody(call, ownersOf(call, deviceOf(call, key)), OWNERS, 'directoryObjects');
   return { body, shape: { kind: 'collection', type: 'directoryObject', derived: ['user'] } };
 }
 

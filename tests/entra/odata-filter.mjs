@@ -17,6 +17,9 @@ const MATCHES = { ne: 'NotEqualsMatch', not: 'Not', endswith: 'EndsWithMatch' };
 
 const TOKEN = /\s*(?:('(?:[^']|'')*')|(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)?)|([A-Za-z_][A-Za-z0-9_/]*)|(-?\d+)|([(),]))/y;
 
+/** Clauses joined by `or` in one filter. */
+const MOST_ALTERNATIVES = 15;
+
 /** @param {string} text @returns {{ text: string, at: number }[]} */
 function tokens(text) {
   const found = [];
@@ -53,6 +56,7 @@ class Parser {
     this.resource = resource;
     /** @type {string | null} */
     this.advanced = null;
+    this.alternatives = 0;
   }
 
   /** @param {string} [wanted] @returns {string} */
@@ -74,6 +78,8 @@ class Parser {
     let left = this.and();
     while (this.peek('or')) {
       this.take();
+      this.alternatives ||= 1;
+      this.alternatives++;
       const [a, b] = [left, this.and()];
       left = (item) => a(item) || b(item);
     }
@@ -174,6 +180,9 @@ export function parseFilter(text, properties, resource) {
   const parser = new Parser(text, properties, resource);
   const matches = parser.or();
   if (parser.next < parser.tokens.length) parser.take('');
+  if (parser.alternatives > MOST_ALTERNATIVES) {
+    throw refuse.unsupported(`Too many child clauses specified in search filter expression containing 'OR' operators: ${parser.alternatives}. Max allowed: ${MOST_ALTERNATIVES}.`);
+  }
   return { matches, advanced: parser.advanced };
 }
 

@@ -14,6 +14,7 @@ import { advancedOnly, parseFilter } from './odata-filter.mjs';
  * @property {string[]} searchable
  * @property {boolean} directory       sorting and searching need ConsistencyLevel: eventual
  * @property {string[]} always         properties that come whether selected or not
+ * @property {Record<string, Queryable>} [expandable]  relations that `$expand` takes along; not in an advanced query
  *
  * @typedef {object} Page
  * @property {any[]} value
@@ -134,7 +135,7 @@ function readSkipToken(token, print) {
 
 /** @param {Map<string, string>} options @param {Queryable} of @param {boolean} eventual */
 function checkSupport(options, of, eventual) {
-  if (options.has('$expand')) throw refuse.unsupported('Unsupported Query.');
+  if (options.has('$expand') && (eventual || ['$search', '$orderby', '$count'].some((name) => options.has(name)))) throw refuse.unsupported('Unsupported Query.');
   if (options.has('$skip')) throw refuse.badRequest("'$skip' is not supported by the service.");
   if (!of.directory) return;
   if (options.has('$search') && !eventual) {
@@ -143,6 +144,19 @@ function checkSupport(options, of, eventual) {
   if (options.has('$orderby') && !(eventual && (options.has('$search') || isTrue(options.get('$count'))))) {
     throw refuse.unsupported('Sorting not supported for current query.');
   }
+}
+
+/**
+ * One relation, with or without `$select` inside.
+ * @param {string | undefined} text @param {Queryable} of
+ * @returns {{ relation: string, names: string[] | null } | null}
+ */
+export function parseExpand(text, of) {
+  if (text === undefined) return null;
+  const [, relation = '', names] = /^(\w+)(?:\(\$select=([\w,]+)\))?$/.exec(text) ?? [];
+  const target = of.expandable?.[relation];
+  if (!target) throw refuse.unsupported('Unsupported Query.');
+  return { relation, names: parseSelect(names, target) };
 }
 
 /** @param {string | undefined} text */
@@ -160,6 +174,8 @@ export const isTrue = (text) => text?.toLowerCase() === 'true';
 export function query(items, of, { options, eventual, link }) {
   checkSupport(options, of, eventual);
   const names = parseSelect(options.get('$select'), of);
+  const expanded = parseExpand(options.get('$expand'), of);
+  const always = expanded ? [...of.always, expanded.relation] : of.always;
   const size = pageSize(options);
   let found = [...items];
   const filter = options.get('$filter');
@@ -176,7 +192,7 @@ export function query(items, of, { options, eventual, link }) {
   const print = fingerprint(new URL(link).pathname, options);
   const start = readSkipToken(options.get('$skiptoken'), print);
   /** @type {Page} */
-  const page = { value: found.slice(start, start + size).map((item) => select(item, names, of.always)) };
+  const page = { value: found.slice(start, start + size).map((item) => select(item, names, always)) };
   if (isTrue(options.get('$count')) && (eventual || !of.directory) && start === 0) page.count = found.length;
   if (start + size < found.length) page.nextLink = nextLink(link, options, `${start + size}.${print}`);
   return page;

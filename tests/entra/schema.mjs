@@ -123,10 +123,20 @@ export class Schema {
     const properties = this.properties(type);
     for (const [name, value] of Object.entries(object)) {
       if (ANNOTATION.test(name)) continue;
+      if (this.types.get(type)?.navigations.has(name)) {
+        this.#expanded(value, `${at}.${name}`);
+        continue;
+      }
       const property = properties.get(name);
       if (!property) throw new SchemaError(`${at}: '${type}' has no property '${name}'`);
       this.#value(value, property, `${at}.${name}`);
     }
+  }
+
+  /** A relation that was taken along: directory objects that say what they are. @param {any} value @param {string} at */
+  #expanded(value, at) {
+    if (!Array.isArray(value)) throw new SchemaError(`${at}: not a list`);
+    value.forEach((item, i) => this.#structured(item, 'directoryObject', `${at}[${i}]`, ['user', 'group', 'administrativeUnit']));
   }
 
   /** @param {any} value @param {Property} property @param {string} at */

@@ -3,7 +3,8 @@
 #include "amlaps/text.h"
 #include "fuzz.h"
 
-#define LONGEST 24 /* the shortest matcher is not the fastest */
+#define LONGEST 24 /* the shortest matcher is not the fastest: it takes time exponential in the stars */
+#define MOST_STARS 5
 
 static const char *behind(const char *character)
 {
@@ -27,6 +28,17 @@ static int matches(const char *glob, const char *name)
     return matches(behind(glob), behind(name));
 }
 
+static int may_compare(const char *glob, const char *name)
+{
+    int stars = 0;
+
+    for (const char *c = glob; *c; c++) {
+        stars += *c == '*';
+    }
+    return stars <= MOST_STARS && strlen(glob) <= LONGEST && strlen(name) <= LONGEST && amlaps_text_is_utf8(glob, strlen(glob))
+           && amlaps_text_is_utf8(name, strlen(name));
+}
+
 void fuzz_one(const uint8_t *bytes, size_t length, apr_pool_t *pool)
 {
     char *glob = (char *)fuzz_text(bytes, length, pool), *name = strchr(glob, '\n');
@@ -37,7 +49,7 @@ void fuzz_one(const uint8_t *bytes, size_t length, apr_pool_t *pool)
     *name++ = '\0';
     const int found = amlaps_text_glob(glob, name);
     fuzz_check(found == 0 || found == 1);
-    if (strlen(glob) <= LONGEST && strlen(name) <= LONGEST && amlaps_text_is_utf8(glob, strlen(glob)) && amlaps_text_is_utf8(name, strlen(name))) {
+    if (may_compare(glob, name)) {
         fuzz_check(found == matches(amlaps_text_fold(glob, pool), amlaps_text_fold(name, pool)));
     }
 }

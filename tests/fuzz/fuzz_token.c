@@ -9,13 +9,14 @@ void fuzz_one(const uint8_t *bytes, size_t length, apr_pool_t *pool)
     fuzz_microsoft_t *microsoft = fuzz_microsoft((char *)fuzz_text(bytes, length, pool), pool);
     amlaps_tenant_state_t *tenant = &microsoft->graph->tenants[0];
     amlaps_secret_t *bearer = NULL;
+    amlaps_fault_t fault = {0};
     apr_uint32_t generation;
 
     microsoft->login = 1;
     fuzz_check(amlaps_graph_begin(&tenant, &microsoft->error, microsoft->graph, &microsoft->call, "contoso") == APR_SUCCESS);
-    if (amlaps_token_get(&bearer, &generation, &microsoft->error, microsoft->graph, tenant, &microsoft->call, pool) != APR_SUCCESS) {
-        fuzz_check_error(&microsoft->error);
-        fuzz_check(microsoft->error.code >= AMLAPS_TENANT_CREDENTIAL_INVALID && microsoft->error.code <= AMLAPS_TENANT_ERROR);
+    if (amlaps_token_get(&bearer, &generation, &fault, microsoft->graph, tenant, &microsoft->call, pool) != APR_SUCCESS) {
+        fuzz_check_error(&fault.error);
+        fuzz_check(fault.error.code >= AMLAPS_TENANT_CREDENTIAL_INVALID && fault.error.code <= AMLAPS_TENANT_ERROR);
         fuzz_check(microsoft->asked <= 2);
         return;
     }

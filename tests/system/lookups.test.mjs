@@ -2,7 +2,7 @@
 /** What the rules need to know beside a device's facts: looked up side by side, kept for a while, and unknown where it cannot be had. */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { DEVICES, GROUPS, UNITS, defaultWorld } from '../entra/world.mjs';
+import { DEVICES, GROUPS, UNITS, defaultWorld, guidOf } from '../entra/world.mjs';
 import { ruleSection } from '../lib/amlaps-conf.mjs';
 import { assertOk, assertProblem } from '../lib/expect.mjs';
 import { startStage } from '../lib/stage.mjs';
@@ -175,6 +175,49 @@ describe('a search', () => {
     assert.ok(known >= 47, String(known));
     assert.ok(stage.graphRequests().length <= 4, paths().join('\n'));
     assert.ok(!devices.some((/** @type {any} */ d) => ['LON-001', 'LON-005'].includes(d.name)), 'kiosks are denied');
+  });
+});
+
+describe('a search where owners count too', () => {
+  before(async () => {
+    stage = await startStage({
+      world: world(), mpmSettings: ONE_CHILD, sessionCache: 'file',
+      rules: ruleSection('London devices', [`AMLapsDevice group ${GROUPS.londonDevices}`, `AMLapsAllow password group ${GROUPS.londonHelpdesk}`])
+        + ruleSection('My own', ['AMLapsDevice owner', 'AMLapsAllow password anyone']),
+    });
+    await Promise.all([stage.signIn('overage'), stage.signIn('owner')]);
+  });
+  after(() => stage?.close([/amlaps:.*AML/]));
+  beforeEach(fresh);
+  /** @param {string} who @param {string} text */
+  const search = async (who, text) => assertOk(await (await stage.signIn(who)).get(`api/v1/devices?search=${text}`)).devices;
+
+  test('takes no more requests than without: three beside the search itself', async () => {
+    const known = stage.tenant('contoso').devices.filter((d) => d.displayName?.startsWith('LON-0')).length;
+    assert.ok(known >= 47, String(known));
+    assert.equal((await search('overage', 'LON-0')).length, known);
+    assert.ok(stage.graphRequests().length <= 4, paths().join('\n'));
+    assert.ok(parts().some((line) => line.includes('$expand=registeredOwners')), parts().join('\n'));
+    const asked = stage.graphRequests().length;
+    assert.equal((await search('overage', 'LON-0')).length, known);
+    assert.equal(stage.graphRequests().length, asked + 1, 'what was found is kept');
+  });
+
+  /** Two laptops of names that begin alike. */
+  function addNeighbour() {
+    stage.entra.control.updateWorld({ tenant: 'contoso', devices: [{ deviceId: guidOf('device contoso NB-OTTO'), displayName: 'NB-OTTO', groups: [], units: [] }] });
+  }
+
+  test('finds what is owned, and nothing else', async () => {
+    addNeighbour();
+    assert.deepEqual((await search('owner', 'NB-O')).map((/** @type {any} */ d) => d.deviceId), [DEVICES.ownersLaptop]);
+  });
+
+  test('asks for each device where Graph does not tell of several at once', async () => {
+    addNeighbour();
+    stage.entra.control.set({ fault: { match: 'expand=registeredOwners', kind: 'status', status: 400 } });
+    assert.deepEqual((await search('owner', 'NB-O')).map((/** @type {any} */ d) => d.deviceId), [DEVICES.ownersLaptop]);
+    assert.match(stage.httpd.errorLog(), /AML0380/);
   });
 });
 

@@ -31,8 +31,8 @@ static void all_in_one_request(void **state)
 {
     fake_t *fake = *state;
 
-    answers(fake, PART("3", "200", "{\"value\":[\"" GROUP "\"]}") "," PART("1", "200", GROUP_LIST) "," PART(
-                      "2", "200", "{\"value\":[{\"id\":\"" OWNER "\"}]}") "," PART("0", "200", FAKE_DEVICE_JSON));
+    answers(fake, PART("2", "200", "{\"value\":[\"" GROUP "\"]}") "," PART("1", "200", GROUP_LIST) "," PART(
+                      "3", "200", "{\"value\":[{\"id\":\"" OWNER "\"}]}") "," PART("0", "200", FAKE_DEVICE_JSON));
     assert_int_equal(ask(fake, ALL, OID), APR_SUCCESS);
     assert_int_equal(look_up.gap.code, AMLAPS_OK);
     assert_int_equal(look.found, ALL);
@@ -90,7 +90,7 @@ static void what_cannot_be_had_stays_unknown(void **state)
     assert_null(look.owners);
     assert_null(look_up.groups);
     assert_int_equal(look_up.gap.code, AMLAPS_TENANT_PERMISSION_MISSING);
-    answers(fake, PART("0", "200", "{\"value\":[{\"id\":\"" OWNER "\"}]}") "," PART("1", "403", "{}"));
+    answers(fake, PART("1", "200", "{\"value\":[{\"id\":\"" OWNER "\"}]}") "," PART("0", "403", "{}"));
     assert_int_equal(ask(fake, ALL, OID), APR_SUCCESS); /* only what is unknown is asked again */
     assert_int_equal(look.found, ALL);
     assert_non_null(strstr(look_up.gap.detail, "GroupMember.Read.All and User.ReadBasic.All"));
@@ -148,6 +148,94 @@ static void a_batch_that_fails_fails_the_device(void **state)
     assert_int_equal(look.found, 0);
 }
 
+#define MANY 32
+#define OWNED(id) "{\"id\":\"" FAKE_OBJECT "\",\"deviceId\":\"" id "\",\"registeredOwners\":[{\"id\":\"" OWNER "\"}]}"
+
+static amlaps_look_t looks[MANY];
+
+static apr_status_t ask_owners(fake_t *fake, apr_size_t count)
+{
+    fake_begin(fake);
+    for (apr_size_t i = 0; i < count; i++) {
+        looks[i] = (amlaps_look_t){.device_id = apr_psprintf(fake->own, "cccccccc-0000-4000-8000-0000000000%02x", (unsigned)i),
+                                   .wanted = AMLAPS_LOOK_AT_OWNERS};
+    }
+    look_up = (amlaps_look_up_t){.devices = looks, .count = count};
+    return amlaps_graph_look_up(&look_up, &fake->error, fake->graph, &fake->call, "contoso", fake->pool);
+}
+
+/* The answer for the devices from `first` to `last`, each owned; the other way round, since Graph promises no order. */
+static const char *owned_list(fake_t *fake, int first, int last)
+{
+    const char *list = "";
+
+    for (int i = last; i >= first; i--) {
+        list = apr_psprintf(fake->own, "%s%s{\"deviceId\":\"CCCCCCCC-0000-4000-8000-0000000000%02x\",\"registeredOwners\":[{\"id\":\"" OWNER "\"}]}",
+                            list, *list ? "," : "", (unsigned)i);
+    }
+    return apr_pstrcat(fake->own, "{\"value\":[", list, "]}", NULL);
+}
+
+static void owners_of_many_are_asked_for_in_fifteens(void **state)
+{
+    fake_t *fake = *state;
+
+    answers(fake, apr_pstrcat(fake->own, "{\"id\":\"0\",\"status\":200,\"body\":", owned_list(fake, 0, 14), "},{\"id\":\"1\",\"status\":200,\"body\":",
+                              owned_list(fake, 15, 29), "},{\"id\":\"2\",\"status\":200,\"body\":{\"value\":[", "]}}", NULL));
+    assert_int_equal(ask_owners(fake, MANY), APR_SUCCESS);
+    for (int i = 0; i < 30; i++) {
+        assert_int_equal(looks[i].owners->count, 1);
+        assert_string_equal(looks[i].owners->ids[0], OWNER);
+    }
+    assert_null(looks[30].owners); /* the answer does not hold it */
+    assert_string_equal(look_up.gap.id, "AML0346");
+    assert_non_null(strstr(fake->seen[0].body, "/devices?$filter=deviceId%20eq%20%27cccccccc-0000-4000-8000-000000000000%27%20or%20deviceId"));
+    assert_non_null(strstr(fake->seen[0].body, "&$select=id,deviceId&$expand=registeredOwners($select=id)\""));
+    assert_int_equal(ask_owners(fake, 30), APR_SUCCESS); /* kept, each of them */
+    assert_int_equal(fake->call.attempts, 0);
+}
+
+static void owners_that_are_not_told_together_are_asked_for_singly(void **state)
+{
+    fake_t *fake = *state;
+
+    fake_answers(fake, (fake_step_t){.status = 400, .body = "{\"error\":{\"code\":\"Request_UnsupportedQuery\"}}"});
+    answers(fake, PART("0", "200", "{\"value\":[{\"id\":\"" OWNER "\"}]}") "," PART("1", "200", "{\"value\":[]}"));
+    assert_int_equal(ask_owners(fake, 2), APR_SUCCESS);
+    assert_int_equal(looks[0].owners->count, 1);
+    assert_int_equal(looks[1].owners->count, 0);
+    assert_int_equal(look_up.gap.code, AMLAPS_OK);
+    assert_non_null(strstr(fake->log, "AML0380"));
+    answers(fake, PART("0", "200", "{\"value\":[]}") "," PART("1", "403", "{}"));
+    fake_advance(fake, apr_time_from_sec(61)); /* the lists are not kept any longer, the refusal is */
+    assert_int_equal(ask_owners(fake, 2), APR_SUCCESS);
+    assert_int_equal(looks[0].owners->count, 0);
+    assert_null(looks[1].owners);
+    assert_int_equal(look_up.gap.code, AMLAPS_TENANT_PERMISSION_MISSING);
+}
+
+static void owners_that_are_not_understood_are_unknown(void **state)
+{
+    fake_t *fake = *state;
+    const char *const bodies[] = {"", "{}", "{\"value\":{}}", "{\"value\":[5]}", "{\"value\":[{\"deviceId\":\"cccccccc-0000-4000-8000-000000000000\"}]}",
+                                  "{\"value\":[" OWNED("cccccccc-0000-4000-8000-000000000000") "," OWNED("cccccccc-0000-4000-8000-000000000000") "]}",
+                                  "{\"value\":[{\"deviceId\":\"cccccccc-0000-4000-8000-000000000000\",\"registeredOwners\":[{}]}]}",
+                                  "{\"value\":[{\"deviceId\":\"cccccccc-0000-4000-8000-000000000000\",\"registeredOwners\":[],"
+                                  "\"registeredOwners@odata.nextLink\":\"" FAKE_GRAPH "/v1.0/x\"}]}"};
+
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        fake_answers(fake, (fake_step_t){.status = 200, .body = bodies[i]});
+        assert_int_equal(ask_owners(fake, 2), APR_SUCCESS);
+        assert_null(looks[0].owners);
+        assert_int_equal(look_up.gap.code, AMLAPS_TENANT_ERROR);
+    }
+    /* a refusal that is no 400 says nothing of the form of the request */
+    fake_answers(fake, (fake_step_t){.status = 403, .body = "{}"});
+    assert_int_equal(ask_owners(fake, 2), APR_SUCCESS);
+    assert_int_equal(look_up.gap.code, AMLAPS_TENANT_PERMISSION_MISSING);
+    assert_null(strstr(fake->log, "AML0380"));
+}
+
 /* {"aud":"x","tid":"9AA4C1A8-0D5E-4F3B-9A0C-1F2F4B0A7C11"} */
 #define TOKEN_OF_TENANT "e30.eyJhdWQiOiJ4IiwidGlkIjoiOUFBNEMxQTgtMEQ1RS00RjNCLTlBMEMtMUYyRjRCMEE3QzExIn0.sig"
 
@@ -178,6 +266,9 @@ int main(void)
         fake_test(a_person_who_is_not_known),
         fake_test(the_wrong_device_is_an_error),
         fake_test(a_batch_that_fails_fails_the_device),
+        fake_test(owners_of_many_are_asked_for_in_fifteens),
+        fake_test(owners_that_are_not_told_together_are_asked_for_singly),
+        fake_test(owners_that_are_not_understood_are_unknown),
         fake_test(home_is_the_tenant_of_that_id),
     };
 

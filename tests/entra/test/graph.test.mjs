@@ -200,7 +200,12 @@ describe('devices', () => {
     refused(await get('/devices?$skip=5'), 400, 'Request_BadRequest', "'$skip' is not supported by the service.");
     refused(await get('/devices?$top=1&$top=2'), 400, 'BadRequest');
     refused(await get('/devices?$nonsense=1'), 400, 'BadRequest');
-    refused(await get('/devices?$top=1&$expand=registeredOwners'), 400, 'Request_UnsupportedQuery');
+    refused(await get('/devices?$top=1&$expand=memberOf'), 400, 'Request_UnsupportedQuery');
+    refused(await get('/devices?$top=1&$count=true&$expand=registeredOwners', { headers: EVENTUAL }), 400, 'Request_UnsupportedQuery');
+    const any = (/** @type {number} */ count) => Array.from({ length: count }, () => `deviceId eq '${DEVICES.lon001}'`).join(' or ');
+    assert.equal(listed(await get(`/devices?$filter=${any(15)}`)).length, 1);
+    refused(await get(`/devices?$filter=${any(16)}`), 400, 'Request_UnsupportedQuery',
+      "Too many child clauses specified in search filter expression containing 'OR' operators: 16. Max allowed: 15.");
   });
 });
 
@@ -258,6 +263,11 @@ describe('memberships', () => {
     const [owner] = listed(await at.graph(path, { token: await at.bearer(['Device.Read.All', 'User.ReadBasic.All']) }));
     assert.equal(owner.userPrincipalName, 'owner@contoso.com');
     assert.deepEqual(listed(await get(`/devices(deviceId='${DEVICES.lon001}')/registeredOwners`)), []);
+    const several = `/devices?$filter=deviceId eq '${DEVICES.ownersLaptop}' or deviceId eq '${DEVICES.lon001}'&$select=deviceId&$expand=registeredOwners($select=id)`;
+    assert.deepEqual(listed(await get(several)).sort((a, b) => a.registeredOwners.length - b.registeredOwners.length), [
+      { deviceId: DEVICES.lon001, registeredOwners: [] },
+      { deviceId: DEVICES.ownersLaptop, registeredOwners: [{ '@odata.type': '#microsoft.graph.user', id: PEOPLE.owner }] },
+    ]);
   });
 });
 
