@@ -18,6 +18,7 @@ APXS_CPPFLAGS := $(shell $(APXS) -q EXTRA_CPPFLAGS) -isystem $(shell $(APXS) -q 
 LIBEXECDIR    := $(shell $(APXS) -q LIBEXECDIR)
 APR_LIBS      := $(shell pkg-config --libs apr-util-1 apr-1 2>/dev/null || echo -laprutil-1 -lapr-1)
 endif
+PQ_CPPFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I libpq 2>/dev/null))
 DATADIR = $(PREFIX)/share/amlaps
 HTDOCS  = $(DATADIR)/htdocs
 
@@ -25,9 +26,9 @@ WARNINGS  = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wfo
 HARDENING = -D_FORTIFY_SOURCE=2 -fstack-clash-protection -fno-strict-overflow -fcf-protection=full
 OPTIMIZE  =
 ALL_CFLAGS = $(APXS_CFLAGS) -std=c11 -fPIC -fvisibility=hidden $(HARDENING) $(WARNINGS) $(OPTIMIZE) $(CFLAGS)
-ALL_CPPFLAGS = -Iinclude $(APXS_CPPFLAGS) -DAMLAPS_HTDOCS='"$(HTDOCS)"' $(CPPFLAGS)
+ALL_CPPFLAGS = -Iinclude $(APXS_CPPFLAGS) $(PQ_CPPFLAGS) -DAMLAPS_HTDOCS='"$(HTDOCS)"' $(CPPFLAGS)
 ALL_LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
-LIBS      = -lcurl -ljansson -lcrypto -lsqlite3 -lpthread
+LIBS      = -lcurl -ljansson -lcrypto -lsqlite3 $(shell pkg-config --libs libpq 2>/dev/null || echo -lpq) -lpthread
 
 # Every room but src/httpd/ is the library; the tool is its second user.
 LIBRARY_SOURCES = $(wildcard src/base/*.c src/policy/*.c src/graph/*.c src/trail/*.c src/notify/*.c src/access/*.c)
@@ -42,7 +43,7 @@ FUZZ_HELPERS    = tests/fuzz/fuzz.c tests/fuzz/microsoft.c src/httpd/claims.c
 UNIT_PROGRAMS = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SOURCES))
 FUZZ_PROGRAMS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SOURCES))
 
-.PHONY: all demo check check-unit check-fuzz check-lint check-decide check-entra check-system check-browser install clean asan valgrind analyze \
+.PHONY: all demo check check-unit check-pgsql check-fuzz check-lint check-decide check-entra check-system check-browser install clean asan valgrind analyze \
         cover mutate bench fuzz FORCE deps-%
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -105,13 +106,18 @@ demo: deps-demo
 
 check: deps-check
 	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory check-lint check-unit check-decide check-entra check-system check-browser
+	@$(MAKE) --no-print-directory check-lint check-unit check-pgsql check-decide check-entra check-system check-browser
 
 check-lint: $(BUILD)/mod_amlaps.so
 	@for lint in tests/lint/*.sh; do sh $$lint || exit 1; done
 
 check-unit: $(UNIT_PROGRAMS) $(BUILD)/amlaps-audit check-fuzz
 	@set -e; for test in $(sort $(UNIT_PROGRAMS)); do $$test; done
+
+# The tests of the trail that hold for every store, over PostgreSQL instead of SQLite.
+PGSQL_PROGRAMS = $(patsubst %,$(BUILD)/tests/test_trail_%,chain limits crash queue)
+check-pgsql: $(PGSQL_PROGRAMS)
+	$(NODE) tests/lib/with-postgres.mjs $(PGSQL_PROGRAMS)
 
 # Every input that ever mattered, through every parser.
 check-fuzz: $(FUZZ_PROGRAMS)
@@ -180,7 +186,7 @@ $(BUILD)/bench/slow-sync.so: $(BUILD)/obj/tests/bench/slow-sync.o
 bench: deps-bench
 	@$(MAKE) --no-print-directory all $(BENCH_PROGRAMS) $(BENCH_HELPERS)
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/off CPPFLAGS=-DAMLAPS_BENCH_STORE_OFF $(BUILD)/off/mod_amlaps.so
-	@set -e; for program in $(BENCH_PROGRAMS); do echo "== $$program"; $$program; done
+	@$(NODE) tests/lib/with-postgres.mjs $(BENCH_PROGRAMS)
 	@set -e; for script in tests/bench/*.bench.mjs; do echo "== $$script"; $(NODE) $$script; done
 
 # ---- installing: where apxs puts modules ----

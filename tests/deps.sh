@@ -53,6 +53,14 @@ need_libfuzzer() {
     lacks "libFuzzer of clang" "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
 }
 
+need_postgres() {  # Debian keeps the server's programs out of the PATH
+    have initdb && return
+    for directory in /usr/lib/postgresql/*/bin; do
+        if [ -x "$directory/initdb" ]; then return; fi
+    done
+    lacks "PostgreSQL's server" postgresql
+}
+
 node_major() {
     node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0
 }
@@ -71,6 +79,7 @@ set_build() {
     need_library jansson 2.14 libjansson-dev
     need_library openssl 3.0 libssl-dev
     need_library sqlite3 3.40 libsqlite3-dev
+    need_library libpq 14 libpq-dev
 }
 
 set_demo() {
@@ -87,6 +96,7 @@ set_check() {
     need_command sqlite3 sqlite3
     need_command nm binutils
     need_command openssl openssl
+    need_postgres
     if ! have chromium && ! have chromium-browser && ! have google-chrome; then lacks "the browser chromium" chromium; fi
 }
 
@@ -95,7 +105,7 @@ set_valgrind() { set_check; need_command valgrind valgrind; }
 set_analyze()  { set_build; need_command clang clang; need_command clang-tidy clang-tidy; }
 set_fuzz()     { set_build; need_command clang clang; need_libfuzzer; }
 set_cover()    { set_check; need_command gcovr gcovr; }
-set_bench()    { set_demo; need_command wrk wrk; need_command sqlite3 sqlite3; }
+set_bench()    { set_demo; need_postgres; need_command wrk wrk; need_command sqlite3 sqlite3; }
 
 find_missing() {
     packages='' missing='' node_modules=no

@@ -37,4 +37,10 @@ void amlaps_secret_keep_pages(apr_pool_t *pool);
 /** Overwrites the whole room and sets the length to 0; the memory stays. */
 void amlaps_secret_wipe(amlaps_secret_t *secret);
 
+/**
+ * Adds a whole file, as it is, as far as `room` goes; it does not grow. A file that everybody may read or replace is none.
+ * @return NULL, or what is wrong with the file and what to do
+ */
+const char *amlaps_secret_read_file(amlaps_secret_t *secret, const char *path, apr_pool_t *pool);
+
 #endif

@@ -82,7 +82,7 @@ typedef struct amlaps_trail_sink_t { /* one AMLapsAuditLog; `fd` was opened by t
 } amlaps_trail_sink_t;
 
 typedef struct amlaps_trail_config_t {
-    const char *store;             /* "sqlite3:PATH" */
+    const char *store;             /* as amlaps_trail_read_store gave it */
     apr_interval_time_t timeout;   /* AMLapsStoreTimeout */
     const amlaps_limit_t *limits;
     apr_size_t limit_count;
@@ -93,13 +93,21 @@ typedef struct amlaps_trail_config_t {
 
 typedef struct amlaps_trail_t amlaps_trail_t;
 
-/** Checks the form of a store's name and its directory without making anything. For configtest. @return NULL, or what to write instead */
+/** Checks the form of a store's name and its directory without making or asking anything. For configtest. @return NULL, or what to write instead */
 const char *amlaps_trail_check_store(const char *store, apr_pool_t *pool);
+
+/**
+ * Puts the content of the file in place of "pgsql:file:PATH", for all functions below; other names stay. Runs in the parent: the file is root's.
+ * @param name set to what the other functions take. It may hold a password: it is wiped with `pool`, and must not be shown
+ * @return NULL, or what to write instead
+ */
+const char *amlaps_trail_read_store(const char **name, const char *store, apr_pool_t *pool);
 
 /**
  * Makes or upgrades the store and gives it to the user of the children. Runs in the parent, as root, in post_config, and closes every
  * descriptor before it returns. A store that a newer module wrote is refused.
  * @param uid, gid the children's; (uid_t)-1: leave the owner
+ * @return APR_EAGAIN where a database does not answer now: its store is prepared by the children when it does
  */
 apr_status_t amlaps_trail_prepare(amlaps_error_t *error, const char *store, uid_t uid, gid_t gid, apr_pool_t *pool);
 

@@ -127,7 +127,8 @@ static int check_server(server_rec *server, apr_pool_t *pconf, apr_pool_t *ptemp
     if ((status = check_tenants(server, config, pconf, ptemp)) != OK || (status = check_rules(server, config, pconf, ptemp)) != OK) {
         return status;
     }
-    if ((mistake = amlaps_trail_check_store(amlaps_config_store(config), ptemp))) {
+    if ((mistake = amlaps_trail_check_store(amlaps_config_store(config), ptemp)) ||
+        (mistake = amlaps_trail_read_store(&config->opened_store, amlaps_config_store(config), pconf))) {
         return fail(server, "AML0107", apr_psprintf(ptemp, "AMLapsStore: %s", mistake));
     }
     for (i = 0; i < config->audit_logs->nelts; i++) {

@@ -78,6 +78,11 @@ const char *amlaps_config_store(const amlaps_config_t *config)
     return config->store ? config->store : "sqlite3:/var/lib/amlaps/amlaps.db";
 }
 
+const char *amlaps_config_opened_store(const amlaps_config_t *config)
+{
+    return config->opened_store ? config->opened_store : amlaps_config_store(config);
+}
+
 apr_interval_time_t amlaps_config_store_timeout(const amlaps_config_t *config)
 {
     return config->store_timeout >= 0 ? config->store_timeout : apr_time_from_sec(2);

@@ -93,6 +93,7 @@ typedef struct amlaps_config_t {
     apr_array_header_t *mounts;    /* amlaps_mount_t */
     apr_array_header_t *limits;    /* amlaps_limit_t: those written, defaults for the rest */
     amlaps_graph_shared_t *graph_shared; /* made by post_config, where `runtime` is this server's own */
+    const char *opened_store;      /* NULL: as `store` says */
     int runtime;                   /* index of the rooms that this server uses in each child; -1: none */
 } amlaps_config_t;
 
@@ -113,7 +114,8 @@ void amlaps_config_add_name(apr_hash_t *names, amlaps_rule_t *rule);
 int amlaps_config_active(const amlaps_config_t *config);
 
 /* Settings with their defaults. */
-const char *amlaps_config_store(const amlaps_config_t *config);
+const char *amlaps_config_store(const amlaps_config_t *config);        /* as it is written, and may be shown */
+const char *amlaps_config_opened_store(const amlaps_config_t *config); /* with what its file holds, for the trail alone */
 apr_interval_time_t amlaps_config_store_timeout(const amlaps_config_t *config);
 apr_interval_time_t amlaps_config_cache_time(const amlaps_config_t *config);
 apr_interval_time_t amlaps_config_graph_timeout(const amlaps_config_t *config);

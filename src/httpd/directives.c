@@ -212,7 +212,7 @@ const command_rec amlaps_directives[] = {
     AP_INIT_RAW_ARGS("AMLapsAuditor", amlaps_directive_auditor, NULL, RSRC_CONF, "KIND VALUE...: who may read the audit"),
     AP_INIT_RAW_ARGS("AMLapsOperator", amlaps_directive_operator, NULL, RSRC_CONF, "KIND VALUE...: who may explain decisions"),
 
-    AP_INIT_TAKE1("AMLapsStore", amlaps_directive_store, NULL, RSRC_CONF, "sqlite3:PATH"),
+    AP_INIT_RAW_ARGS("AMLapsStore", amlaps_directive_store, NULL, RSRC_CONF, "sqlite3:PATH, pgsql:CONNINFO or pgsql:file:PATH"),
     AP_INIT_TAKE1("AMLapsStoreTimeout", store_timeout, NULL, RSRC_CONF, "seconds to wait for the store"),
     AP_INIT_RAW_ARGS("AMLapsAuditLog", amlaps_directive_audit_log, NULL, RSRC_CONF, "a file, then optionally 'required'"),
     AP_INIT_RAW_ARGS("AMLapsLimit", amlaps_directive_limit, NULL, RSRC_CONF, "user|address|search N/minute|hour|day..."),

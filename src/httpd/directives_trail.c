@@ -3,15 +3,38 @@
 
 #include <apr_strings.h>
 
-const char *amlaps_directive_store(cmd_parms *cmd, void *dir, const char *value)
+/** A path that begins at the server's root, after what says which kind of store it is. */
+static const char *complete(const char *value, const char *prefix, apr_pool_t *pool)
+{
+    size_t length = strlen(prefix);
+
+    if (strncmp(value, prefix, length) || !value[length] || value[length] == '/') {
+        return value;
+    }
+    return apr_pstrcat(pool, prefix, ap_server_root_relative(pool, value + length), NULL);
+}
+
+/* Words of a connection string need no quotes around the whole of it. */
+static const char *read_store(const char *line, apr_pool_t *pool)
+{
+    const char *rest = line, *word = ap_getword_conf(pool, &rest);
+
+    if (*line != '"' && !strncmp(line, "pgsql:", 6)) {
+        return line;
+    }
+    return *rest ? NULL : word;
+}
+
+const char *amlaps_directive_store(cmd_parms *cmd, void *dir, const char *line)
 {
     amlaps_config_t *config = amlaps_directive_config(cmd);
-    const char *mistake;
+    const char *value = read_store(line, cmd->pool), *mistake;
 
     (void)dir;
-    if (!strncmp(value, "sqlite3:", 8) && value[8] && value[8] != '/') {
-        value = apr_pstrcat(cmd->pool, "sqlite3:", ap_server_root_relative(cmd->pool, value + 8), NULL);
+    if (!value) {
+        return "AMLapsStore takes one argument; put quotes around a path with blanks";
     }
+    value = complete(complete(value, "sqlite3:", cmd->pool), "pgsql:file:", cmd->pool);
     if ((mistake = amlaps_trail_check_store(value, cmd->pool))) {
         return apr_pstrcat(cmd->pool, "AMLapsStore: ", mistake, NULL);
     }

@@ -73,8 +73,12 @@ static int prepare(server_rec *server, amlaps_config_t *config, apr_pool_t *pcon
     if (status != OK) {
         return status;
     }
-    if (amlaps_trail_prepare(&error, amlaps_config_store(config), root ? ap_unixd_config.user_id : (uid_t)-1,
-                             root ? ap_unixd_config.group_id : (gid_t)-1, ptemp) != APR_SUCCESS) {
+    status = amlaps_trail_prepare(&error, amlaps_config_opened_store(config), root ? ap_unixd_config.user_id : (uid_t)-1,
+                                  root ? ap_unixd_config.group_id : (gid_t)-1, ptemp);
+    if (status == APR_EAGAIN) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server, "%s: %s; httpd starts, and answers audit_unavailable until the database answers",
+                     error.id, error.detail);
+    } else if (status != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_EMERG, error.status == APR_EGENERAL ? 0 : error.status, server, "%s: %s", error.id, error.detail);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -158,7 +162,7 @@ static apr_status_t open_trail(amlaps_access_t *access, amlaps_error_t *error, c
         sinks[i].fd = descriptor;
         sinks[i].required = log->required;
     }
-    trail->store = amlaps_config_store(config);
+    trail->store = amlaps_config_opened_store(config);
     trail->timeout = amlaps_config_store_timeout(config);
     trail->limits = (const amlaps_limit_t *)config->limits->elts;
     trail->limit_count = (apr_size_t)config->limits->nelts;

@@ -3,10 +3,7 @@
 
 #include <apr_lib.h>
 #include <apr_strings.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "directives.h"
@@ -51,53 +48,6 @@ const char *amlaps_secret_source_read(const char **source, cmd_parms *cmd, const
     }
     return apr_psprintf(cmd->pool, "%s: a secret inside the configuration would show in backups and mod_info; write file:PATH (a file "
                         "that only root may read), env:NAME or exec:PATH", cmd->cmd->name);
-}
-
-/* A folder that everybody may write, without the sticky bit, lets everybody swap the file. */
-static int folder_is_open(const char *path, apr_pool_t *pool)
-{
-    char *folder = apr_pstrdup(pool, path), *slash = strrchr(folder, '/');
-    struct stat info;
-
-    if (!slash) {
-        return 0;
-    }
-    slash[slash == folder ? 1 : 0] = '\0';
-    return stat(folder, &info) == 0 && (info.st_mode & S_IWOTH) && !(info.st_mode & S_ISVTX);
-}
-
-static const char *load_file(amlaps_secret_t *secret, const char *path, apr_pool_t *pool)
-{
-    struct stat info;
-    ssize_t got = -1;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-    if (fd < 0) {
-        return apr_psprintf(pool, "'%s' can't be read (%s); write a file that root may read and that holds the secret", path, strerror(errno));
-    }
-    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-        close(fd);
-        return apr_psprintf(pool, "'%s' is no file", path);
-    }
-    if (info.st_mode & (S_IROTH | S_IWOTH)) {
-        close(fd);
-        return apr_psprintf(pool, "'%s' is world-readable or world-writable; run: chmod 0600 '%s'", path, path);
-    }
-    if (folder_is_open(path, pool)) {
-        close(fd);
-        return apr_psprintf(pool, "the folder of '%s' may be written by everybody; run chmod o-w on it", path);
-    }
-    if (info.st_size > MOST - 1) {
-        close(fd);
-        return apr_psprintf(pool, "'%s' is larger than any client secret; is it the right file?", path);
-    }
-    got = read(fd, secret->bytes, MOST - 1);
-    close(fd);
-    if (got < 0) {
-        return apr_psprintf(pool, "'%s' can't be read (%s)", path, strerror(errno));
-    }
-    secret->length = (apr_size_t)got;
-    return NULL;
 }
 
 static const char *load_program(amlaps_secret_t *secret, const char *command, apr_pool_t *pool)
@@ -152,7 +102,7 @@ const char *amlaps_secret_source_load(amlaps_secret_t **secret, const char *sour
         return "out of memory";
     }
     if (!strncmp(source, "file:", 5)) {
-        mistake = load_file(read, source + 5, pool);
+        mistake = amlaps_secret_read_file(read, source + 5, pool);
     } else if (!strncmp(source, "env:", 4)) {
         mistake = load_variable(read, source + 4, pool);
     } else {

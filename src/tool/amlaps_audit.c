@@ -18,7 +18,7 @@ static const char usage[] =
     "verify  checks every record of the trail and names the first bad one\n"
     "export  writes every record to standard output, oldest first\n"
     "\n"
-    "STORE        the file of AMLapsStore, with or without sqlite3: before it\n"
+    "STORE        what AMLapsStore names: the file, with or without sqlite3: before it, pgsql:CONNINFO or pgsql:file:PATH\n"
     "FILE.jsonl   an export, or a copy that AMLapsAuditLog wrote\n"
     "--after      HASH of the last record of the file that this one continues\n"
     "--format     jsonl (default): one JSON object a line; csv: for spreadsheets, formulas made harmless\n"
@@ -45,6 +45,9 @@ static const char *store_name(const char *argument, apr_pool_t *pool)
     char *full;
     FILE *file;
 
+    if (strncmp(argument, "pgsql:", 6) == 0) {
+        return argument;
+    }
     if (strncmp(argument, "sqlite3:", 8) == 0) {
         argument += 8;
     } else {

@@ -135,7 +135,9 @@ static apr_status_t start(run_t *run, apr_interval_time_t patience, apr_interval
     *behind = run->head.time > wall ? run->head.time - wall : 0;
     run->now = wall + *behind;
     run->time = quoted(amlaps_text_time(run->now, run->pool), run->pool);
-    run->limit_now = amlaps_shared_limit_time(batch->shared, batch->clock, newest);
+    run->limit_now = amlaps_shared_limit_time(batch->shared, batch->clock, batch->store->ops->wall != NULL ? batch->store->ops->wall(batch->store)
+                                                                                                           : amlaps_clock_wall(batch->clock),
+                                              newest);
     run->limit_now -= run->limit_now % 1000;
     return APR_SUCCESS;
 }
@@ -196,6 +198,26 @@ static apr_status_t do_job(amlaps_copies_t *copies, amlaps_job_t *job, run_t *ru
     return status == APR_SUCCESS ? queue(job, copies->line[place], copies->length[place], run) : status;
 }
 
+/** Tells the store which limits settle_limits will look at. */
+static void foresee(const amlaps_batch_t *batch, amlaps_job_t *const *jobs, apr_size_t count, apr_pool_t *pool)
+{
+    const amlaps_touch_t **touches;
+    apr_size_t found = 0;
+    apr_size_t i;
+    int t;
+
+    if (batch->store->ops->foresee == NULL) {
+        return;
+    }
+    touches = apr_palloc(pool, count * AMLAPS_LIMIT_TOUCHES * sizeof(*touches));
+    for (i = 0; i < count; i++) {
+        for (t = 0; t < jobs[i]->touches; t++) {
+            touches[found++] = &jobs[i]->touch[t];
+        }
+    }
+    batch->store->ops->foresee(batch->store, touches, found, batch->limits, batch->limit_count);
+}
+
 apr_status_t amlaps_batch_run(const amlaps_batch_t *batch, amlaps_job_t *const *jobs, apr_size_t count, apr_interval_time_t patience,
                               apr_interval_time_t *behind, amlaps_error_t *error, apr_pool_t *pool)
 {
@@ -205,6 +227,7 @@ apr_status_t amlaps_batch_run(const amlaps_batch_t *batch, amlaps_job_t *const *
     apr_size_t i;
 
     *behind = 0;
+    foresee(batch, jobs, count, pool);
     status = start(&run, patience, behind);
     for (i = 0; i < count && status == APR_SUCCESS; i++) {
         status = do_job(&copies, jobs[i], &run);

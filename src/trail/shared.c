@@ -97,12 +97,12 @@ void amlaps_shared_unlock(amlaps_trail_shared_t *shared)
     pthread_mutex_unlock(&shared->mutex);
 }
 
-apr_time_t amlaps_shared_limit_time(amlaps_trail_shared_t *shared, const amlaps_clock_t *clock, apr_time_t newest)
+apr_time_t amlaps_shared_limit_time(amlaps_trail_shared_t *shared, const amlaps_clock_t *clock, apr_time_t wall, apr_time_t newest)
 {
     apr_time_t steady = amlaps_clock_steady(clock);
 
     if (!shared->has_offset) {
-        shared->offset = amlaps_clock_wall(clock) - steady;
+        shared->offset = wall - steady;
         shared->has_offset = 1;
     }
     if (steady + shared->offset < newest) {

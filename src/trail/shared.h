@@ -32,10 +32,11 @@ void amlaps_shared_follow(amlaps_trail_shared_t *shared, int lead);
 int amlaps_shared_lead_of(amlaps_trail_shared_t *shared, const char *store);
 
 /**
- * The time that limits are counted by: runs with the steady clock, so that no step of the wall clock resets or prolongs a limit, and never
- * stands before `newest`, the newest attempt in the store.
+ * The time that limits are counted by: runs with the steady clock from where the wall clock stood when it was asked first, so that no step of
+ * the wall clock resets or prolongs a limit, and never stands before `newest`, the newest attempt in the store.
+ * @param wall the store's, see amlaps_store_ops_t, so that servers whose clocks differ count by one
  */
-apr_time_t amlaps_shared_limit_time(amlaps_trail_shared_t *shared, const amlaps_clock_t *clock, apr_time_t newest);
+apr_time_t amlaps_shared_limit_time(amlaps_trail_shared_t *shared, const amlaps_clock_t *clock, apr_time_t wall, apr_time_t newest);
 
 /**
  * After a failed fsync nobody knows what is on disk, and the next fsync may wrongly succeed: no child of this generation uses that store or

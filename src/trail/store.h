@@ -37,6 +37,12 @@ typedef struct amlaps_row_t {
 } amlaps_row_t;
 
 typedef struct amlaps_store_ops_t {
+    /**
+     * Says before `begin` of which attempts and limits it will be asked, for a store that is far away and fetches all at once. May be
+     * NULL. Everything stays until the batch is over.
+     */
+    void (*foresee)(amlaps_store_t *store, const amlaps_touch_t *const *touches, apr_size_t count, const amlaps_limit_t *limits,
+                    apr_size_t limit_count);
     /** Opens the store where it is not open, starts a transaction and reads the head. Waits for other writers at most `patience`. */
     apr_status_t (*begin)(amlaps_head_t *head, amlaps_store_t *store, apr_interval_time_t patience, amlaps_error_t *error);
     /** The number of this key's newest attempt, 0 where there is none. A key's attempts are numbered without gaps as far back as they are kept. */
@@ -46,6 +52,8 @@ typedef struct amlaps_store_ops_t {
                                  amlaps_error_t *error);
     /** The newest attempt of all, 0 where there is none. */
     apr_status_t (*newest_attempt)(apr_time_t *time, amlaps_store_t *store, amlaps_error_t *error);
+    /** The wall clock that all servers of this store share, as the transaction began; NULL: this machine's is theirs. */
+    apr_time_t (*wall)(amlaps_store_t *store);
     apr_status_t (*add_record)(amlaps_store_t *store, const amlaps_row_t *row, amlaps_error_t *error);
     apr_status_t (*add_attempt)(amlaps_store_t *store, const amlaps_touch_t *touch, apr_int64_t ordinal, apr_time_t time,
                                 amlaps_error_t *error);
@@ -67,8 +75,12 @@ struct amlaps_store_t {
     const amlaps_queue_ops_t *queue;
 };
 
-/** Makes a closed store of this name ("sqlite3:PATH"); begin opens it. @return NULL where the name is none */
-amlaps_store_t *amlaps_store_make(const char *name, amlaps_trail_shared_t *shared, apr_pool_t *pool);
+/**
+ * Makes a closed store of this name ("sqlite3:PATH", "pgsql:CONNINFO"); begin opens it.
+ * @param timeout how long a batch may wait for a server, from begin to commit
+ * @return NULL where the name is none
+ */
+amlaps_store_t *amlaps_store_make(const char *name, amlaps_trail_shared_t *shared, apr_interval_time_t timeout, apr_pool_t *pool);
 
 /** @return 1 for the name of a store that keeps nothing, which the benchmark's build alone knows (AMLAPS_BENCH_STORE_OFF) */
 int amlaps_store_is_off(const char *name);

@@ -401,8 +401,18 @@ static void sqlite_close(amlaps_store_t *store)
 amlaps_store_t *amlaps_sqlite_make(const char *path, amlaps_trail_shared_t *shared, apr_pool_t *pool)
 {
     static const amlaps_store_ops_t ops = {
-        sqlite_begin, sqlite_last_attempt, sqlite_attempt_time, sqlite_newest_attempt, sqlite_add_record, sqlite_add_attempt, sqlite_prune,
-        sqlite_forget, sqlite_commit, sqlite_rollback, sqlite_tend, sqlite_close
+        .begin = sqlite_begin,
+        .last_attempt = sqlite_last_attempt,
+        .attempt_time = sqlite_attempt_time,
+        .newest_attempt = sqlite_newest_attempt,
+        .add_record = sqlite_add_record,
+        .add_attempt = sqlite_add_attempt,
+        .prune = sqlite_prune,
+        .forget = sqlite_forget,
+        .commit = sqlite_commit,
+        .rollback = sqlite_rollback,
+        .tend = sqlite_tend,
+        .close = sqlite_close
     };
     sqlite_store_t *self = apr_pcalloc(pool, sizeof(*self));
 

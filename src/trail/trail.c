@@ -20,7 +20,7 @@ static apr_status_t close_trail(void *baton)
 static void fill_batch(amlaps_batch_t *batch, amlaps_trail_t *trail, const amlaps_trail_config_t *config, amlaps_trail_shared_t *shared,
                        amlaps_trouble_t *trouble)
 {
-    batch->store = amlaps_store_make(config->store, shared, trail->pool);
+    batch->store = amlaps_store_make(config->store, shared, config->timeout, trail->pool);
     batch->sinks = amlaps_sinks_make(config->sinks, config->sink_count, shared, trouble, trail->pool);
     batch->shared = shared;
     batch->limits = apr_pmemdup(trail->pool, config->limits, config->limit_count * sizeof(*config->limits));
@@ -57,8 +57,7 @@ apr_status_t amlaps_trail_open(amlaps_trail_t **trail, amlaps_error_t *error, co
     fill_batch(&batch, made, config, shared, trouble);
     if (batch.store == NULL) {
         apr_pool_destroy(own);
-        return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0201", APR_EINVAL, "\"%.200s\" is no store: write sqlite3:PATH",
-                                config->store);
+        return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0201", APR_EINVAL, "this is no store: write sqlite3:PATH or pgsql:CONNINFO");
     }
     status = amlaps_writer_start(&made->writer, &batch, config->timeout, trouble, own);
     if (status != APR_SUCCESS) {

@@ -1,11 +1,13 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /*
  * Records a second with many threads whose records share transactions, against one transaction for each record, in the same run on the same
- * disk; then how fast the trail is verified. usage: trail [SECONDS [DIRECTORY]]; without DIRECTORY beside the program, since a temporary directory may be no disk
+ * disk; then how fast the trail is verified. Over SQLite, and beside it over the database that AMLAPS_TEST_PGSQL names (tests/lib/with-postgres.mjs).
+ * usage: trail [SECONDS [DIRECTORY]]; without DIRECTORY beside the program, since a temporary directory may be no disk
  */
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,7 +111,8 @@ static void check(apr_status_t status, const amlaps_error_t *error)
     }
 }
 
-static void verify(const char *store, apr_pool_t *pool)
+/** Exits where the trail is not good. @return records a second */
+static double verify(const char *store, apr_pool_t *pool)
 {
     amlaps_error_t error = { 0 };
     amlaps_verify_t result;
@@ -120,23 +123,80 @@ static void verify(const char *store, apr_pool_t *pool)
         fprintf(stderr, "record %ld: %s\n", (long)result.first_bad, result.problem);
         exit(1);
     }
-    printf("verified                     %9.0f records/s (%ld records)\n", (double)result.records / (now() - start), (long)result.records);
+    return (double)result.records / (now() - start);
+}
+
+#define STORES 2
+#define GROUPS 4 /* 1, 4, 16, 64 threads */
+
+typedef struct figures_t {
+    double single, group[GROUPS], verified;
+} figures_t;
+
+static void measure_store(figures_t *figures, const char *store, double seconds, apr_pool_t *pool)
+{
+    static pthread_mutex_t alone = PTHREAD_MUTEX_INITIALIZER;
+    static const char *const limit_texts[] = { "1000000/minute", "1000000/hour", "1000000/day" };
+    amlaps_limit_t limits[6];
+    amlaps_trail_config_t config = { .store = store, .timeout = apr_time_from_sec(10), .limits = limits, .limit_count = 6,
+                                     .clock = amlaps_clock_system() };
+    amlaps_error_t error = { 0 };
+    amlaps_trail_t *trail;
+    apr_pool_t *child;
+    int i;
+
+    for (i = 0; i < 6; i++) {
+        amlaps_limit_parse(&limits[i], i < 3 ? AMLAPS_LIMIT_USER : AMLAPS_LIMIT_ADDRESS, limit_texts[i % 3], pool);
+    }
+    check(amlaps_trail_prepare(&error, store, (uid_t)-1, (gid_t)-1, pool), &error);
+    apr_pool_create(&child, pool);
+    check(amlaps_trail_open(&trail, &error, &config, amlaps_trail_share(), child), &error);
+    figures->single = measure(trail, MOST_THREADS, &alone, seconds);
+    for (i = 0; i < GROUPS; i++) {
+        figures->group[i] = measure(trail, 1 << 2 * i, NULL, seconds);
+    }
+    apr_pool_destroy(child);
+    figures->verified = verify(store, pool);
+}
+
+static void print_row(const char *what, const figures_t *figures, int stores, apr_size_t place)
+{
+    int i;
+
+    printf("%-28s", what);
+    for (i = 0; i < stores; i++) {
+        const char *start = (const char *)&figures[i];
+        double figure;
+
+        memcpy(&figure, start + place, sizeof(figure));
+        printf(" %9.0f (%4.1f times)", figure, figure / figures[i].single);
+    }
+    putchar('\n');
+}
+
+static void print_all(const figures_t *figures, int stores)
+{
+    char what[32];
+    apr_size_t i;
+
+    printf("%-28s%23s%s\n", "records/s", "SQLite", stores > 1 ? "             PostgreSQL" : "");
+    print_row("one transaction a record", figures, stores, offsetof(figures_t, single));
+    for (i = 0; i < GROUPS; i++) {
+        snprintf(what, sizeof(what), "grouped, %2d threads", 1 << 2 * i);
+        print_row(what, figures, stores, offsetof(figures_t, group) + i * sizeof(double));
+    }
+    print_row("verified", figures, stores, offsetof(figures_t, verified));
 }
 
 int main(int argc, char **argv)
 {
-    static pthread_mutex_t alone = PTHREAD_MUTEX_INITIALIZER;
     static const char *const suffixes[] = { "", "-wal", "-shm" };
-    static const char *const limit_texts[] = { "1000000/minute", "1000000/hour", "1000000/day" };
-    amlaps_limit_t limits[6];
-    amlaps_trail_config_t config = { .timeout = apr_time_from_sec(10), .limits = limits, .limit_count = 6, .clock = amlaps_clock_system() };
-    amlaps_error_t error = { 0 };
-    amlaps_trail_t *trail;
-    apr_pool_t *pool;
-    apr_pool_t *child;
+    const char *conninfo = getenv("AMLAPS_TEST_PGSQL");
     double seconds = argc > 1 ? atof(argv[1]) : 3;
+    figures_t figures[STORES];
+    const char *file;
     char *directory;
-    double single, group;
+    apr_pool_t *pool;
     int i;
 
     if (apr_initialize() != APR_SUCCESS || apr_pool_create(&pool, NULL) != APR_SUCCESS) {
@@ -147,23 +207,14 @@ int main(int argc, char **argv)
         perror(directory);
         return 1;
     }
-    for (i = 0; i < 6; i++) {
-        amlaps_limit_parse(&limits[i], i < 3 ? AMLAPS_LIMIT_USER : AMLAPS_LIMIT_ADDRESS, limit_texts[i % 3], pool);
+    file = apr_pstrcat(pool, realpath(directory, NULL), "/bench.db", NULL);
+    measure_store(&figures[0], apr_pstrcat(pool, "sqlite3:", file, NULL), seconds, pool);
+    if (conninfo != NULL) {
+        measure_store(&figures[1], apr_pstrcat(pool, "pgsql:", conninfo, NULL), seconds, pool);
     }
-    config.store = apr_psprintf(pool, "sqlite3:%s/bench.db", realpath(directory, NULL));
-    check(amlaps_trail_prepare(&error, config.store, (uid_t)-1, (gid_t)-1, pool), &error);
-    apr_pool_create(&child, pool);
-    check(amlaps_trail_open(&trail, &error, &config, amlaps_trail_share(), child), &error);
-    single = measure(trail, MOST_THREADS, &alone, seconds);
-    printf("one transaction a record     %9.0f records/s\n", single);
-    for (i = 1; i <= MOST_THREADS; i *= 4) {
-        group = measure(trail, i, NULL, seconds);
-        printf("grouped, %2d threads          %9.0f records/s (%.1f times)\n", i, group, group / single);
-    }
-    apr_pool_destroy(child);
-    verify(config.store, pool);
+    print_all(figures, conninfo != NULL ? 2 : 1);
     for (i = 0; i < 3; i++) {
-        unlink(apr_pstrcat(pool, config.store + sizeof("sqlite3:") - 1, suffixes[i], NULL));
+        unlink(apr_pstrcat(pool, file, suffixes[i], NULL));
     }
     rmdir(directory);
     apr_pool_destroy(pool);

@@ -81,6 +81,7 @@ static void test_killed_at_any_moment(void **state)
         assert_true(WIFSIGNALED(status));
         answered = 1 + count_answers(answers[0]);
         close(answers[0]);
+        world_settle(world);
         records = world_records(world);
         world_verify_good(world, records);
         /* At most one batch, of one record of each thread, was stored without its answer. */

@@ -53,7 +53,7 @@ static void test_exact_with_threads(void **state)
     assert_int_equal(admit_in_threads(world), 10);
     assert_int_equal(world_records(world), THREADS * ATTEMPTS);
     assert_int_equal(world_number(world, "SELECT count(*) FROM record WHERE stage = 'outcome' AND outcome = 'denied'"
-                                         " AND json_extract(body, '$.code') = 'rate_limited'"), THREADS * ATTEMPTS - 10);
+                                         " AND body LIKE '%\"code\":\"rate_limited\"%'"), THREADS * ATTEMPTS - 10);
     world_verify_good(world, THREADS * ATTEMPTS);
 }
 
@@ -141,7 +141,7 @@ static void test_refusals_count_but_limited_ones_do_not(void **state)
     assert_int_equal(world_admit(world, "alice", NULL), AMLAPS_RATE_LIMITED);
     world_pass(SECONDS(1));
     assert_int_equal(world_admit(world, "alice", NULL), AMLAPS_OK);
-    assert_int_equal(world_number(world, "SELECT count(*) FROM record WHERE json_extract(body, '$.code') = 'not_authorized'"), 1);
+    assert_int_equal(world_number(world, "SELECT count(*) FROM record WHERE body LIKE '%\"code\":\"not_authorized\"%'"), 1);
 }
 
 static void test_searches_count_apart(void **state)
@@ -172,7 +172,8 @@ static void test_kept_over_restart(void **state)
     world_pass(SECONDS(60));
     world_open(world);
     assert_int_equal(world_admit(world, "alice", &error), AMLAPS_RATE_LIMITED);
-    assert_int_equal(error.retry_after, SECONDS(3540));
+    /* A database counts by its own clock, which this test can't move. */
+    assert_in_range(error.retry_after, world->conninfo != NULL ? SECONDS(3570) : SECONDS(3540), world->conninfo != NULL ? SECONDS(3600) : SECONDS(3540));
 }
 
 static void step_and_check(world_t *world, apr_interval_time_t step)

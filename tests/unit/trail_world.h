@@ -2,7 +2,10 @@
 #ifndef AMLAPS_TEST_TRAIL_WORLD_H
 #define AMLAPS_TEST_TRAIL_WORLD_H
 
-/* What the tests of the trail share: a store in a directory of its own, clocks that move by hand, and the log. */
+/*
+ * What the tests of the trail share: a store of its own, clocks that move by hand, and the log. The store is a file in a new directory, or the
+ * database that AMLAPS_TEST_PGSQL names, emptied (tests/lib/with-postgres.mjs).
+ */
 
 #include <errno.h>
 #include <ftw.h>
@@ -24,6 +27,7 @@
 #include <apr_general.h>
 #include <apr_strings.h>
 #include <cmocka.h>
+#include <libpq-fe.h>
 #include <sqlite3.h>
 
 #include "amlaps/text.h"
@@ -38,6 +42,7 @@ typedef struct world_t {
     char directory[128];
     char path[192];
     char store[208];
+    const char *conninfo;   /* NULL: the store is the file `path` */
     amlaps_trail_shared_t *shared;
     amlaps_trail_t *trail;
     amlaps_limit_t limits[8];
@@ -136,6 +141,22 @@ static inline void world_limit(world_t *world, amlaps_limit_scope_t scope, const
     assert_null(amlaps_limit_parse(&world->limits[world->config.limit_count++], scope, text, world->pool));
 }
 
+/** Runs SQL in the database of the store. @return the result, to be cleared */
+static inline PGresult *world_ask_pgsql(const world_t *world, const char *sql)
+{
+    PGconn *conn = PQconnectdb(world->conninfo);
+    PGresult *result;
+
+    assert_int_equal(PQstatus(conn), CONNECTION_OK);
+    PQclear(PQexec(conn, "SET client_min_messages = error; SET search_path = amlaps"));
+    result = PQexec(conn, sql);
+    if (PQresultStatus(result) != PGRES_COMMAND_OK && PQresultStatus(result) != PGRES_TUPLES_OK) {
+        fail_msg("%s: %s", sql, PQerrorMessage(conn));
+    }
+    PQfinish(conn);
+    return result;
+}
+
 /** A prepared store; the trail is not open yet. */
 static inline int world_setup(void **state)
 {
@@ -153,6 +174,11 @@ static inline int world_setup(void **state)
     assert_non_null(mkdtemp(world->directory));
     snprintf(world->path, sizeof(world->path), "%s/amlaps.db", world->directory);
     snprintf(world->store, sizeof(world->store), "sqlite3:%s", world->path);
+    world->conninfo = getenv("AMLAPS_TEST_PGSQL");
+    if (world->conninfo != NULL) {
+        snprintf(world->store, sizeof(world->store), "pgsql:%s", world->conninfo);
+        PQclear(world_ask_pgsql(world, "DROP SCHEMA IF EXISTS amlaps CASCADE"));
+    }
     world->clock = (amlaps_clock_t){ world_wall_now, world_steady_now, NULL };
     world->shared = amlaps_trail_share();
     assert_non_null(world->shared);
@@ -225,6 +251,13 @@ static inline long world_number(const world_t *world, const char *sql)
     int persist = 1;
     long number;
 
+    if (world->conninfo != NULL) {
+        PGresult *result = world_ask_pgsql(world, sql);
+
+        number = atol(PQgetvalue(result, 0, 0));
+        PQclear(result);
+        return number;
+    }
     assert_int_equal(sqlite3_open_v2(world->path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
     sqlite3_file_control(db, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
     sqlite3_busy_timeout(db, 5000);
@@ -234,6 +267,15 @@ static inline long world_number(const world_t *world, const char *sql)
     sqlite3_finalize(statement);
     sqlite3_close(db);
     return number;
+}
+
+/** Waits until nobody writes any more: a database goes on for a moment with what a dead client had sent. */
+static inline void world_settle(const world_t *world)
+{
+    while (world->conninfo != NULL && world_number(world, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                                                          " AND backend_type = 'client backend' AND pid <> pg_backend_pid()") > 0) {
+        usleep(1000);
+    }
 }
 
 static inline long world_records(const world_t *world)
@@ -248,6 +290,10 @@ static inline void world_tamper(const world_t *world, const char *sql)
     char *why = NULL;
     int persist = 1;
 
+    if (world->conninfo != NULL) {
+        PQclear(world_ask_pgsql(world, sql));
+        return;
+    }
     assert_int_equal(sqlite3_open(world->path, &db), SQLITE_OK);
     sqlite3_file_control(db, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
     sqlite3_busy_timeout(db, 5000);
