@@ -78,17 +78,19 @@ typedef struct amlaps_disclosure_t {
     apr_size_t count;              /* 0 for a history without older passwords */
     apr_time_t expires;            /* of the current one; 0 unknown */
     int current;                   /* 1: `credentials` is the current one */
+    apr_size_t older;              /* how many are older than the one asked for by its number */
 } amlaps_disclosure_t;
 
 /**
  * The disclosure. When it returns APR_SUCCESS, intent and outcome are on disk and the answer may leave; in every other case nothing was
  * disclosed and nothing of it is left in memory.
  * @param permission AMLAPS_PERMISSION_PASSWORD or AMLAPS_PERMISSION_HISTORY
+ * @param nth of the older passwords: 1 is the newest of them; 0 all
  * @param reason NULL: none given
  */
 apr_status_t amlaps_access_disclose(amlaps_disclosure_t **disclosure, amlaps_error_t *error, const amlaps_access_t *access,
                                     const amlaps_asker_t *asker, const char *tenant, const char *device_id,
-                                    amlaps_permission_t permission, const char *reason, apr_pool_t *pool);
+                                    amlaps_permission_t permission, apr_size_t nth, const char *reason, apr_pool_t *pool);
 
 /** Whether the asker has a role. Groups that the token left out are asked for. @return APR_SUCCESS, AMLAPS_NOT_AUTHORIZED, or why it
  *  cannot be known */

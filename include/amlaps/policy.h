@@ -125,6 +125,10 @@ const char *amlaps_rule_add_entry(amlaps_rule_t *rule, int deny, const char *con
  *  alone \d and its like, (?:…) and a leading (?i); compares bytes. What takes an engine that backtracks exponential time is refused;
  *  the one that matches here needs time linear in the reason. @param hint NULL or "": none */
 const char *amlaps_rule_set_reason(amlaps_rule_t *rule, const char *mode, const char *pattern, const char *hint);
+/** Reasons to choose from by one press, in the order given; adds to those before. */
+const char *amlaps_rule_add_choices(amlaps_rule_t *rule, const char *const *texts, int count);
+/** @param word "on" or "off", the default: whether the page may draw the password as a QR code */
+const char *amlaps_rule_set_qr(amlaps_rule_t *rule, const char *word);
 /** @param day YYYY-MM-DD, the last day (UTC) on which the rule counts */
 const char *amlaps_rule_set_expires(amlaps_rule_t *rule, const char *day);
 /** @param needs AMLAPS_NEED_* bits of the facts that the condition reads: AMLAPS_UNKNOWN while one of them is unknown asks for a look-up,
@@ -213,9 +217,12 @@ typedef struct amlaps_reason_t {
     amlaps_reason_mode_t mode;
     const char *pattern;       /* as written; NULL: any text */
     const char *hint;          /* NULL: none */
+    apr_array_header_t *choices; /* const char *; NULL: none */
 } amlaps_reason_t;
 
 const amlaps_reason_t *amlaps_rule_reason(const amlaps_rule_t *rule);
+
+int amlaps_rule_qr(const amlaps_rule_t *rule);
 
 /** At most 4096 characters of UTF-8; NULL, and white space alone, is no reason.
  *  @return AMLAPS_OK, AMLAPS_REASON_REQUIRED, or AMLAPS_REASON_INVALID (pattern, length, not UTF-8, control characters but \n and \t) */

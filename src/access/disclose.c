@@ -73,14 +73,17 @@ apr_status_t amlaps_access_device(amlaps_found_t **found, amlaps_error_t *error,
 }
 
 /* What is asked for out of what Graph gave; the rest is wiped at once. */
-static amlaps_disclosure_t *select_credentials(const amlaps_credentials_t *credentials, amlaps_permission_t permission,
+static amlaps_disclosure_t *select_credentials(const amlaps_credentials_t *credentials, amlaps_permission_t permission, apr_size_t nth,
                                                apr_pool_t *pool)
 {
     amlaps_disclosure_t *disclosure = apr_pcalloc(pool, sizeof(*disclosure));
-    apr_size_t first = permission == AMLAPS_PERMISSION_PASSWORD ? 0 : 1;
-    apr_size_t count = permission == AMLAPS_PERMISSION_PASSWORD ? 1 : credentials->count - 1;
-    apr_size_t i;
+    apr_size_t older = credentials->count - 1, first = 0, count = 1, i;
 
+    if (permission == AMLAPS_PERMISSION_HISTORY) {
+        first = nth ? nth : 1;
+        count = nth ? nth <= older : older;
+        disclosure->older = nth && nth < older ? older - nth : 0;
+    }
     for (i = 0; i < credentials->count; i++) {
         if (i < first || i >= first + count) {
             amlaps_secret_wipe(credentials->items[i].password);
@@ -105,7 +108,7 @@ static void wipe(const amlaps_credentials_t *credentials)
 /* Steps 4 and 5, after the intent is on disk. */
 static apr_status_t fetch_and_record(amlaps_disclosure_t **disclosure, amlaps_error_t *error, const amlaps_access_t *access,
                                      amlaps_record_t *record, amlaps_call_t *call, amlaps_permission_t permission,
-                                     apr_pool_t *pool)
+                                     apr_size_t nth, apr_pool_t *pool)
 {
     amlaps_credentials_t *credentials = NULL;
     amlaps_error_t trail = { 0 };
@@ -116,7 +119,7 @@ static apr_status_t fetch_and_record(amlaps_disclosure_t **disclosure, amlaps_er
     record->outcome = status == APR_SUCCESS ? AMLAPS_OUTCOME_GRANTED : AMLAPS_OUTCOME_FAILED;
     record->code = amlaps_code_word(status == APR_SUCCESS ? AMLAPS_OK : error->code);
     if (status == APR_SUCCESS) {
-        *disclosure = select_credentials(credentials, permission, pool);
+        *disclosure = select_credentials(credentials, permission, nth, pool);
         if ((*disclosure)->count) {
             record->account = (*disclosure)->credentials[0].account;
             record->backed_up = (*disclosure)->credentials[0].backed_up;
@@ -135,7 +138,7 @@ static apr_status_t fetch_and_record(amlaps_disclosure_t **disclosure, amlaps_er
 
 apr_status_t amlaps_access_disclose(amlaps_disclosure_t **disclosure, amlaps_error_t *error, const amlaps_access_t *access,
                                     const amlaps_asker_t *asker, const char *tenant, const char *device_id,
-                                    amlaps_permission_t permission, const char *reason, apr_pool_t *pool)
+                                    amlaps_permission_t permission, apr_size_t nth, const char *reason, apr_pool_t *pool)
 {
     amlaps_call_t call = { .client_request_id = asker->id };
     const amlaps_graph_device_t *device = NULL;
@@ -172,7 +175,7 @@ apr_status_t amlaps_access_disclose(amlaps_disclosure_t **disclosure, amlaps_err
     if (amlaps_trail_admit(error, access->trail, &record, pool) != APR_SUCCESS) {
         return error->status;
     }
-    if (fetch_and_record(disclosure, error, access, &record, &call, permission, pool) != APR_SUCCESS) {
+    if (fetch_and_record(disclosure, error, access, &record, &call, permission, nth, pool) != APR_SUCCESS) {
         return error->status;
     }
     (*disclosure)->device = device;

@@ -92,6 +92,17 @@ int amlaps_api_search(amlaps_request_t *request)
     return amlaps_respond_json(request->r, HTTP_OK, answer);
 }
 
+static amlaps_json_t *choices_json(const apr_array_header_t *choices, apr_pool_t *pool)
+{
+    amlaps_json_t *json = amlaps_json_make_array(pool);
+    int i;
+
+    for (i = 0; i < choices->nelts; i++) {
+        amlaps_json_add_text(json, APR_ARRAY_IDX(choices, i, const char *));
+    }
+    return json;
+}
+
 static void set_action(amlaps_json_t *actions, const char *name, const amlaps_rule_t *rule, apr_pool_t *pool)
 {
     static const char *const modes[] = {
@@ -110,9 +121,15 @@ static void set_action(amlaps_json_t *actions, const char *name, const amlaps_ru
     amlaps_json_set_text(reason, "mode", modes[settings->mode]);
     amlaps_json_set_text(reason, "hint", settings->hint);
     amlaps_json_set_text(reason, "pattern", settings->pattern);
+    if (settings->choices) {
+        amlaps_json_set(reason, "choices", choices_json(settings->choices, pool));
+    }
     action = amlaps_json_make_object(pool);
     amlaps_json_set_text(action, "rule", amlaps_rule_description(rule));
     amlaps_json_set(action, "reason", reason);
+    if (amlaps_rule_qr(rule)) {
+        amlaps_json_set_bool(action, "qr", 1);
+    }
     amlaps_json_set(actions, name, action);
 }
 

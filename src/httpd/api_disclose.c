@@ -5,6 +5,8 @@
 
 #include "amlaps/text.h"
 
+#define NTH_MOST 1000 /* far beyond what Entra keeps */
+
 /* Members around a secret are written as JSON objects whose closing brace gives way to what follows. */
 static apr_status_t open_object(amlaps_secret_t *answer, const amlaps_json_t *object, const char *next, apr_pool_t *pool)
 {
@@ -49,7 +51,7 @@ static apr_status_t write_credential(amlaps_secret_t *answer, const amlaps_discl
 }
 
 /* The answer stands in wiped memory from the first byte; nothing that holds a password goes through a pool or jansson. */
-static apr_status_t write_answer(amlaps_secret_t *answer, const amlaps_request_t *request, const amlaps_disclosure_t *disclosure)
+static apr_status_t write_answer(amlaps_secret_t *answer, const amlaps_request_t *request, const amlaps_disclosure_t *disclosure, apr_size_t nth)
 {
     apr_pool_t *pool = request->r->pool;
     amlaps_json_t *json = amlaps_json_make_object(pool);
@@ -59,6 +61,9 @@ static apr_status_t write_answer(amlaps_secret_t *answer, const amlaps_request_t
     amlaps_json_set_text(json, "id", request->id);
     amlaps_json_set(json, "device", amlaps_api_device_json(disclosure->device, pool));
     amlaps_json_set_text(json, "rule", amlaps_rule_description(disclosure->rule));
+    if (nth) {
+        amlaps_json_set_integer(json, "older", (apr_int64_t)disclosure->older);
+    }
     status = open_object(answer, json, ",\"credentials\":[", pool);
     for (i = 0; i < disclosure->count && status == APR_SUCCESS; i++) {
         status = i ? amlaps_secret_append(answer, ",", 1) : APR_SUCCESS;
@@ -69,9 +74,23 @@ static apr_status_t write_answer(amlaps_secret_t *answer, const amlaps_request_t
     return status == APR_SUCCESS ? amlaps_secret_append(answer, "]}", 2) : status;
 }
 
+/* Which of the older passwords, counted from the newest; 0 where that is not said: then all. */
+static apr_status_t read_nth(apr_size_t *nth, amlaps_error_t *error, const amlaps_json_t *body, amlaps_permission_t permission)
+{
+    const amlaps_json_t *value = amlaps_json_member(body, "nth");
+    apr_int64_t number = 0;
+
+    if (amlaps_json_kind(value) != AMLAPS_JSON_NONE &&
+        (permission != AMLAPS_PERMISSION_HISTORY || !amlaps_json_integer(value, &number) || number < 1 || number > NTH_MOST)) {
+        return amlaps_body_wrong(error, "nth");
+    }
+    *nth = (apr_size_t)number;
+    return APR_SUCCESS;
+}
+
 static int disclose(amlaps_request_t *request, amlaps_permission_t permission)
 {
-    static const char *const known[] = { "reason", NULL };
+    static const char *const known[] = { "reason", "nth", NULL };
     apr_pool_t *pool = request->r->pool;
     amlaps_asker_t asker = amlaps_api_asker(request);
     const char *tenant, *device_id, *reason;
@@ -79,15 +98,16 @@ static int disclose(amlaps_request_t *request, amlaps_permission_t permission)
     amlaps_error_t error = { 0 };
     amlaps_secret_t *answer;
     amlaps_json_t *body;
+    apr_size_t nth = 0;
 
     if (amlaps_api_path(&tenant, &device_id, &error, request) != APR_SUCCESS ||
         amlaps_body_read(&body, &error, request->r) != APR_SUCCESS || amlaps_body_check(&error, body, known) != APR_SUCCESS ||
-        amlaps_body_text(&reason, &error, body, "reason") != APR_SUCCESS ||
-        amlaps_access_disclose(&disclosure, &error, request->access, &asker, tenant, device_id, permission, reason, pool) != APR_SUCCESS) {
+        amlaps_body_text(&reason, &error, body, "reason") != APR_SUCCESS || read_nth(&nth, &error, body, permission) != APR_SUCCESS ||
+        amlaps_access_disclose(&disclosure, &error, request->access, &asker, tenant, device_id, permission, nth, reason, pool) != APR_SUCCESS) {
         return amlaps_respond_problem(request, &error);
     }
     answer = amlaps_secret_make(4096, pool);
-    if (!answer || write_answer(answer, request, disclosure) != APR_SUCCESS) {
+    if (!answer || write_answer(answer, request, disclosure, nth) != APR_SUCCESS) {
         amlaps_error_set(&error, AMLAPS_BUSY, "AML0170", APR_ENOMEM, "no memory for the answer");
         return amlaps_respond_problem(request, &error);
     }

@@ -17,6 +17,7 @@ static amlaps_json_t *ui_of(const amlaps_config_t *config, apr_pool_t *pool)
     amlaps_json_set_text(ui, "logo", config->logo);
     amlaps_json_set_text(ui, "notice", config->notice);
     amlaps_json_set_text(ui, "help", config->help);
+    amlaps_json_set_known(ui, "result", config->result);
     amlaps_json_set_integer(ui, "hideAfter", amlaps_config_hide_after(config));
     amlaps_json_set_text(ui, "language", config->language);
     return ui;

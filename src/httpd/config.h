@@ -29,6 +29,8 @@
     X(const char *, logo, NULL)                          \
     X(const char *, notice, NULL)                        \
     X(const char *, help, NULL)                          \
+    X(const char *, result, NULL)                        \
+    X(const char *, style, NULL)                         \
     X(const char *, language, NULL)                      \
     X(int, hide_after, -1)                               \
     X(int, groups_from, -1)

@@ -174,17 +174,26 @@ static const char *page_text(cmd_parms *cmd, void *dir, const char *value)
     return NULL;
 }
 
-/* The page's content security policy lets pictures come from this server alone. */
-static const char *logo(cmd_parms *cmd, void *dir, const char *value)
+#define OFFSET(member) ((void *)offsetof(amlaps_config_t, member))
+
+/* The page's content security policy lets pictures and styles come from this server alone. */
+static const char *own_path(cmd_parms *cmd, void *dir, const char *value)
 {
     if (*value != '/' || value[1] == '/') {
-        return apr_psprintf(cmd->pool, "%s: write a path on this server that begins with '/', such as /images/logo.svg, not '%s'",
-                            cmd->cmd->name, value);
+        return apr_psprintf(cmd->pool, "%s: write a path on this server that begins with '/', such as /amlaps/%s, not '%s'",
+                            cmd->cmd->name, cmd->info == OFFSET(logo) ? "logo.svg" : "style.css", value);
     }
     return page_text(cmd, dir, value);
 }
 
-#define OFFSET(member) ((void *)offsetof(amlaps_config_t, member))
+/* It stands in the page's markup, so it takes characters that mean nothing there. */
+static const char *style(cmd_parms *cmd, void *dir, const char *value)
+{
+    if (*value == '/' && value[strspn(value, "/-._~ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")]) {
+        return apr_psprintf(cmd->pool, "%s: write a path of letters, digits and / - . _ ~ alone", cmd->cmd->name);
+    }
+    return own_path(cmd, dir, value);
+}
 
 const command_rec amlaps_directives[] = {
     AP_INIT_RAW_ARGS("<AMLapsTenant", amlaps_directive_tenant_section, NULL, RSRC_CONF, "a short name for the tenant"),
@@ -205,6 +214,8 @@ const command_rec amlaps_directives[] = {
     AP_INIT_RAW_ARGS("AMLapsAllow", amlaps_directive_allow, NULL, RSRC_CONF, "PERMISSION[,PERMISSION...] KIND VALUE..."),
     AP_INIT_RAW_ARGS("AMLapsDeny", amlaps_directive_deny, NULL, RSRC_CONF, "PERMISSION[,PERMISSION...] KIND VALUE..."),
     AP_INIT_RAW_ARGS("AMLapsReason", amlaps_directive_reason, NULL, RSRC_CONF, "hidden|optional|required [PATTERN [HINT]]"),
+    AP_INIT_RAW_ARGS("AMLapsReasonChoice", amlaps_directive_reason_choice, NULL, RSRC_CONF, "TEXT...: reasons to choose from by one press"),
+    AP_INIT_TAKE1("AMLapsQR", amlaps_directive_qr, NULL, RSRC_CONF, "on or off: whether the page may draw the password as a QR code"),
     AP_INIT_RAW_ARGS("AMLapsWhen", amlaps_directive_when, NULL, RSRC_CONF, "an expression; the rule counts only while it is true"),
     AP_INIT_TAKE1("AMLapsExpires", amlaps_directive_expires, NULL, RSRC_CONF, "YYYY-MM-DD, the last day on which the rule counts"),
     AP_INIT_RAW_ARGS("AMLapsExpect", amlaps_directive_expect, NULL, RSRC_CONF, "allow|deny PERMISSION KEY=VALUE..."),
@@ -224,9 +235,11 @@ const command_rec amlaps_directives[] = {
 
     AP_INIT_TAKE1("AMLapsHtdocs", htdocs, NULL, RSRC_CONF, "where the page's files lie"),
     AP_INIT_TAKE1("AMLapsTitle", page_text, OFFSET(title), RSRC_CONF, "the page's title"),
-    AP_INIT_TAKE1("AMLapsLogo", logo, OFFSET(logo), RSRC_CONF, "path of a picture on this server"),
+    AP_INIT_TAKE1("AMLapsLogo", own_path, OFFSET(logo), RSRC_CONF, "path of a picture on this server"),
     AP_INIT_TAKE1("AMLapsNotice", page_text, OFFSET(notice), RSRC_CONF, "a notice on the page"),
     AP_INIT_TAKE1("AMLapsHelp", page_text, OFFSET(help), RSRC_CONF, "whom to ask, shown with problems"),
+    AP_INIT_TAKE1("AMLapsResult", page_text, OFFSET(result), RSRC_CONF, "a text beside a password"),
+    AP_INIT_TAKE1("AMLapsStyle", style, OFFSET(style), RSRC_CONF, "path of a style sheet on this server"),
     AP_INIT_TAKE1("AMLapsLanguage", page_text, OFFSET(language), RSRC_CONF, "language of the page, such as en"),
     AP_INIT_TAKE1("AMLapsHideAfter", hide_after, NULL, RSRC_CONF, "seconds until a shown password is hidden"),
     { .name = NULL }

@@ -50,6 +50,8 @@ const char *amlaps_directive_deny(cmd_parms *cmd, void *dir, const char *line);
 const char *amlaps_directive_reason(cmd_parms *cmd, void *dir, const char *line);
 
 const char *amlaps_directive_when(cmd_parms *cmd, void *dir, const char *line);
+const char *amlaps_directive_reason_choice(cmd_parms *cmd, void *dir, const char *line);
+const char *amlaps_directive_qr(cmd_parms *cmd, void *dir, const char *word);
 const char *amlaps_directive_expires(cmd_parms *cmd, void *dir, const char *day);
 
 const char *amlaps_directive_expect(cmd_parms *cmd, void *dir, const char *line);

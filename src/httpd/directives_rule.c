@@ -7,7 +7,7 @@
 #include "when.h"
 
 static const char *const inside_rule[] = {
-    "AMLapsDevice", "AMLapsAllow", "AMLapsDeny", "AMLapsWhen", "AMLapsReason", "AMLapsExpires", NULL,
+    "AMLapsDevice", "AMLapsAllow", "AMLapsDeny", "AMLapsWhen", "AMLapsReason", "AMLapsReasonChoice", "AMLapsQR", "AMLapsExpires", NULL,
 };
 
 /* @return NULL and the rule that the directive belongs to, or what to write instead */
@@ -135,6 +135,34 @@ const char *amlaps_directive_reason(cmd_parms *cmd, void *dir, const char *line)
         return "AMLapsReason takes hidden, optional or required, then optionally a regular expression and a hint in quotes";
     }
     return named(cmd, amlaps_rule_set_reason(rule, words[0], count > 1 ? words[1] : NULL, count > 2 ? words[2] : NULL));
+}
+
+const char *amlaps_directive_reason_choice(cmd_parms *cmd, void *dir, const char *line)
+{
+    const char *const *words, *mistake;
+    amlaps_rule_t *rule;
+    int count;
+
+    (void)dir;
+    if ((mistake = open_rule_with_words(&rule, &words, &count, cmd, line))) {
+        return mistake;
+    }
+    if (count < 1) {
+        return "AMLapsReasonChoice takes reasons in quotes, such as AMLapsReasonChoice \"Software installation\" \"Repair on site\"";
+    }
+    return named(cmd, amlaps_rule_add_choices(rule, words, count));
+}
+
+const char *amlaps_directive_qr(cmd_parms *cmd, void *dir, const char *word)
+{
+    const char *mistake;
+    amlaps_rule_t *rule;
+
+    (void)dir;
+    if ((mistake = open_rule(&rule, cmd))) {
+        return mistake;
+    }
+    return named(cmd, amlaps_rule_set_qr(rule, word));
 }
 
 const char *amlaps_directive_when(cmd_parms *cmd, void *dir, const char *line)

@@ -10,6 +10,8 @@ APLOG_USE_MODULE(amlaps);
 /* Where the two data blocks of index.html begin. Data blocks are no scripts to browsers, so the content security policy holds. */
 #define SESSION_HERE "id=\"session\">"
 #define TEXTS_HERE "id=\"texts\">"
+/* Behind the page's own style sheet, whose rules an admin's replace. */
+#define STYLE_HERE "href=\"app.css\">"
 
 #define TEXTS_MOST (256 * 1024) /* bytes of a catalogue of texts */
 #define WISHES_MOST 16          /* languages of a browser that are looked for */
@@ -164,6 +166,9 @@ int amlaps_page_start(amlaps_request_t *request, apr_file_t *file, apr_size_t si
     }
     /* What is inserted last is looked for first, so that no inserted text is taken for a mark. */
     page = insert(html, TEXTS_HERE, inside_html(choose_texts(request, folder), r->pool), r->pool);
+    if (request->config->style) {
+        page = insert(page, STYLE_HERE, apr_pstrcat(r->pool, "\n<link rel=\"stylesheet\" href=\"", request->config->style, "\">", NULL), r->pool);
+    }
     page = insert(page, SESSION_HERE, inside_html(session_json(request), r->pool), r->pool);
     return amlaps_respond_page(r, page);
 }

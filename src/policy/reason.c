@@ -9,6 +9,7 @@
 
 #define LONGEST_REASON 4096 /* characters */
 #define LONGEST_CHARACTER 4 /* bytes */
+#define MOST_CHOICES 12
 
 static apr_status_t free_expression(void *data)
 {
@@ -85,6 +86,27 @@ const char *amlaps_rule_set_reason(amlaps_rule_t *rule, const char *mode, const 
     }
     rule->reason_set = 1;
     return wrong;
+}
+
+const char *amlaps_rule_add_choices(amlaps_rule_t *rule, const char *const *texts, int count)
+{
+    const amlaps_value_t *values;
+    const char *wrong = amlaps_rule_read_values(&values, rule, "a reason to choose", 0, texts, count);
+    int i;
+
+    if (wrong) {
+        return wrong;
+    }
+    if (!rule->reason.choices) {
+        rule->reason.choices = apr_array_make(rule->pool, count, sizeof(const char *));
+    }
+    if (rule->reason.choices->nelts + count > MOST_CHOICES) {
+        return apr_psprintf(rule->pool, "more than %d reasons are no quick choice: keep those that are used most", MOST_CHOICES);
+    }
+    for (i = 0; i < count; i++) {
+        APR_ARRAY_PUSH(rule->reason.choices, const char *) = values[i].written;
+    }
+    return NULL;
 }
 
 const amlaps_reason_t *amlaps_rule_reason(const amlaps_rule_t *rule)

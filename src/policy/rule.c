@@ -2,6 +2,7 @@
 
 #include "rule.h"
 
+#include <apr_cstr.h>
 #include <apr_strings.h>
 #include <string.h>
 
@@ -111,6 +112,25 @@ const char *amlaps_rule_set_expires(amlaps_rule_t *rule, const char *day)
     rule->expires_origin = rule->here;
     rule->until = (days + 1) * APR_TIME_C(86400) * APR_USEC_PER_SEC;
     return NULL;
+}
+
+const char *amlaps_rule_set_qr(amlaps_rule_t *rule, const char *word)
+{
+    if (rule->qr_set) {
+        return "the rule says already whether it permits a QR code: keep one line";
+    }
+    if (apr_cstr_casecmp(word, "on") && apr_cstr_casecmp(word, "off")) {
+        return apr_psprintf(rule->pool, "\"%s\" is neither on nor off: write on where the page may draw the password as a QR code",
+                            amlaps_rule_quote(rule, word));
+    }
+    rule->qr_set = 1;
+    rule->qr = !apr_cstr_casecmp(word, "on");
+    return NULL;
+}
+
+int amlaps_rule_qr(const amlaps_rule_t *rule)
+{
+    return rule->qr;
 }
 
 const char *amlaps_rule_set_condition(amlaps_rule_t *rule, amlaps_condition_t holds, const void *condition, int needs,

@@ -62,6 +62,7 @@ struct amlaps_rule_t {
     const char *expires, *condition_text, *expires_origin, *condition_origin;
     amlaps_reason_t reason;
     int reason_set;
+    int qr, qr_set;
     regex_t expression;               /* of reason.pattern, where that is not NULL */
 };
 

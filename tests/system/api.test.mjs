@@ -34,7 +34,7 @@ before(async () => {
       HELPDESK_RULE,
       ruleSection('Paris with a ticket', [
         'AMLapsDevice name PAR-*', `AMLapsAllow password group ${GROUPS.londonHelpdesk}`,
-        `AMLapsReason required "^INC[0-9]{7}$" "${HINT}"`,
+        `AMLapsReason required "^INC[0-9]{7}$" "${HINT}"`, 'AMLapsReasonChoice "INC0000001" "INC0000002"', 'AMLapsReasonChoice INC0000003', 'AMLapsQR on',
       ]),
       ruleSection('Documented devices', [
         `AMLapsDevice id ${DEVICES.lapsTest}`, 'AMLapsAllow all user helpdesk@contoso.com', 'AMLapsReason hidden',
@@ -131,7 +131,8 @@ describe('one device', () => {
     const { deviceId } = stage.device('PAR-002');
     const { actions } = assertOk(await helpdesk.get(`api/v1/devices/contoso/${deviceId}`));
     assert.deepEqual(Object.keys(actions), ['password']);
-    assert.deepEqual(actions.password.reason, { mode: 'required', hint: HINT, pattern: '^INC[0-9]{7}$' });
+    assert.deepEqual(actions.password.reason, { mode: 'required', hint: HINT, pattern: '^INC[0-9]{7}$', choices: ['INC0000001', 'INC0000002', 'INC0000003'] });
+    assert.equal(actions.password.qr, true);
   });
 
   test('a device that nobody has is not told apart from one that is not allowed', async () => {
@@ -234,6 +235,23 @@ describe('history', () => {
     const answer = await posted(`contoso/${DEVICES.lapsTest}/history`);
     assert.deepEqual(answer.credentials.filter((/** @type {any} */ c) => !c.current).map((/** @type {any} */ c) => [c.password, c.account]),
       [['*D9klkf#4', 'ContosoLocalAdminAccount'], ['Lpd9*()34', 'Administrator']]);
+  });
+
+  test('one by one, each its own record, with how many are older', async () => {
+    const before = await stage.lastSeq();
+    const given = [];
+    for (const nth of [1, 2, 3]) {
+      const { credentials, older } = await posted(`contoso/${DEVICES.lapsTest}/history`, { nth });
+      given.push([credentials.map((/** @type {any} */ c) => c.password), older]);
+    }
+    assert.deepEqual(given, [[['*D9klkf#4'], 1], [['Lpd9*()34'], 0], [[], 0]]);
+    const outcomes = (await stage.records(before)).filter((record) => record.stage === 'outcome');
+    assert.deepEqual(outcomes.map((record) => [record.event, record.credential?.account]),
+      [['history', 'ContosoLocalAdminAccount'], ['history', 'Administrator'], ['history', undefined]]);
+    for (const nth of [0, -1, 1.5, '1', null, 1001]) {
+      assertProblem(await helpdesk.post(`api/v1/devices/contoso/${DEVICES.lapsTest}/history`, { nth }), 'bad_request');
+    }
+    assertProblem(await helpdesk.post(`api/v1/devices/contoso/${DEVICES.lapsTest}/password`, { nth: 1 }), 'bad_request');
   });
 
   test('needs a permission of its own', async () => {

@@ -197,6 +197,14 @@ describe('rule', () => {
   bad('with an unknown mode of reason', `${DEVICE}\n${ALLOW}\nAMLapsReason always`, /AMLapsReason/, /required/);
   bad('with a bad regular expression', `${DEVICE}\n${ALLOW}\nAMLapsReason required "(INC"`, /AMLapsReason/);
   bad('with a reason given twice', `${DEVICE}\n${ALLOW}\nAMLapsReason required\nAMLapsReason optional`, /AMLapsReason/);
+  bad('with an empty choice', `${DEVICE}\n${ALLOW}\nAMLapsReasonChoice ""`, /AMLapsReasonChoice/);
+  bad('with a choice of nothing', `${DEVICE}\n${ALLOW}\nAMLapsReasonChoice`, /AMLapsReasonChoice takes reasons in quotes/);
+  bad('with too many choices', `${DEVICE}\n${ALLOW}\nAMLapsReasonChoice ${'a '.repeat(13)}`, /AMLapsReasonChoice: more than 12/);
+  bad('with a QR code by another word', `${DEVICE}\n${ALLOW}\nAMLapsQR yes`, /AMLapsQR: "yes" is neither on nor off/);
+  bad('with a QR code twice', `${DEVICE}\n${ALLOW}\nAMLapsQR on\nAMLapsQR off`, /AMLapsQR: .*keep one line/);
+  refuses('a style sheet from elsewhere', `${tenant()}AMLapsStyle https://example.com/a.css`, /AMLapsStyle: write a path on this server .*style\.css/);
+  refuses('a style sheet with characters of markup', `${tenant()}AMLapsStyle "/a.css\\"><script>"`, /AMLapsStyle: write a path of letters, digits/);
+  refuses('an empty text for the result', `${tenant()}AMLapsResult ""`, /AMLapsResult/);
   refuses('directives of a rule outside of one', `${tenant()}AMLapsDevice all`, /AMLapsDevice/, /<AMLapsRule/);
   refuses('inside a Location', `${tenant()}<Location /x>\n${GOOD_RULE}</Location>`, /AMLapsRule/);
 });

@@ -67,6 +67,17 @@ test('the language is the first of the browser that there is, by weight', async 
   assert.deepEqual(await textsFor('en'), english);
 });
 
+test('a style sheet of the admin comes behind the page\'s own', async () => {
+  const other = await startStage({ rules: HELPDESK_RULE, amlaps: 'AMLapsStyle /amlaps/style.css\nAMLapsResult "Call 4357 after use."' });
+  try {
+    const { text } = await (await other.signIn('helpdesk')).get('');
+    assert.match(text, /<link rel="stylesheet" href="app\.css">\n<link rel="stylesheet" href="\/amlaps\/style\.css">/);
+    assert.equal(block(text, 'session').session.ui.result, 'Call 4357 after use.');
+  } finally {
+    await other.close();
+  }
+});
+
 test('the language of the admin comes first, where the page has it', async () => {
   for (const [language, lang] of [['qaa', 'qaa'], ['zz', 'qac']]) {
     const other = await startStage({ rules: HELPDESK_RULE, amlaps: `AMLapsLanguage ${language}` });

@@ -30,6 +30,7 @@ typedef struct scene_t {
     const char *tenant;
     int asked;                     /* requests for passwords */
     int on_disk;                   /* intents on disk when the first came */
+    apr_size_t nth;                /* of the older passwords */
     int lose_store;                /* 1: the store is gone when Graph has answered */
 } scene_t;
 
@@ -134,7 +135,7 @@ static int scene_close(void **state)
 static amlaps_code_t disclose(scene_t *scene, amlaps_disclosure_t **disclosure, amlaps_permission_t permission, const char *reason)
 {
     amlaps_error_t error = { 0 };
-    apr_status_t status = amlaps_access_disclose(disclosure, &error, &scene->access, &scene->asker, scene->tenant, FAKE_DEVICE, permission,
+    apr_status_t status = amlaps_access_disclose(disclosure, &error, &scene->access, &scene->asker, scene->tenant, FAKE_DEVICE, permission, scene->nth,
                                                  reason, scene->fake->pool);
 
     assert_int_equal(status == APR_SUCCESS, error.code == AMLAPS_OK);
@@ -186,6 +187,28 @@ static void history_gives_the_older_ones_and_wipes_the_current(void **state)
     assert_false(disclosure->current);
     assert_string_equal(disclosure->credentials[0].password->bytes, "g4q22s");
     assert_int_equal(disclosure->credentials[-1].password->length, 0);
+}
+
+static void an_older_one_is_given_alone_by_its_number(void **state)
+{
+    scene_t *scene = *state;
+    amlaps_disclosure_t *disclosure;
+
+    add_rule(scene, "London", 0, NULL);
+    start(scene);
+    device_answers(scene);
+    credentials_answer(scene);
+    scene->nth = 1;
+    assert_int_equal(disclose(scene, &disclosure, AMLAPS_PERMISSION_HISTORY, NULL), AMLAPS_OK);
+    assert_int_equal(disclosure->count, 1);
+    assert_int_equal(disclosure->older, 0);
+    assert_string_equal(disclosure->credentials[0].password->bytes, "g4q22s");
+    credentials_answer(scene);
+    scene->nth = 2;
+    assert_int_equal(disclose(scene, &disclosure, AMLAPS_PERMISSION_HISTORY, NULL), AMLAPS_OK);
+    assert_int_equal(disclosure->count, 0);
+    assert_int_equal(disclosure->credentials[-1].password->length, 0);
+    assert_int_equal(count(scene, "stage='outcome' AND event='history' AND outcome='granted'"), 2);
 }
 
 static void without_a_store_graph_is_not_asked_for_passwords(void **state)
@@ -297,6 +320,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         scene_test(the_intent_is_on_disk_before_graph_is_asked),
         scene_test(history_gives_the_older_ones_and_wipes_the_current),
+        scene_test(an_older_one_is_given_alone_by_its_number),
         scene_test(without_a_store_graph_is_not_asked_for_passwords),
         scene_test(an_outcome_that_is_not_on_disk_discloses_nothing),
         scene_test(refusals_are_one_record_each),

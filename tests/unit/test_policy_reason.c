@@ -67,6 +67,36 @@ static void settings_that_are_refused(void **state)
     }
 }
 
+static void choices_add_up_to_a_dozen(void **state)
+{
+    static const char *const texts[] = { "Repair on site", "Z\xc3\xbcrich, 5 o'clock", "a", "b", "c", "d" }, *const empty[] = { "" };
+    world_t *world = *state;
+    amlaps_rule_t *rule = amlaps_rule_make("x", NULL, NULL, world->pool);
+    const apr_array_header_t *choices;
+
+    assert_null(amlaps_rule_reason(rule)->choices);
+    assert_non_null(strstr(amlaps_rule_add_choices(rule, empty, 1), "empty"));
+    assert_null(amlaps_rule_add_choices(rule, texts, 6));
+    assert_null(amlaps_rule_add_choices(rule, texts, 6));
+    assert_non_null(strstr(amlaps_rule_add_choices(rule, texts, 1), "more than 12"));
+    choices = amlaps_rule_reason(rule)->choices;
+    assert_int_equal(choices->nelts, 12);
+    assert_string_equal(APR_ARRAY_IDX(choices, 7, const char *), texts[1]);
+}
+
+static void a_qr_code_is_permitted_by_word(void **state)
+{
+    world_t *world = *state;
+    amlaps_rule_t *rule = amlaps_rule_make("x", NULL, NULL, world->pool);
+
+    assert_false(amlaps_rule_qr(rule));
+    assert_non_null(strstr(amlaps_rule_set_qr(rule, "yes"), "neither on nor off"));
+    assert_null(amlaps_rule_set_qr(rule, "ON"));
+    assert_true(amlaps_rule_qr(rule));
+    assert_non_null(strstr(amlaps_rule_set_qr(rule, "off"), "keep one line"));
+    assert_true(amlaps_rule_qr(rule));
+}
+
 static void no_reason_at_all(void **state)
 {
     static const char *const blanks[] = {NULL, "", " ", "\t\n ", "\xC2\xA0", "\xE2\x80\x8B", "\xE3\x80\x80", "\xEF\xBB\xBF", "\xE1\x9A\x80",
@@ -149,6 +179,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         world_test(modes_pattern_and_hint), world_test(settings_that_are_refused), world_test(no_reason_at_all),
+        world_test(choices_add_up_to_a_dozen), world_test(a_qr_code_is_permitted_by_word),
         world_test(the_pattern_is_found_anywhere), world_test(characters_and_length), world_test(a_long_reason_takes_no_time),
     };
 
