@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static size_t size_of(const char *text)
 {
@@ -29,17 +28,6 @@ static const char *json_text(const amlaps_json_t *object, const char *member, ap
     amlaps_json_t *value = amlaps_json_member(object, member);
 
     return value != NULL ? amlaps_json_canonical(value, pool) : NULL;
-}
-
-static int make_condition(pthread_cond_t *condition)
-{
-    pthread_condattr_t attributes;
-    int made;
-
-    pthread_condattr_init(&attributes);
-    made = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 && pthread_cond_init(condition, &attributes) == 0;
-    pthread_condattr_destroy(&attributes);
-    return made;
 }
 
 static size_t size_of_names(const char *const *names)
@@ -82,7 +70,7 @@ amlaps_job_t *amlaps_job_make(const amlaps_record_t *record, int counts, apr_poo
     }
     size += size_of_names(record->on_success) + size_of_names(record->on_failure);
     job = calloc(1, size);
-    if (job == NULL || !make_condition(&job->done)) {
+    if (job == NULL || sem_init(&job->done, 0, 0) != 0) {
         free(job);
         return NULL;
     }
@@ -107,7 +95,7 @@ amlaps_job_t *amlaps_job_make_errand(amlaps_errand_t *errand)
 {
     amlaps_job_t *job = calloc(1, sizeof(*job));
 
-    if (job == NULL || !make_condition(&job->done)) {
+    if (job == NULL || sem_init(&job->done, 0, 0) != 0) {
         amlaps_errand_free(errand);
         free(job);
         return NULL;
@@ -118,7 +106,7 @@ amlaps_job_t *amlaps_job_make_errand(amlaps_errand_t *errand)
 
 void amlaps_job_free(amlaps_job_t *job)
 {
-    pthread_cond_destroy(&job->done);
+    sem_destroy(&job->done);
     amlaps_errand_free(job->errand);
     free(job);
 }

@@ -7,7 +7,7 @@
  * that the writer still reads.
  */
 
-#include <pthread.h>
+#include <semaphore.h>
 
 #include "errand.h"
 #include "line.h"
@@ -23,7 +23,7 @@ typedef enum amlaps_job_state_t { /* guarded by the queue's mutex */
 typedef struct amlaps_job_t {
     struct amlaps_job_t *next;
     amlaps_job_state_t state;
-    pthread_cond_t done;
+    sem_t done;              /* posted once, after the state is DONE and the mutex is free again: woken workers must not queue for it */
     amlaps_errand_t *errand; /* NULL: a record */
     /* What to record. */
     amlaps_line_t line;

@@ -2,13 +2,17 @@
 #include "writer.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 
 #define BATCH 256
 /* How long the thread may be deaf to the end of its child. */
 #define TURN apr_time_from_msec(250)
+
+typedef amlaps_job_t *writer_jobs_t[BATCH];
 
 struct amlaps_writer_t {
     amlaps_batch_t batch;
@@ -24,8 +28,8 @@ struct amlaps_writer_t {
     amlaps_job_t **last;
     apr_time_t busy_since; /* 0: not at work */
     int stopping, ended;
-    int users;             /* workers inside amlaps_writer_do */
     int failing;           /* the last batch did */
+    atomic_int users;      /* workers inside amlaps_writer_do; the last one leaves under the mutex */
 };
 
 static apr_time_t steady(void)
@@ -101,7 +105,7 @@ static int take_turn(amlaps_writer_t *writer)
     }
 }
 
-static apr_size_t take_batch(amlaps_job_t *jobs[BATCH], amlaps_writer_t *writer)
+static apr_size_t take_batch(writer_jobs_t jobs, amlaps_writer_t *writer)
 {
     apr_size_t count = 0;
 
@@ -120,14 +124,12 @@ static apr_size_t take_batch(amlaps_job_t *jobs[BATCH], amlaps_writer_t *writer)
     return count;
 }
 
-static void settle(amlaps_writer_t *writer, amlaps_job_t *const *jobs, apr_size_t count, const amlaps_error_t *error)
+/** @return how many of the jobs have a worker that waits; they come first */
+static apr_size_t mark(writer_jobs_t jobs, apr_size_t count, const amlaps_error_t *error)
 {
-    int recovered;
+    apr_size_t waiting = 0;
     apr_size_t i;
 
-    pthread_mutex_lock(&writer->mutex);
-    recovered = writer->failing && error->status == APR_SUCCESS;
-    writer->failing = error->status != APR_SUCCESS;
     for (i = 0; i < count; i++) {
         if (jobs[i]->state == AMLAPS_JOB_ABANDONED) {
             amlaps_job_free(jobs[i]);
@@ -137,9 +139,24 @@ static void settle(amlaps_writer_t *writer, amlaps_job_t *const *jobs, apr_size_
             jobs[i]->error = *error;
         }
         jobs[i]->state = AMLAPS_JOB_DONE;
-        pthread_cond_signal(&jobs[i]->done);
+        jobs[waiting++] = jobs[i];
     }
+    return waiting;
+}
+
+static void settle(amlaps_writer_t *writer, writer_jobs_t jobs, apr_size_t count, const amlaps_error_t *error)
+{
+    int recovered;
+    apr_size_t i;
+
+    pthread_mutex_lock(&writer->mutex);
+    recovered = writer->failing && error->status == APR_SUCCESS;
+    writer->failing = error->status != APR_SUCCESS;
+    count = mark(jobs, count, error);
     pthread_mutex_unlock(&writer->mutex);
+    for (i = 0; i < count; i++) {
+        sem_post(&jobs[i]->done);
+    }
     if (recovered) {
         say(writer, AMLAPS_LOG_NOTICE, "AML0213", APR_SUCCESS, "the audit store takes records again");
     }
@@ -147,7 +164,7 @@ static void settle(amlaps_writer_t *writer, amlaps_job_t *const *jobs, apr_size_
 
 static void write_batch(amlaps_writer_t *writer)
 {
-    amlaps_job_t *jobs[BATCH];
+    writer_jobs_t jobs;
     amlaps_error_t error = { 0 };
     apr_interval_time_t behind = 0;
     apr_size_t count = take_batch(jobs, writer);
@@ -171,7 +188,7 @@ static void write_batch(amlaps_writer_t *writer)
 
 static void fail_rest(amlaps_writer_t *writer)
 {
-    amlaps_job_t *jobs[BATCH];
+    writer_jobs_t jobs;
     amlaps_error_t error = { 0 };
     apr_size_t count;
 
@@ -274,48 +291,88 @@ static void take_out(amlaps_writer_t *writer, const amlaps_job_t *job)
     }
 }
 
+/** @return 1 where the job is done; else it is the writer's, or freed */
+static int give_up(amlaps_writer_t *writer, amlaps_job_t *job)
+{
+    int done;
+
+    pthread_mutex_lock(&writer->mutex);
+    done = job->state == AMLAPS_JOB_DONE;
+    if (job->state == AMLAPS_JOB_QUEUED) {
+        take_out(writer, job);
+        amlaps_job_free(job);
+    } else if (!done) {
+        job->state = AMLAPS_JOB_ABANDONED;
+    }
+    writer->failing |= !done && !writer->stopping;
+    pthread_mutex_unlock(&writer->mutex);
+    if (done) {
+        /* The writer is about to post it. */
+        while (sem_wait(&job->done) != 0) {
+        }
+    }
+    return done;
+}
+
 static int wait_until_done(amlaps_writer_t *writer, amlaps_job_t *job)
 {
     struct timespec until = after(writer->timeout);
-    int late = 0;
+    int failed;
 
-    while (job->state != AMLAPS_JOB_DONE && !late) {
-        late = pthread_cond_timedwait(&job->done, &writer->mutex, &until) == ETIMEDOUT;
-    }
-    return job->state == AMLAPS_JOB_DONE;
+    do {
+        failed = sem_clockwait(&job->done, CLOCK_MONOTONIC, &until) != 0;
+    } while (failed && errno == EINTR);
+    return !failed || give_up(writer, job);
 }
 
-int amlaps_writer_do(amlaps_writer_t *writer, amlaps_job_t *job, amlaps_error_t *error)
+/** @return 0 where the writer has no hope of an answer in time */
+static int enqueue(amlaps_writer_t *writer, amlaps_job_t *job)
 {
-    int done = 0;
     int hopeless;
 
     pthread_mutex_lock(&writer->mutex);
     /* A writer that has been at one batch for longer than anybody waits gets no more of the workers. */
     hopeless = writer->stopping || (writer->busy_since != 0 && steady() - writer->busy_since > writer->timeout);
-    if (hopeless) {
-        amlaps_job_free(job);
-    } else {
-        writer->users++;
+    writer->failing |= hopeless && !writer->stopping;
+    if (!hopeless) {
+        atomic_fetch_add(&writer->users, 1);
         job->next = NULL;
         *writer->last = job;
         writer->last = &job->next;
         if (writer->busy_since == 0) {
             pthread_cond_signal(&writer->work);
         }
-        done = wait_until_done(writer, job);
-        if (!done && job->state == AMLAPS_JOB_QUEUED) {
-            take_out(writer, job);
-            amlaps_job_free(job);
-        } else if (!done) {
-            job->state = AMLAPS_JOB_ABANDONED;
-        }
-        if (--writer->users == 0 && writer->stopping) {
-            pthread_cond_signal(&writer->idle);
-        }
     }
-    writer->failing |= !done && !writer->stopping;
     pthread_mutex_unlock(&writer->mutex);
+    return !hopeless;
+}
+
+static void leave(amlaps_writer_t *writer)
+{
+    int users = atomic_load(&writer->users);
+
+    while (users > 1 && !atomic_compare_exchange_weak(&writer->users, &users, users - 1)) {
+    }
+    if (users > 1) {
+        return;
+    }
+    pthread_mutex_lock(&writer->mutex);
+    if (atomic_fetch_sub(&writer->users, 1) == 1 && writer->stopping) {
+        pthread_cond_signal(&writer->idle);
+    }
+    pthread_mutex_unlock(&writer->mutex);
+}
+
+int amlaps_writer_do(amlaps_writer_t *writer, amlaps_job_t *job, amlaps_error_t *error)
+{
+    int done = 0;
+
+    if (!enqueue(writer, job)) {
+        amlaps_job_free(job);
+    } else {
+        done = wait_until_done(writer, job);
+        leave(writer);
+    }
     if (!done) {
         amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0217", APR_TIMEUP, "the audit store gave no answer in time");
         amlaps_trouble_say(writer->trouble, AMLAPS_LOG_ERROR, error);
