@@ -16,33 +16,49 @@ static apr_uint64_t mix(apr_uint64_t hash, apr_uint64_t word)
     return hash ^ (hash >> 32);
 }
 
-/* Bytes of the last word are put together in a register: copying so few would cost more than all the rest. */
-static apr_uint64_t finish(apr_uint64_t hash, const unsigned char *rest, apr_size_t length)
+/* Words go to two lanes by turns, so that the processor multiplies both at once. */
+typedef struct lanes_t {
+    apr_uint64_t lane[2];
+} lanes_t;
+
+/* The last word overlaps the one before it; what is shorter than a word is put together in a register, since copying so few bytes would
+ * cost more than all the rest. @param last the last bytes of the text, a word of them or the whole text */
+static apr_uint64_t finish(lanes_t lanes, const unsigned char *last, apr_size_t length)
 {
     apr_uint64_t word = 0;
     apr_size_t i;
 
-    for (i = 0; i < length % WORD; i++) {
-        word = word << 8 | rest[i] | 0x20;
+    if (length >= WORD) {
+        memcpy(&word, last, WORD);
     }
-    return mix(mix(hash, word), length);
+    else {
+        for (i = 0; i < length; i++) {
+            word = word << 8 | last[i];
+        }
+    }
+    return mix(mix(lanes.lane[0], lanes.lane[1]), mix(word | LOWER_EIGHT, length));
 }
 
 /* Bytes that go into the hash one at a time, packed as the fast path packs them. */
 typedef struct stream_t {
-    apr_uint64_t hash;
+    lanes_t lanes;
     apr_size_t length;
-    unsigned char bytes[WORD];
+    unsigned char last[WORD];
 } stream_t;
 
 static void put(stream_t *stream, unsigned char byte)
 {
+    apr_size_t words = stream->length / WORD;
     apr_uint64_t word;
 
-    stream->bytes[stream->length++ % WORD] = byte;
+    if (stream->length >= WORD) {
+        memmove(stream->last, stream->last + 1, WORD - 1);
+    }
+    stream->last[stream->length < WORD ? stream->length : WORD - 1] = byte;
+    stream->length++;
     if (stream->length % WORD == 0) {
-        memcpy(&word, stream->bytes, WORD);
-        stream->hash = mix(stream->hash, word | LOWER_EIGHT);
+        memcpy(&word, stream->last, WORD);
+        stream->lanes.lane[words % 2] = mix(stream->lanes.lane[words % 2], word | LOWER_EIGHT);
     }
 }
 
@@ -64,7 +80,7 @@ static int is_caseless(unsigned char lead)
 static apr_uint64_t hash_unicode(const char *text)
 {
     const unsigned char *at = (const unsigned char *)text;
-    stream_t stream = {0, 0, {0}};
+    stream_t stream = {.length = 0};
 
     while (*at) {
         if (*at < 0x80) {
@@ -89,20 +105,28 @@ static apr_uint64_t hash_unicode(const char *text)
             } while (is_continuation(*at));
         }
     }
-    return finish(stream.hash, stream.bytes, stream.length);
+    return finish(stream.lanes, stream.last, stream.length);
 }
 
 apr_uint64_t amlaps_hash_folded(const char *text)
 {
     apr_size_t length = strlen(text), at;
-    apr_uint64_t hash = 0, word, all = 0;
+    apr_uint64_t words[2], all = 0;
+    lanes_t lanes = {{0, 0}};
     const char *rest;
 
     /* Setting bit 5 lowers the letters of ASCII and merges some other characters, which a hash may do. */
-    for (at = 0; at + WORD <= length; at += WORD) {
-        memcpy(&word, text + at, WORD);
-        all |= word;
-        hash = mix(hash, word | LOWER_EIGHT);
+    for (at = 0; at + 2 * WORD <= length; at += 2 * WORD) {
+        memcpy(words, text + at, 2 * WORD);
+        all |= words[0] | words[1];
+        lanes.lane[0] = mix(lanes.lane[0], words[0] | LOWER_EIGHT);
+        lanes.lane[1] = mix(lanes.lane[1], words[1] | LOWER_EIGHT);
+    }
+    if (at + WORD <= length) {
+        memcpy(words, text + at, WORD);
+        all |= words[0];
+        lanes.lane[0] = mix(lanes.lane[0], words[0] | LOWER_EIGHT);
+        at += WORD;
     }
     for (rest = text + at; *rest; rest++) {
         all |= (unsigned char)*rest;
@@ -110,7 +134,7 @@ apr_uint64_t amlaps_hash_folded(const char *text)
     if (all & HIGH_EIGHT) {
         return hash_unicode(text);
     }
-    return finish(hash, (const unsigned char *)text + at, length);
+    return finish(lanes, (const unsigned char *)(length >= WORD ? text + length - WORD : text), length);
 }
 
 int amlaps_hash_equal_folded(const char *a, const char *b)

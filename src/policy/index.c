@@ -23,7 +23,7 @@ static apr_uint64_t key_hash(const char *claim, apr_uint64_t value_hash)
 
 static int is_key(const amlaps_key_t *key, amlaps_principal_t kind, const char *claim, const char *value)
 {
-    if (key->kind != kind || (claim && strcmp(key->claim, claim) != 0)) {
+    if (key->kind != (apr_byte_t)kind || (claim && strcmp(key->claim, claim) != 0)) {
         return 0;
     }
     if (kind == AMLAPS_PRINCIPAL_USER || kind == AMLAPS_PRINCIPAL_GROUP) {
@@ -37,16 +37,30 @@ static amlaps_slot_t *first_slot(const amlaps_policy_t *policy, apr_uint64_t has
     return &policy->slots[(apr_uint32_t)(hash >> 32) & policy->mask];
 }
 
+static amlaps_slot_t *next_slot(const amlaps_policy_t *policy, amlaps_slot_t *slot)
+{
+    return slot == &policy->slots[policy->mask] ? policy->slots : slot + 1;
+}
+
+/* @return the first slot that may be the key's, or the empty one where it would go; reads no key */
+static amlaps_slot_t *tagged_slot(const amlaps_policy_t *policy, apr_uint64_t hash)
+{
+    amlaps_slot_t *slot = first_slot(policy, hash);
+
+    while (slot->key != 0 && slot->tag != (apr_uint32_t)hash) {
+        slot = next_slot(policy, slot);
+    }
+    return slot;
+}
+
 /* @return the slot of the key, or the empty one where it would go */
 static amlaps_slot_t *find_slot(const amlaps_policy_t *policy, amlaps_principal_t kind, const char *claim, const char *value,
                                 apr_uint64_t hash)
 {
-    amlaps_slot_t *slot = first_slot(policy, hash);
+    amlaps_slot_t *slot = tagged_slot(policy, hash);
 
-    for (; slot->key != 0; slot = slot == &policy->slots[policy->mask] ? policy->slots : slot + 1) {
-        if (slot->tag == (apr_uint32_t)hash && is_key(&policy->keys[slot->key - 1], kind, claim, value)) {
-            break;
-        }
+    while (slot->key != 0 && (slot->tag != (apr_uint32_t)hash || !is_key(&policy->keys[slot->key - 1], kind, claim, value))) {
+        slot = next_slot(policy, slot);
     }
     return slot;
 }
@@ -111,9 +125,9 @@ static void add_value(build_t *build, const amlaps_entry_t *entry, const amlaps_
     if (slot->key == 0) {
         amlaps_key_t *key = &build->policy->keys[build->key_count++];
 
-        key->kind = entry->kind;
+        key->kind = (apr_byte_t)entry->kind;
         key->claim = entry->claim;
-        key->value = value->text;
+        key->value = strlen(value->text) < AMLAPS_KEY_ROOM ? strcpy(key->here, value->text) : value->text;
         slot->tag = (apr_uint32_t)hash;
         slot->key = build->key_count;
     }
@@ -174,6 +188,13 @@ static void place_postings(const build_t *build)
     }
 }
 
+static amlaps_key_t *make_keys(apr_size_t count, apr_pool_t *pool)
+{
+    char *room = apr_pcalloc(pool, count * sizeof(amlaps_key_t) + AMLAPS_CACHE_LINE);
+
+    return (amlaps_key_t *)(room + (AMLAPS_CACHE_LINE - (apr_uintptr_t)room % AMLAPS_CACHE_LINE));
+}
+
 void amlaps_index_build(amlaps_policy_t *policy)
 {
     apr_size_t values = count_values(policy), slots = 2, rule, entry;
@@ -184,7 +205,7 @@ void amlaps_index_build(amlaps_policy_t *policy)
     }
     policy->slots = apr_pcalloc(policy->pool, slots * sizeof(*policy->slots));
     policy->mask = (apr_uint32_t)(slots - 1);
-    policy->keys = apr_pcalloc(policy->pool, (values + 1) * sizeof(*policy->keys));
+    policy->keys = make_keys(values, policy->pool);
     policy->postings = apr_pcalloc(policy->pool, (values + 1) * sizeof(*policy->postings));
     policy->anyone = apr_array_make(policy->pool, 1, sizeof(amlaps_posting_t));
     policy->by_group = apr_array_make(policy->pool, 1, sizeof(amlaps_posting_t));
@@ -232,8 +253,8 @@ static void look_up(const visit_t *v, amlaps_principal_t kind, const char *claim
 static void look_up_groups(const visit_t *v, const char *const *groups, apr_size_t count)
 {
     const amlaps_policy_t *policy = v->policy;
-    const amlaps_key_t *keys[GROUP_BATCH]; /* what the first slot of a group leads to: nearly always the right one */
-    const char *found[GROUP_BATCH];        /* groups whose first slot is not empty; the others are in no rule */
+    const amlaps_key_t *keys[GROUP_BATCH]; /* what the first slot with a group's tag leads to: nearly always the right one */
+    const char *found[GROUP_BATCH];        /* groups that have one; the others are in no rule */
     apr_uint64_t hashes[GROUP_BATCH];
     apr_size_t i, left = 0;
 
@@ -242,7 +263,7 @@ static void look_up_groups(const visit_t *v, const char *const *groups, apr_size
         __builtin_prefetch(first_slot(policy, hashes[i]));
     }
     for (i = 0; i < count; i++) {
-        const amlaps_slot_t *slot = first_slot(policy, hashes[i]);
+        const amlaps_slot_t *slot = tagged_slot(policy, hashes[i]);
 
         if (slot->key != 0) {
             hashes[left] = hashes[i];
@@ -252,7 +273,6 @@ static void look_up_groups(const visit_t *v, const char *const *groups, apr_size
         }
     }
     for (i = 0; i < left; i++) {
-        __builtin_prefetch(keys[i]->value);
         __builtin_prefetch(&policy->postings[keys[i]->first]);
     }
     for (i = 0; i < left; i++) {

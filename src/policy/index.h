@@ -13,11 +13,15 @@ typedef struct amlaps_posting_t {
     apr_byte_t allows, denies;
 } amlaps_posting_t;
 
+#define AMLAPS_KEY_ROOM 39
+
+/** One cache line: who finds a key reads its value next, and most values are GUIDs. */
 typedef struct amlaps_key_t {
-    amlaps_principal_t kind;
     const char *claim;
-    const char *value;
+    const char *value;         /* `here`, where it fits */
     apr_uint32_t first, count; /* of its postings */
+    apr_byte_t kind;           /* amlaps_principal_t */
+    char here[AMLAPS_KEY_ROOM];
 } amlaps_key_t;
 
 typedef struct amlaps_slot_t {
