@@ -15,6 +15,7 @@
 
 #define LOOK_LEAST apr_time_from_msec(100)
 #define LOOK_MOST apr_time_from_sec(60)
+#define HELPERS 7 /* threads beside this one, for the moment that several tenants are due */
 #define KNOWN_EVERY apr_time_from_msec(10)
 
 typedef struct renewal_t {
@@ -26,23 +27,63 @@ typedef struct renewal_t {
     volatile apr_uint32_t stop;
 } renewal_t;
 
-static apr_interval_time_t renew_all(renewal_t *renewal)
+/* What is due in one go: tenants go side by side, so that one whose login is silent keeps no other waiting. */
+typedef struct round_t {
+    renewal_t *renewal;
+    volatile apr_uint32_t taken; /* tenants that somebody looks after */
+    pthread_mutex_t mutex;
+    apr_interval_time_t next; /* under the mutex: until something is due again */
+} round_t;
+
+static void *renew_some(void *data)
 {
-    amlaps_graph_t *graph = renewal->graph;
-    apr_interval_time_t next = LOOK_MOST;
+    round_t *round = data;
+    amlaps_graph_t *graph = round->renewal->graph;
     apr_pool_t *pool;
+    apr_size_t i;
 
     /* A pool with an allocator of its own: the child's pools are other threads'. */
     if (apr_pool_create_unmanaged_ex(&pool, NULL, NULL) != APR_SUCCESS) {
-        return LOOK_MOST;
+        return NULL;
     }
-    for (apr_size_t i = 0; i < graph->tenant_count && !apr_atomic_read32(&renewal->stop); i++) {
+    while ((i = apr_atomic_inc32(&round->taken)) < graph->tenant_count && !apr_atomic_read32(&round->renewal->stop)) {
         const apr_interval_time_t due = amlaps_token_renew(graph, &graph->tenants[i], pool);
-        next = due < next ? due : next;
+        pthread_mutex_lock(&round->mutex);
+        round->next = due < round->next ? due : round->next;
+        pthread_mutex_unlock(&round->mutex);
         apr_pool_clear(pool);
     }
     apr_pool_destroy(pool);
-    return next > LOOK_LEAST ? next : LOOK_LEAST;
+    return NULL;
+}
+
+/* One less than are due, since this thread helps too. */
+static int helpers_of(const amlaps_graph_t *graph)
+{
+    int due = 0;
+
+    for (apr_size_t i = 0; i < graph->tenant_count && due < HELPERS + 1; i++) {
+        due += amlaps_token_is_due(graph, &graph->tenants[i]);
+    }
+    return due > 1 ? due - 1 : 0;
+}
+
+static apr_interval_time_t renew_all(renewal_t *renewal)
+{
+    round_t round = {.renewal = renewal, .mutex = PTHREAD_MUTEX_INITIALIZER, .next = LOOK_MOST};
+    const int wanted = helpers_of(renewal->graph);
+    pthread_t helpers[HELPERS];
+    int count = 0;
+
+    while (count < wanted && pthread_create(&helpers[count], NULL, renew_some, &round) == 0) {
+        count++;
+    }
+    renew_some(&round);
+    while (count > 0) {
+        pthread_join(helpers[--count], NULL);
+    }
+    pthread_mutex_destroy(&round.mutex);
+    return round.next > LOOK_LEAST ? round.next : LOOK_LEAST;
 }
 
 static void *run(void *data)

@@ -132,6 +132,20 @@ static void refresh(const amlaps_graph_t *graph, amlaps_tenant_state_t *tenant, 
     }
 }
 
+/* Called with the mutex held. */
+static int is_due(const amlaps_token_t *token, int wanted, apr_time_t now)
+{
+    return !token->renewing && ((token->text->length > 0 && now >= token->renew_at) || (wanted && now >= token->failed_until));
+}
+
+int amlaps_token_is_due(const amlaps_graph_t *graph, amlaps_tenant_state_t *tenant)
+{
+    apr_thread_mutex_lock(tenant->mutex);
+    const int due = is_due(&tenant->token, apr_atomic_read32(&tenant->wanted) != 0, amlaps_clock_steady(graph->clock));
+    apr_thread_mutex_unlock(tenant->mutex);
+    return due;
+}
+
 apr_interval_time_t amlaps_token_renew(amlaps_graph_t *graph, amlaps_tenant_state_t *tenant, apr_pool_t *pool)
 {
     const amlaps_token_t *token = &tenant->token;
@@ -139,9 +153,7 @@ apr_interval_time_t amlaps_token_renew(amlaps_graph_t *graph, amlaps_tenant_stat
     const int wanted = apr_atomic_xchg32(&tenant->wanted, 0) != 0;
 
     apr_thread_mutex_lock(tenant->mutex);
-    const apr_time_t now = amlaps_clock_steady(graph->clock);
-    if (!token->renewing
-        && ((token->text->length > 0 && now >= token->renew_at) || (wanted && now >= token->failed_until))) {
+    if (is_due(token, wanted, amlaps_clock_steady(graph->clock))) {
         renew_early(graph, tenant, graph->config->timeout, pool);
     }
     if (token->text->length > 0 && !token->renewing) {

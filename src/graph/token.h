@@ -24,6 +24,9 @@ apr_status_t amlaps_token_get(amlaps_secret_t **bearer, apr_uint32_t *generation
  */
 apr_interval_time_t amlaps_token_renew(amlaps_graph_t *graph, amlaps_tenant_state_t *tenant, apr_pool_t *pool);
 
+/** @return 1 where that would ask the login now */
+int amlaps_token_is_due(const amlaps_graph_t *graph, amlaps_tenant_state_t *tenant);
+
 /** Graph has taken it: a later 401 means that it was revoked. */
 void amlaps_token_accepted(amlaps_tenant_state_t *tenant, apr_uint32_t generation);
 
