@@ -11,6 +11,7 @@
 
 typedef struct amlaps_http_request_t {
     const char *method, *url;
+    const char *whom;              /* who is asked, for messages: "tenant contoso: Graph"; NULL: the host says it */
     const char *const *headers;    /* "Name: value" without secrets; NULL-terminated */
     const amlaps_secret_t *bearer; /* NULL: none */
     const amlaps_secret_t *secret_header; /* one more "Name: value", NULL: none */

@@ -209,26 +209,26 @@ static const struct {
     int again;
     const char *text;
 } failures[] = {
-    {CURLE_COULDNT_RESOLVE_HOST, UNREACHABLE, 1, "the host's name cannot be resolved; check DNS"},
-    {CURLE_COULDNT_RESOLVE_PROXY, UNREACHABLE, 1, "the proxy's name cannot be resolved"},
-    {CURLE_COULDNT_CONNECT, UNREACHABLE, 1, "no connection; check firewall and proxy"},
-    {CURLE_OPERATION_TIMEDOUT, UNREACHABLE, 1, "no answer in time"},
-    {CURLE_SEND_ERROR, UNREACHABLE, 1, "the connection broke while sending"},
-    {CURLE_RECV_ERROR, UNREACHABLE, 1, "the connection broke before the answer was complete"},
-    {CURLE_PARTIAL_FILE, UNREACHABLE, 1, "the connection broke before the answer was complete"},
-    {CURLE_GOT_NOTHING, UNREACHABLE, 1, "the connection was closed without an answer"},
-    {CURLE_HTTP2, UNREACHABLE, 1, "the HTTP/2 connection broke"},
-    {CURLE_HTTP2_STREAM, UNREACHABLE, 1, "the HTTP/2 stream was reset"},
-    {CURLE_SSL_CONNECT_ERROR, NO_TLS, 1, "no TLS connection (1.2 or newer is needed)"},
+    {CURLE_COULDNT_RESOLVE_HOST, UNREACHABLE, 1, "the host's name cannot be resolved: check DNS, and the address in the configuration"},
+    {CURLE_COULDNT_RESOLVE_PROXY, UNREACHABLE, 1, "the proxy's name cannot be resolved: check https_proxy in httpd's environment"},
+    {CURLE_COULDNT_CONNECT, UNREACHABLE, 1, "no connection: check firewall, proxy (https_proxy in httpd's environment) and SELinux"},
+    {CURLE_OPERATION_TIMEDOUT, UNREACHABLE, 1, "no answer in time: check network, firewall and proxy"},
+    {CURLE_SEND_ERROR, UNREACHABLE, 1, "the connection broke while sending: try again; if this lasts, look for a firewall or proxy that cuts connections"},
+    {CURLE_RECV_ERROR, UNREACHABLE, 1, "the connection broke before the answer was complete: try again; if this lasts, look for a firewall or proxy that cuts connections"},
+    {CURLE_PARTIAL_FILE, UNREACHABLE, 1, "the connection broke before the answer was complete: try again; if this lasts, look for a firewall or proxy that cuts connections"},
+    {CURLE_GOT_NOTHING, UNREACHABLE, 1, "the connection was closed without an answer: try again; if this lasts, look for a firewall or proxy that cuts connections"},
+    {CURLE_HTTP2, UNREACHABLE, 1, "the HTTP/2 connection broke: try again; if this lasts, look for a proxy in between"},
+    {CURLE_HTTP2_STREAM, UNREACHABLE, 1, "the HTTP/2 stream was reset: try again; if this lasts, look for a proxy in between"},
+    {CURLE_SSL_CONNECT_ERROR, NO_TLS, 1, "no TLS connection: 1.2 or newer is needed; check a proxy that opens TLS"},
     {CURLE_PEER_FAILED_VERIFICATION, NO_TLS, 0,
-     "the server's certificate is not trusted, nothing was sent; check AMLapsCAFile, the system's CA bundle and a proxy that "
-     "opens TLS"},
-    {CURLE_SSL_CACERT_BADFILE, NO_TLS, 0, "the CA bundle cannot be read; check AMLapsCAFile"},
-    {CURLE_FILESIZE_EXCEEDED, BROKEN, 0, "the answer is larger than any that is meant for us"},
-    {CURLE_WRITE_ERROR, BROKEN, 0, "the answer could not be kept"},
-    {CURLE_WEIRD_SERVER_REPLY, BROKEN, 0, "the answer is not HTTP; check the URL and a proxy in between"},
-    {CURLE_URL_MALFORMAT, BROKEN, 0, "the URL is malformed; check the configuration"},
-    {CURLE_UNSUPPORTED_PROTOCOL, BROKEN, 0, "only https URLs are used; check the configuration"},
+     "the server's certificate is not trusted, nothing was sent: check this server's clock, AMLapsCAFile, the system's CA bundle and a "
+     "proxy that opens TLS"},
+    {CURLE_SSL_CACERT_BADFILE, NO_TLS, 0, "the CA bundle cannot be read: check AMLapsCAFile"},
+    {CURLE_FILESIZE_EXCEEDED, BROKEN, 0, "the answer is larger than any that is meant for us: check the address in the configuration and a proxy in between"},
+    {CURLE_WRITE_ERROR, BROKEN, 0, "the answer could not be kept: check this server's memory"},
+    {CURLE_WEIRD_SERVER_REPLY, BROKEN, 0, "the answer is not HTTP: check the address in the configuration and a proxy in between"},
+    {CURLE_URL_MALFORMAT, BROKEN, 0, "the URL is malformed: check the addresses in the configuration"},
+    {CURLE_UNSUPPORTED_PROTOCOL, BROKEN, 0, "only https URLs are used: check the addresses in the configuration"},
     {CURLE_OUT_OF_MEMORY, NO_MEMORY, 0, "out of memory"},
 };
 
@@ -252,7 +252,8 @@ static apr_status_t fail(amlaps_error_t *error, const exchange_t *exchange, CURL
         [BROKEN] = {faults->broken, faults->broken_id},
         [NO_MEMORY] = {AMLAPS_BUSY, faults->busy_id},
     };
-    const char *where = host(exchange->request->url, pool);
+    const char *whom = exchange->request->whom, *name = host(exchange->request->url, pool);
+    const char *where = whom ? apr_pstrcat(pool, whom, " at ", name, NULL) : name;
     const char *reason = amlaps_text_printable(exchange->reason[0] ? exchange->reason : curl_easy_strerror(code), 160, pool);
     size_t i = 0;
 
@@ -263,8 +264,8 @@ static apr_status_t fail(amlaps_error_t *error, const exchange_t *exchange, CURL
         i++;
     }
     if (i == sizeof failures / sizeof *failures) {
-        return amlaps_error_set(error, faults->unreachable, faults->unreachable_id, APR_EGENERAL, "%s: %s (curl %d)", where, reason,
-                                code);
+        return amlaps_error_set(error, faults->unreachable, faults->unreachable_id, APR_EGENERAL, "%s: %s (curl %d): check network and proxy",
+                                where, reason, code);
     }
     const apr_status_t again = code == CURLE_OPERATION_TIMEDOUT ? APR_TIMEUP : APR_ECONNRESET;
     return amlaps_error_set(error, said[failures[i].fault].code, said[failures[i].fault].id, failures[i].again ? again : APR_EGENERAL,

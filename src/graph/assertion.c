@@ -180,7 +180,7 @@ static apr_status_t sign_new(amlaps_secret_t **assertion, apr_time_t *expires, a
 
     if (mistake) {
         return amlaps_error_set(error, AMLAPS_TENANT_CREDENTIAL_INVALID, "AML0317", APR_EGENERAL,
-                                "tenant %s: AMLapsClientCertificate: %s", tenant->name, mistake);
+                                "tenant %s: AMLapsClientCertificate: %s; put a good pair there", tenant->name, mistake);
     }
     *expires = amlaps_certificate_expires(pair);
     *assertion = amlaps_secret_make(2048, pool);
@@ -188,7 +188,7 @@ static apr_status_t sign_new(amlaps_secret_t **assertion, apr_time_t *expires, a
         return APR_SUCCESS;
     }
     return amlaps_error_set(error, AMLAPS_TENANT_CREDENTIAL_INVALID, "AML0318", APR_EGENERAL,
-                            "tenant %s: OpenSSL cannot sign with the key of AMLapsClientCertificate; for keys without PSS add rs256",
+                            "tenant %s: OpenSSL cannot sign with the key of AMLapsClientCertificate: for keys without PSS add rs256 to it",
                             tenant->name);
 }
 
@@ -203,7 +203,8 @@ apr_status_t amlaps_assertion_make(amlaps_secret_t **assertion, apr_time_t *expi
         const char *mistake = read_token(assertion, tenant->token_file, pool);
         if (mistake) {
             status = amlaps_error_set(error, AMLAPS_TENANT_CREDENTIAL_INVALID, "AML0319", APR_EGENERAL,
-                                      "tenant %s: AMLapsFederatedToken: %s", tenant->name, mistake);
+                                      "tenant %s: AMLapsFederatedToken: %s; look at what writes that file, and that httpd's user may read it", tenant->name,
+                                      mistake);
         }
         return status;
     }

@@ -9,6 +9,7 @@
 
 #include "problem.h"
 #include "request.h"
+#include "token.h"
 
 #define ANSWER_MOST ((apr_size_t)16 << 20) /* twenty pages of 999 entries come to 2 MiB */
 #define PART_MOST ((apr_size_t)2 << 20)    /* 11,000 ids, the most that Graph gives at once, come to 430 KiB */
@@ -86,18 +87,26 @@ static void refuse_part(const batch_t *batch, amlaps_part_t *part, int status, c
 
     part->refusal = status;
     amlaps_json_each(amlaps_json_member(answer, "headers"), find_header, &retry);
+    if (status == 403) {
+        amlaps_token_lacking(batch->tenant, 0, batch->graph);
+    }
     if (status == 429 || status == 509) {
         wait = amlaps_request_block(batch->tenant, batch->graph, retry.text, NULL);
     }
-    amlaps_problem(&part->error, batch->tenant->config, status, amlaps_json_member(answer, "body"), part->what,
-                   part->permission, wait, batch->pool);
+    const amlaps_refusal_t refusal = {.status = status,
+                                      .json = amlaps_json_member(answer, "body"),
+                                      .wait = wait,
+                                      .what = part->what,
+                                      .permission = part->permission};
+    amlaps_problem(&part->error, batch->graph, batch->tenant, &refusal, batch->pool);
 }
 
 static void not_understood(const batch_t *batch, amlaps_part_t *part)
 {
     amlaps_error_set(&part->error, AMLAPS_TENANT_ERROR, "AML0344", APR_EGENERAL,
-                     "tenant %s: Graph's answer for %s within a $batch is not understood", batch->tenant->config->name,
-                     part->what);
+                     "tenant %s: Graph's answer for %s within a $batch is not understood: check AMLapsGraphURL and a proxy that changes "
+                     "answers",
+                     batch->tenant->config->name, part->what);
 }
 
 static void read_part(const batch_t *batch, amlaps_part_t *part, const amlaps_json_t *answer)

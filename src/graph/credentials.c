@@ -51,8 +51,8 @@ static apr_status_t not_understood(amlaps_error_t *error, const amlaps_tenant_t 
                                    const char *why)
 {
     return amlaps_error_set(error, AMLAPS_TENANT_ERROR, "AML0352", APR_EGENERAL,
-                            "tenant %s: Graph's answer for the password of device %s is not understood: %s", tenant->name,
-                            device_id, why);
+                            "tenant %s: Graph's answer for the password of device %s is not understood: %s; check AMLapsGraphURL and a proxy that changes answers",
+                            tenant->name, device_id, why);
 }
 
 /* Microsoft's reference wraps the object into `value`, its service does not. NULL: there is none. */
@@ -85,7 +85,8 @@ static apr_status_t check_id(amlaps_error_t *error, const amlaps_tenant_t *tenan
                "tenant %s: asked for the password of device %s, Graph answered for %s", tenant->name, device_id,
                amlaps_text_guid(guid, id) ? guid : "none");
     return amlaps_error_set(error, AMLAPS_TENANT_ERROR, "AML0351", APR_EGENERAL,
-                            "tenant %s: Graph answered for another device than the one asked for; nothing of it is shown",
+                            "tenant %s: Graph answered for another device than the one asked for; nothing of it is shown; check AMLapsGraphURL and a proxy that changes answers, and report it to "
+                            "Microsoft with the request-id in the log",
                             tenant->name);
 }
 
@@ -129,7 +130,8 @@ static apr_status_t read_entries(amlaps_credentials_t *made, amlaps_error_t *err
             amlaps_secret_wipe(made->items[j].password);
         }
         return amlaps_error_set(error, AMLAPS_TENANT_ERROR, "AML0353", APR_EGENERAL,
-                                "tenant %s: Graph's answer for device %s holds a password that cannot be read: %s",
+                                "tenant %s: Graph's answer for device %s holds a password that cannot be read: %s; let the device rotate it, "
+                                "and where this lasts, report it to Microsoft with the request-id in the log",
                                 tenant->name, device_id, why);
     }
     return APR_SUCCESS;

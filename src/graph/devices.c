@@ -30,7 +30,7 @@ apr_status_t amlaps_devices_take(const amlaps_graph_device_t **device, amlaps_er
         amlaps_log(AMLAPS_LOG_ERROR, "AML0340", APR_EGENERAL, "tenant %s: asked for device %s, Graph gave %s", name, device_id,
                    found ? found->device_id : "none");
         return amlaps_error_set(error, AMLAPS_TENANT_ERROR, "AML0340", APR_EGENERAL,
-                                "tenant %s: Graph's answer is not the device that was asked for", name);
+                                "tenant %s: Graph's answer is not the device that was asked for: check AMLapsGraphURL and a proxy that changes answers", name);
     }
     amlaps_facts_put_device(graph, found);
     *device = found;
@@ -147,7 +147,7 @@ static apr_status_t turn_page(const char **url, amlaps_error_t *error, search_t 
     const amlaps_json_t *values = amlaps_json_member(reply.json, "value");
     if (amlaps_json_kind(values) != AMLAPS_JSON_ARRAY) {
         return amlaps_error_set(error, AMLAPS_TENANT_ERROR, "AML0340", APR_EGENERAL,
-                                "tenant %s: Graph's answer is no list of devices: check AMLapsGraphURL",
+                                "tenant %s: Graph's answer is no list of devices: check AMLapsGraphURL and a proxy that changes answers",
                                 search->tenant->config->name);
     }
     visit_page(search, values);

@@ -209,7 +209,9 @@ static apr_status_t answer_challenge(amlaps_http_response_t *response, amlaps_er
     }
     if (mistake) {
         return amlaps_error_set(error, AMLAPS_TENANT_CREDENTIAL_INVALID, "AML0334", APR_EGENERAL,
-                                "tenant %s: the managed identity of this Arc server cannot be used: %s", tenant->name, mistake);
+                                "tenant %s: the managed identity of this Arc server cannot be used: %s; check azcmagent, and that httpd's user is "
+                                "in the group himds",
+                                tenant->name, mistake);
     }
     request->secret_header = header;
     memset(response, 0, sizeof *response);
@@ -226,6 +228,7 @@ apr_status_t amlaps_identity_ask(amlaps_http_response_t *response, amlaps_error_
     amlaps_http_request_t request = {.method = "GET",
                                      .url = url_of(tenant, pool),
                                      .headers = headers,
+                                     .whom = apr_pstrcat(pool, "tenant ", tenant->name, ": the metadata service", NULL),
                                      .secret_header = tenant->identity->header,
                                      .timeout = most,
                                      .most = ANSWER_MOST,

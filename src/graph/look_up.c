@@ -113,7 +113,8 @@ static apr_size_t owners_at_once(const run_t *run)
 static apr_status_t unknown_person(amlaps_error_t *gap, const run_t *run)
 {
     return amlaps_error_set(gap, AMLAPS_TENANT_ERROR, "AML0345", APR_NOTFOUND,
-                            "tenant %s: Graph does not know the person whose groups are needed (object id %s)",
+                            "tenant %s: Graph does not know the person whose groups are needed (object id %s): check that AMLapsTenantId is "
+                            "the tenant that people sign in to",
                             run->tenant->config->name, run->look_up->oid);
 }
 
@@ -184,7 +185,7 @@ static const amlaps_ids_t *keep_links(const run_t *run, const amlaps_part_t *par
 {
     if (!ids) {
         amlaps_error_set(&run->look_up->gap, AMLAPS_TENANT_ERROR, "AML0346", APR_EGENERAL,
-                         "tenant %s: Graph's list for %s is not understood", run->tenant->config->name, part->what);
+                         "tenant %s: Graph's list for %s is not understood: check AMLapsGraphURL and a proxy that changes answers", run->tenant->config->name, part->what);
         return NULL;
     }
     const amlaps_links_t links = {*ids, {NULL, 0}};

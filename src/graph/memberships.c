@@ -52,7 +52,7 @@ static apr_status_t take_page(const char **url, gathered_t *gathered, amlaps_err
     *url = NULL;
     if (!add_page(gathered, page, pool)) {
         return amlaps_error_set(error, AMLAPS_TENANT_ERROR, "AML0341", APR_EGENERAL,
-                                "tenant %s: Graph's list of a device's groups is not understood", tenant->config->name);
+                                "tenant %s: Graph's list of a device's groups is not understood: check AMLapsGraphURL and a proxy that changes answers", tenant->config->name);
     }
     return amlaps_request_next(url, error, tenant->config, page, pool);
 }
@@ -107,7 +107,8 @@ apr_status_t amlaps_memberships_read(const amlaps_memberships_t **memberships, a
     for (int pages = 1; url; pages++) {
         if (pages >= AMLAPS_GRAPH_PAGES) {
             return amlaps_error_set(error, AMLAPS_TENANT_ERROR, "AML0343", APR_EGENERAL,
-                                    "tenant %s: a device's list of groups does not end", tenant->config->name);
+                                    "tenant %s: a device's list of groups does not end after %d pages: check AMLapsGraphURL and a proxy that changes answers",
+                                    tenant->config->name, AMLAPS_GRAPH_PAGES);
         }
         if (follow(&url, &gathered, error, graph, tenant, call, pool) != APR_SUCCESS) {
             return error->status;

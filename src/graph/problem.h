@@ -2,17 +2,20 @@
 #ifndef AMLAPS_GRAPH_PROBLEM_H
 #define AMLAPS_GRAPH_PROBLEM_H
 
-#include "amlaps/graph.h"
 #include "amlaps/json.h"
+#include "client.h"
 
-/**
- * What an answer of Graph that is an error means, by status and code, never by its message.
- * @param json the body, NULL where that is no JSON
- * @param what,permission as in amlaps_ask_t
- * @param retry_after what Graph asked for, 0: nothing
- * @return error->status
- */
-apr_status_t amlaps_problem(amlaps_error_t *error, const amlaps_tenant_t *tenant, int status, const amlaps_json_t *json,
-                            const char *what, const char *permission, apr_interval_time_t retry_after, apr_pool_t *pool);
+/** An answer of Graph that is an error. */
+typedef struct amlaps_refusal_t {
+    int status;
+    const amlaps_json_t *json;    /* the body, NULL where that is no JSON */
+    const char *date;             /* header's text or NULL */
+    apr_interval_time_t wait;     /* what Graph asked for, 0: nothing */
+    const char *what, *permission; /* as in amlaps_ask_t */
+} amlaps_refusal_t;
+
+/** What it means, by status and code, never by its message; and what an admin should do. @return error->status */
+apr_status_t amlaps_problem(amlaps_error_t *error, const amlaps_graph_t *graph, const amlaps_tenant_state_t *tenant,
+                            const amlaps_refusal_t *refusal, apr_pool_t *pool);
 
 #endif

@@ -67,7 +67,7 @@ static apr_status_t check_blocked(amlaps_error_t *error, const amlaps_graph_t *g
     }
     amlaps_error_set(error, AMLAPS_TENANT_THROTTLED, "AML0322", APR_EGENERAL,
                      "tenant %s: Graph throttles this app and is not asked again for %" APR_TIME_T_FMT
-                     " s; this passes by itself",
+                     " s; this passes by itself, raise AMLapsCacheTime if it comes back",
                      tenant->config->name, apr_time_sec(left) + 1);
     error->retry_after = left;
     return error->status;
@@ -90,7 +90,9 @@ static apr_status_t exchange(attempt_t *attempt, amlaps_error_t *error)
     const apr_interval_time_t left = amlaps_graph_left(graph, attempt->call);
     if (left == 0) {
         return amlaps_error_set(error, AMLAPS_TENANT_UNREACHABLE, "AML0326", APR_TIMEUP,
-                                "tenant %s: no time was left to ask Graph for %s", attempt->tenant->config->name, ask->what);
+                                "tenant %s: no time was left to ask Graph for %s: what came before, mostly the login, took too long; "
+                                "look at the network and a proxy, or raise AMLapsGraphTimeout",
+                                attempt->tenant->config->name, ask->what);
     }
     if (ask->json) {
         body = amlaps_secret_make(strlen(ask->json), attempt->pool);
@@ -104,6 +106,7 @@ static apr_status_t exchange(attempt_t *attempt, amlaps_error_t *error)
                                            .bearer = bearer,
                                            .body = body,
                                            .content_type = "application/json",
+                                           .whom = apr_pstrcat(attempt->pool, "tenant ", attempt->tenant->config->name, ": Graph", NULL),
                                            .ca_file = attempt->tenant->config->ca_file,
                                            .timeout = left,
                                            .most = ask->most};
@@ -216,6 +219,13 @@ static apr_interval_time_t wait_before_repeat(const attempt_t *attempt, apr_inte
     return wait;
 }
 
+static int ask_with_new_token(attempt_t *attempt)
+{
+    attempt->renewed = 1;
+    log_attempt(attempt, AMLAPS_LOG_INFO, "AML0327", "asked again with a new token");
+    return 1;
+}
+
 /* @return 1 where the request is to be made again, 0 where `error` is set. */
 static int handle_refusal(attempt_t *attempt, amlaps_error_t *error)
 {
@@ -226,18 +236,16 @@ static int handle_refusal(attempt_t *attempt, amlaps_error_t *error)
     amlaps_reply_t reply = {0};
 
     if (response->status == 401 && !attempt->renewed && amlaps_token_refused(attempt->tenant, attempt->generation, graph)) {
-        attempt->renewed = 1;
-        log_attempt(attempt, AMLAPS_LOG_INFO, "AML0327", "asked again with a new token");
-        return 1;
+        return ask_with_new_token(attempt);
+    }
+    if (response->status == 403 && amlaps_token_lacking(attempt->tenant, attempt->generation, graph) && !attempt->renewed) {
+        return ask_with_new_token(attempt);
     }
     if (response->status == 429 || response->status == 509) {
         asked = amlaps_request_block(attempt->tenant, graph, response->retry_after, response->date);
     }
     else if (response->status >= 500) {
         amlaps_retry_after(&asked, response->retry_after, response->date, amlaps_clock_wall(graph->clock));
-    }
-    if (response->status == 403) {
-        amlaps_token_lacking(attempt->tenant, attempt->generation, graph);
     }
     const apr_interval_time_t wait = wait_before_repeat(attempt, asked, 1, NULL);
     if (wait > 0) {
@@ -247,8 +255,13 @@ static int handle_refusal(attempt_t *attempt, amlaps_error_t *error)
         return 1;
     }
     read_body(&reply, &ignored, attempt);
-    amlaps_problem(error, attempt->tenant->config, response->status, reply.json, attempt->ask->what, attempt->ask->permission,
-                   asked, attempt->pool);
+    const amlaps_refusal_t refusal = {.status = response->status,
+                                      .json = reply.json,
+                                      .date = response->date,
+                                      .wait = asked,
+                                      .what = attempt->ask->what,
+                                      .permission = attempt->ask->permission};
+    amlaps_problem(error, graph, attempt->tenant, &refusal, attempt->pool);
     return 0;
 }
 
@@ -343,6 +356,7 @@ apr_status_t amlaps_request_next(const char **url, amlaps_error_t *error, const 
     amlaps_log(AMLAPS_LOG_ERROR, "AML0329", APR_EGENERAL, "tenant %s: a next page outside %s was not asked for: %s",
                tenant->name, tenant->graph_url, shown);
     return amlaps_error_set(error, AMLAPS_TENANT_ERROR, "AML0329", APR_EGENERAL,
-                            "tenant %s: Graph names a next page outside %s; the token does not go there", tenant->name,
-                            tenant->graph_url);
+                            "tenant %s: Graph names a next page outside %s, where the token does not go: check AMLapsGraphURL and a "
+                            "proxy that changes answers",
+                            tenant->name, tenant->graph_url);
 }

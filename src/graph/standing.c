@@ -17,6 +17,7 @@ struct amlaps_row_t {
     pthread_mutex_t mutex;
     amlaps_standing_t known; /* times on the steady clock but credential_expires; 0: never */
     int needed;              /* of known.login */
+    char served[AMLAPS_PERMISSIONS_MOST];
     apr_time_t claimed;
     int expiry_told;
 };
@@ -156,8 +157,44 @@ int amlaps_standing_permissions(amlaps_row_t *row, const amlaps_token_claims_t *
         apr_cpystrn(row->known.missing, claims->missing, sizeof row->known.missing);
         apr_cpystrn(row->known.excess, claims->excess, sizeof row->known.excess);
     }
+    if (claims->readable) {
+        apr_cpystrn(row->served, claims->served, sizeof row->served);
+    }
     unlock(row);
     return news;
+}
+
+/* Of "A and B" both must be. */
+static int is_served(const char *served, const char *permission)
+{
+    const char *more = strstr(permission, " and ");
+    const apr_size_t length = more ? (apr_size_t)(more - permission) : strlen(permission);
+
+    for (const char *found = served; *found; found += strcspn(found, ",")) {
+        found += strspn(found, ", ");
+        if (strcspn(found, ",") == length && strncmp(found, permission, length) == 0) {
+            return more ? is_served(served, more + 5) : 1;
+        }
+    }
+    return 0;
+}
+
+amlaps_grant_t amlaps_standing_grant(amlaps_row_t *row, const char *permission)
+{
+    amlaps_grant_t grant = AMLAPS_GRANT_LACKING;
+
+    lock(row);
+    if (!row->known.permissions_known) {
+        grant = AMLAPS_GRANT_UNKNOWN;
+    }
+    else if (is_served(row->served, permission)) {
+        grant = AMLAPS_GRANT_THERE;
+    }
+    else if (!row->served[0] && !row->known.excess[0]) {
+        grant = AMLAPS_GRANT_NONE;
+    }
+    unlock(row);
+    return grant;
 }
 
 int amlaps_standing_expiry(amlaps_row_t *row, apr_time_t expires, int days)

@@ -41,6 +41,15 @@ apr_interval_time_t amlaps_standing_blocked(amlaps_row_t *row, apr_time_t now);
 /** Keeps what a token says of permissions. @return 1 where no child has told this yet */
 int amlaps_standing_permissions(amlaps_row_t *row, const amlaps_token_claims_t *claims);
 
+/** What is known of a permission from the last token that could be read. */
+typedef enum amlaps_grant_t {
+    AMLAPS_GRANT_UNKNOWN,
+    AMLAPS_GRANT_NONE, /* the app has no permission at all: nobody has consented */
+    AMLAPS_GRANT_LACKING,
+    AMLAPS_GRANT_THERE
+} amlaps_grant_t;
+amlaps_grant_t amlaps_standing_grant(amlaps_row_t *row, const char *permission);
+
 /**
  * Keeps when the credential ends (wall clock, 0 unknown), and the days before that whose warning is due.
  * @return 1 where no child has warned of them yet

@@ -267,13 +267,17 @@ int amlaps_token_refused(amlaps_tenant_state_t *tenant, apr_uint32_t generation,
     return again;
 }
 
-void amlaps_token_lacking(amlaps_tenant_state_t *tenant, apr_uint32_t generation, const amlaps_graph_t *graph)
+int amlaps_token_lacking(amlaps_tenant_state_t *tenant, apr_uint32_t generation, const amlaps_graph_t *graph)
 {
     amlaps_token_t *token = &tenant->token;
 
     apr_thread_mutex_lock(tenant->mutex);
-    if (token->generation == generation && amlaps_clock_steady(graph->clock) - token->issued >= LACKING_AGE) {
+    const int goes = (!generation || token->generation == generation) && token->text->length > 0
+                     && amlaps_clock_steady(graph->clock) - token->issued >= LACKING_AGE;
+    if (goes) {
         amlaps_secret_wipe(token->text);
+        token->failed_until = 0;
     }
     apr_thread_mutex_unlock(tenant->mutex);
+    return goes;
 }

@@ -37,7 +37,11 @@ void amlaps_token_accepted(amlaps_tenant_state_t *tenant, apr_uint32_t generatio
  */
 int amlaps_token_refused(amlaps_tenant_state_t *tenant, apr_uint32_t generation, const amlaps_graph_t *graph);
 
-/** Graph has answered 403: a token that is older than a minute goes, so that a permission just granted works at once. */
-void amlaps_token_lacking(amlaps_tenant_state_t *tenant, apr_uint32_t generation, const amlaps_graph_t *graph);
+/**
+ * Graph has answered 403: a token that is older than a minute goes, so that a permission just granted works at once.
+ * @param generation 0: whichever there is
+ * @return 1 where it went and asking again with a new one is worth it
+ */
+int amlaps_token_lacking(amlaps_tenant_state_t *tenant, apr_uint32_t generation, const amlaps_graph_t *graph);
 
 #endif

@@ -96,7 +96,10 @@ void amlaps_token_claims(amlaps_token_claims_t *claims, const amlaps_secret_t *t
         claims->tid[0] = '\0';
     }
     for (size_t i = 0; i < WANTED; i++) {
-        if ((wanted[i].always || groups_from == AMLAPS_GROUPS_FROM_GRAPH) && !is_served(&wanted[i], roles)) {
+        if (is_served(&wanted[i], roles)) {
+            list(claims->served, wanted[i].names[0]);
+        }
+        else if (wanted[i].always || groups_from == AMLAPS_GROUPS_FROM_GRAPH) {
             list(claims->missing, wanted[i].names[0]);
         }
     }

@@ -15,6 +15,7 @@ typedef struct amlaps_token_claims_t {
     char tid[37];                          /* the tenant's id, "" unknown */
     char missing[AMLAPS_PERMISSIONS_MOST]; /* permissions that are needed and not there, separated by ", " */
     char excess[AMLAPS_PERMISSIONS_MOST];  /* those that nothing here uses */
+    char served[AMLAPS_PERMISSIONS_MOST];  /* the least permission for each thing that the app may do, also where a larger one grants it */
 } amlaps_token_claims_t;
 
 void amlaps_token_claims(amlaps_token_claims_t *claims, const amlaps_secret_t *token, amlaps_groups_from_t groups_from, apr_pool_t *pool);

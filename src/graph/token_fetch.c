@@ -149,8 +149,8 @@ static apr_status_t read_answer(amlaps_fetched_t *fetched, amlaps_error_t *error
     const amlaps_json_t *placeholder = amlaps_json_member(json, "access_token");
     if (!json || !amlaps_lift_value(&value, &length, &lifted, placeholder) || !is_bearer(value, length)) {
         return amlaps_error_set(error, AMLAPS_TENANT_ERROR, "AML0313", APR_EGENERAL,
-                                "tenant %s: the login's answer holds no token: check AMLapsLoginURL and a proxy in between",
-                                tenant->name);
+                                "tenant %s: the login's answer holds no token: check AMLapsLoginURL (%s) and a proxy in between", tenant->name,
+                                tenant->login_url);
     }
     fetched->token = amlaps_secret_make(length, pool);
     fetched->life = life_of(json, graph);
@@ -178,6 +178,7 @@ static apr_status_t ask_login(amlaps_http_response_t *response, amlaps_fetched_t
                                            .headers = headers,
                                            .body = body,
                                            .content_type = "application/x-www-form-urlencoded",
+                                           .whom = apr_pstrcat(pool, "tenant ", tenant->name, ": the login", NULL),
                                            .ca_file = tenant->ca_file,
                                            .timeout = most,
                                            .most = ANSWER_MOST,

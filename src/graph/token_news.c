@@ -5,14 +5,16 @@
 
 #include <apr_strings.h>
 
+#include "consent.h"
+
 #define DAY apr_time_from_sec(86400)
 
-static void tell_permissions(const amlaps_tenant_t *tenant, const amlaps_token_claims_t *claims)
+static void tell_permissions(const amlaps_tenant_t *tenant, const amlaps_token_claims_t *claims, apr_pool_t *pool)
 {
     if (claims->missing[0]) {
         amlaps_log(AMLAPS_LOG_WARNING, "AML0348", APR_SUCCESS,
-                   "tenant %s: the app %s lacks the application permissions %s; add them and consent at %s/%s/adminconsent?client_id=%s",
-                   tenant->name, tenant->client_id, claims->missing, tenant->login_url, tenant->tenant_id, tenant->client_id);
+                   "tenant %s: the app %s lacks the application permissions %s; give them to it %s", tenant->name, tenant->client_id,
+                   claims->missing, amlaps_consent_where(tenant, pool));
     }
     if (claims->excess[0]) {
         amlaps_log(AMLAPS_LOG_NOTICE, "AML0349", APR_SUCCESS,
@@ -55,7 +57,7 @@ void amlaps_token_news(amlaps_tenant_state_t *tenant, const amlaps_graph_t *grap
         apr_thread_mutex_unlock(tenant->mutex);
     }
     if (amlaps_standing_permissions(tenant->row, &claims)) {
-        tell_permissions(tenant->config, &claims);
+        tell_permissions(tenant->config, &claims, pool);
     }
     if (amlaps_standing_expiry(tenant->row, fetched->credential_expires, threshold)) {
         tell_expiry(tenant->config, left);

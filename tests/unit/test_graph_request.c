@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include <string.h>
 
+#include "../../src/graph/base64url.h"
 #include "../../src/graph/request.h"
 #include "graph_fake.h"
 
@@ -113,8 +114,63 @@ static void permission_is_named(void **state)
     assert_non_null(strstr(fake->error.detail, "DeviceLocalCredential.Read.All"));
     assert_non_null(strstr(fake->error.detail, "authorization_error"));
     assert_non_null(strstr(fake->error.detail, FAKE_CLIENT_ID));
-    assert_non_null(strstr(fake->error.detail, "admin consent"));
-    assert_non_null(strstr(fake->log, FAKE_CALL_ID));
+    assert_non_null(strstr(fake->error.detail, FAKE_LOGIN "/" FAKE_TENANT_ID "/adminconsent?client_id=" FAKE_CLIENT_ID));
+    assert_non_null(strstr(fake->error.detail, "some minutes"));
+    assert_non_null(strstr(fake->log, "(status 403, attempts 1, request-id "));
+    assert_non_null(strstr(fake->log, "client-request-id " FAKE_CALL_ID));
+}
+
+/* A login's answer whose token says that the app has these roles: a JWT with a payload in base64url and a signature that nobody checks. */
+static fake_step_t with_roles(fake_t *fake, const char *roles)
+{
+    const char *payload = apr_psprintf(fake->own, "{\"aud\":\"g\",\"roles\":[%s]}", roles);
+    amlaps_secret_t *text = amlaps_secret_make(1024, fake->own);
+
+    assert_int_equal(amlaps_base64url_append(text, payload, strlen(payload)), APR_SUCCESS);
+    return (fake_step_t){.status = 200, .body = apr_psprintf(fake->own, "{\"expires_in\":3599,\"access_token\":\"TOKEN.%s.c2ln\"}", text->bytes)};
+}
+
+/* Entra gives an app that nobody has consented to a token too: it has no roles, and only that tells it from one that lacks this permission. */
+static void consent_that_has_not_arrived_is_told_from_a_wrong_app(void **state)
+{
+    static const struct {
+        const char *roles, *says, *says_not;
+    } rows[] = {
+        {"", "has no permission at all yet; give it DeviceLocalCredential.Read.All under API permissions", "lacks"},
+        {"\"Device.Read.All\"", "lacks the application permission DeviceLocalCredential.Read.All", "at all"},
+        {"\"Directory.Read.All\"", "lacks the application permission DeviceLocalCredential.Read.All", "at all"},
+        {"\"DeviceLocalCredential.Read.All\"", "although the token of the app " FAKE_CLIENT_ID " has the permission", "lacks"},
+    };
+    fake_t *fake = *state;
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        fake_reopen(fake);
+        fake_login_answers(fake, with_roles(fake, rows[i].roles));
+        answers(fake, (fake_step_t){.status = 403, .body = "{}"});
+        ends(fake, AMLAPS_TENANT_PERMISSION_MISSING, 1);
+        if (!strstr(fake->error.detail, rows[i].says)) {
+            fail_msg("\"%s\" is not in \"%s\"", rows[i].says, fake->error.detail);
+        }
+        assert_null(strstr(fake->error.detail, rows[i].says_not));
+        assert_non_null(strstr(fake->error.detail, "minutes"));
+    }
+}
+
+static void a_wrong_clock_is_told(void **state)
+{
+    fake_t *fake = *state;
+
+    fake->wall = apr_time_from_sec(1000000000); /* Sun, 09 Sep 2001 01:46:40 GMT */
+    answers(fake, (fake_step_t){.status = 401, .date = "Sun, 09 Sep 2001 01:46:40 GMT"});
+    answers(fake, (fake_step_t){.status = 401, .date = "Sun, 09 Sep 2001 01:46:40 GMT"});
+    ends(fake, AMLAPS_TENANT_CREDENTIAL_INVALID, 2);
+    assert_null(strstr(fake->error.detail, "clock"));
+    assert_non_null(strstr(fake->error.detail, "AMLapsGraphURL (" FAKE_GRAPH "), AMLapsLoginURL (" FAKE_LOGIN ")"));
+    fake_reopen(fake);
+    answers(fake, (fake_step_t){.status = 401, .date = "Sun, 09 Sep 2001 01:34:40 GMT"});
+    answers(fake, (fake_step_t){.status = 401, .date = "Sun, 09 Sep 2001 01:34:40 GMT"});
+    ends(fake, AMLAPS_TENANT_CREDENTIAL_INVALID, 2);
+    assert_non_null(strstr(fake->error.detail, "this server's clock is 12 minutes fast"));
 }
 
 static void permission_just_granted_works_soon(void **state)
@@ -129,10 +185,15 @@ static void permission_just_granted_works_soon(void **state)
     assert_int_equal(fake->login_asked, 1);
     fake_advance(fake, apr_time_from_sec(61));
     answers(fake, refused);
-    ends(fake, AMLAPS_TENANT_PERMISSION_MISSING, 1);
     answers(fake, (fake_step_t)NONE);
-    ends(fake, AMLAPS_NO_PASSWORD, 1);
+    ends(fake, AMLAPS_NO_PASSWORD, 2);
     assert_int_equal(fake->login_asked, 2);
+    assert_string_equal(fake->seen[3].bearer, "TOKEN-2");
+    fake_advance(fake, apr_time_from_sec(61));
+    answers(fake, refused);
+    answers(fake, refused); /* the new one lacks it too: that is all */
+    ends(fake, AMLAPS_TENANT_PERMISSION_MISSING, 2);
+    assert_int_equal(fake->login_asked, 3);
 }
 
 static void unauthorized_gets_a_new_token_once(void **state)
@@ -315,6 +376,8 @@ int main(void)
         fake_test(other_answers_are_not_asked_again),
         fake_test(unreadable_answers_are_errors),
         fake_test(permission_is_named),
+        fake_test(consent_that_has_not_arrived_is_told_from_a_wrong_app),
+        fake_test(a_wrong_clock_is_told),
         fake_test(permission_just_granted_works_soon),
         fake_test(unauthorized_gets_a_new_token_once),
         fake_test(unauthorized_forever_asks_the_login_seldom),
