@@ -75,11 +75,24 @@ const char *amlaps_limit_parse(amlaps_limit_t *limit, amlaps_limit_scope_t scope
 
 /* ---- the trail of one child ---- */
 
-typedef struct amlaps_trail_sink_t { /* one AMLapsAuditLog; `fd` was opened by the parent and is inherited */
-    const char *name;
-    int fd;
+typedef enum amlaps_sink_kind_t { AMLAPS_SINK_FILE, AMLAPS_SINK_PIPE, AMLAPS_SINK_SYSLOG } amlaps_sink_kind_t;
+
+typedef struct amlaps_trail_sink_t { /* one AMLapsAuditLog */
+    const char *name;              /* as messages name it; of a file its path */
+    int fd;                        /* file and pipe: opened by the parent and inherited; a pipe's does not block */
     int required;
+    amlaps_sink_kind_t kind;
+    const char *place;             /* file: set by amlaps_trail_sink_opened */
+    apr_int64_t last;              /* file: the last record in it, set by the same; 0: not known */
+    const char *socket;            /* syslog: path of its local socket */
+    int priority;                  /* syslog: see amlaps_trail_syslog_priority */
 } amlaps_trail_sink_t;
+
+/** Notes about a file that was just opened how far it goes, so that it gets the records that it lacks. In the parent. */
+void amlaps_trail_sink_opened(amlaps_trail_sink_t *sink, apr_pool_t *pool);
+
+/** What syslog calls PRI, for a facility. @return NULL, or what to write instead */
+const char *amlaps_trail_syslog_priority(int *priority, const char *facility, apr_pool_t *pool);
 
 typedef struct amlaps_trail_config_t {
     const char *store;             /* as amlaps_trail_read_store gave it */

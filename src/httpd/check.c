@@ -134,9 +134,9 @@ static int check_server(server_rec *server, apr_pool_t *pconf, apr_pool_t *ptemp
     for (i = 0; i < config->audit_logs->nelts; i++) {
         const amlaps_audit_log_t *log = APR_ARRAY_IDX(config->audit_logs, i, amlaps_audit_log_t *);
 
-        if (!strcmp(ap_strchr_c(amlaps_config_store(config), ':') + 1, log->path)) {
+        if (!strcmp(ap_strchr_c(amlaps_config_store(config), ':') + 1, log->sink.name)) {
             return fail(server, "AML0137", apr_psprintf(ptemp, "%s: AMLapsAuditLog %s is the store's own file; write another path", log->origin,
-                        log->path));
+                        log->sink.name));
         }
     }
     config->limits = amlaps_config_limits(config, pconf);

@@ -55,10 +55,10 @@ typedef struct amlaps_tenant_config_t {
 } amlaps_tenant_config_t;
 
 typedef struct amlaps_audit_log_t {
-    const char *path;
+    amlaps_trail_sink_t sink;      /* its descriptor is set when the parent has opened it, and inherited by the children */
     const char *origin;
-    int required;
-    apr_file_t *file;              /* opened by the parent, inherited by the children */
+    const char *program;           /* without the '|'; NULL: none */
+    int open;
 } amlaps_audit_log_t;
 
 typedef struct amlaps_expectation_t { /* AMLapsExpect, AMLapsExplain: read when the tenants are known */

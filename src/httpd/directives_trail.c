@@ -42,46 +42,6 @@ const char *amlaps_directive_store(cmd_parms *cmd, void *dir, const char *line)
     return NULL;
 }
 
-const char *amlaps_directive_audit_log(cmd_parms *cmd, void *dir, const char *line)
-{
-    amlaps_config_t *config = amlaps_directive_config(cmd);
-    apr_array_header_t *words = amlaps_directive_words(line, cmd->pool);
-    const char *const *word = (const char *const *)words->elts;
-    amlaps_audit_log_t *log;
-    const char *folder, *slash;
-    apr_finfo_t info;
-    int i;
-
-    (void)dir;
-    if (words->nelts < 1 || words->nelts > 2 || !*word[0] || (words->nelts == 2 && ap_cstr_casecmp(word[1], "required"))) {
-        return "AMLapsAuditLog takes the path of a file, then optionally the word required";
-    }
-    if (*word[0] == '|' || !strncmp(word[0], "syslog", 6)) {
-        return "AMLapsAuditLog: this version writes copies to files alone; write the path of a file and let a log shipper read it";
-    }
-    log = apr_pcalloc(cmd->pool, sizeof(*log));
-    log->path = ap_server_root_relative(cmd->pool, word[0]);
-    log->origin = amlaps_directive_origin(cmd, cmd->pool);
-    log->required = words->nelts == 2;
-    slash = log->path ? ap_strrchr_c(log->path, '/') : NULL;
-    folder = slash && slash > log->path ? apr_pstrmemdup(cmd->temp_pool, log->path, (apr_size_t)(slash - log->path)) : "/";
-    if (!log->path || apr_stat(&info, folder, APR_FINFO_TYPE, cmd->temp_pool) != APR_SUCCESS || info.filetype != APR_DIR) {
-        return apr_psprintf(cmd->pool, "AMLapsAuditLog: there is no folder '%s'; make it, or write another path", folder);
-    }
-    if (apr_stat(&info, log->path, APR_FINFO_TYPE, cmd->temp_pool) == APR_SUCCESS && info.filetype == APR_DIR) {
-        return apr_psprintf(cmd->pool, "AMLapsAuditLog: '%s' is a folder; write the path of a file in it", log->path);
-    }
-    for (i = 0; i < config->audit_logs->nelts; i++) {
-        const amlaps_audit_log_t *other = APR_ARRAY_IDX(config->audit_logs, i, amlaps_audit_log_t *);
-
-        if (!strcmp(other->path, log->path)) {
-            return apr_psprintf(cmd->pool, "AMLapsAuditLog: '%s' stands at %s already; keep one", log->path, other->origin);
-        }
-    }
-    APR_ARRAY_PUSH(config->audit_logs, amlaps_audit_log_t *) = log;
-    return NULL;
-}
-
 const char *amlaps_directive_limit(cmd_parms *cmd, void *dir, const char *line)
 {
     amlaps_config_t *config = amlaps_directive_config(cmd);

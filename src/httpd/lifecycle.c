@@ -41,34 +41,11 @@ static amlaps_trail_shared_t *keep_shared(void)
     return *kept;
 }
 
-static int open_audit_logs(server_rec *server, amlaps_config_t *config, apr_pool_t *pconf)
-{
-    int i;
-
-    for (i = 0; i < config->audit_logs->nelts; i++) {
-        amlaps_audit_log_t *log = APR_ARRAY_IDX(config->audit_logs, i, amlaps_audit_log_t *);
-        apr_status_t status;
-
-        if (log->file) {
-            continue;
-        }
-        /* Forked children have it as it is; programs that they run don't get it. */
-        status = apr_file_open(&log->file, log->path, APR_FOPEN_WRITE | APR_FOPEN_APPEND | APR_FOPEN_CREATE,
-                               APR_FPROT_UREAD | APR_FPROT_UWRITE | APR_FPROT_GREAD, pconf);
-        if (status != APR_SUCCESS) {
-            ap_log_error(APLOG_MARK, APLOG_EMERG, status, server, "AML0110: %s: AMLapsAuditLog %s can't be opened for writing; mend its "
-                         "owner or mode, or write another path", log->origin, log->path);
-            return HTTP_INTERNAL_SERVER_ERROR;
-        }
-    }
-    return OK;
-}
-
 static int prepare(server_rec *server, amlaps_config_t *config, apr_pool_t *pconf, apr_pool_t *ptemp)
 {
     int root = geteuid() == 0;
     amlaps_error_t error = { 0 };
-    int status = open_audit_logs(server, config, pconf);
+    int status = amlaps_audit_logs_open(server, pconf, ptemp);
 
     if (status != OK) {
         return status;
@@ -154,13 +131,7 @@ static apr_status_t open_trail(amlaps_access_t *access, amlaps_error_t *error, c
     amlaps_trail_config_t *trail = apr_pcalloc(pool, sizeof(*trail));
 
     for (i = 0; i < count; i++) {
-        const amlaps_audit_log_t *log = APR_ARRAY_IDX(config->audit_logs, i, amlaps_audit_log_t *);
-        apr_os_file_t descriptor;
-
-        apr_os_file_get(&descriptor, log->file);
-        sinks[i].name = log->path;
-        sinks[i].fd = descriptor;
-        sinks[i].required = log->required;
+        sinks[i] = APR_ARRAY_IDX(config->audit_logs, i, amlaps_audit_log_t *)->sink;
     }
     trail->store = amlaps_config_opened_store(config);
     trail->timeout = amlaps_config_store_timeout(config);

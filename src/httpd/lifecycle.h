@@ -7,6 +7,9 @@
 /** The rooms of the server that a request came to, in this child; NULL where it has none. Any thread. */
 const amlaps_access_t *amlaps_lifecycle_access(const server_rec *server);
 
+/** Opens the server's copies of the audit, those of the main server once. In the parent, as root. @return OK, or what post_config returns */
+int amlaps_audit_logs_open(server_rec *server, apr_pool_t *pconf, apr_pool_t *ptemp);
+
 /** Sends the rooms' messages to `server`'s error log. */
 void amlaps_log_bridge(const server_rec *server);
 

@@ -222,13 +222,14 @@ apr_status_t amlaps_batch_run(const amlaps_batch_t *batch, amlaps_job_t *const *
                               apr_interval_time_t *behind, amlaps_error_t *error, apr_pool_t *pool)
 {
     run_t run = { .batch = batch, .error = error, .pool = pool };
-    amlaps_copies_t copies = { apr_palloc(pool, count * sizeof(const char *)), apr_palloc(pool, count * sizeof(apr_size_t)), 0 };
+    amlaps_copies_t copies = { apr_palloc(pool, count * sizeof(const char *)), apr_palloc(pool, count * sizeof(apr_size_t)), 0, 0 };
     apr_status_t status;
     apr_size_t i;
 
     *behind = 0;
     foresee(batch, jobs, count, pool);
     status = start(&run, patience, behind);
+    copies.first = run.head.seq + 1;
     for (i = 0; i < count && status == APR_SUCCESS; i++) {
         status = do_job(&copies, jobs[i], &run);
     }
@@ -245,5 +246,6 @@ apr_status_t amlaps_batch_run(const amlaps_batch_t *batch, amlaps_job_t *const *
     if (run.queued) {
         amlaps_shared_tell(batch->shared);
     }
-    return amlaps_sinks_write(batch->sinks, &copies, error, pool);
+    /* Half of what a worker waits: it must hear what was wrong with the copy. */
+    return amlaps_sinks_write(batch->sinks, &copies, patience / 2, error, pool);
 }

@@ -6,7 +6,7 @@
  * writer's thread, under the shared mutex. */
 
 #include "job.h"
-#include "sink.h"
+#include "sinks.h"
 
 typedef struct amlaps_batch_t {
     amlaps_store_t *store;

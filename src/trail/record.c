@@ -190,3 +190,14 @@ const char *amlaps_record_device(const amlaps_json_t *json)
 
     return text != NULL ? text : amlaps_json_member_text(target, "name");
 }
+
+const char *amlaps_record_copy(apr_size_t *length, const char *body, apr_size_t body_length, const char *anchor, apr_pool_t *pool)
+{
+    const char *text = apr_pstrmemdup(pool, body, body_length);
+
+    if (anchor != NULL && body_length > 2 && *body == '{') {
+        text = apr_pstrcat(pool, "{\"anchor\":\"", anchor, "\",", text + 1, NULL);
+    }
+    *length = strlen(text);
+    return text;
+}

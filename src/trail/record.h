@@ -17,4 +17,7 @@ const char *amlaps_record_outcome(amlaps_outcome_t outcome);
 const char *amlaps_record_actor(const amlaps_json_t *json);
 const char *amlaps_record_device(const amlaps_json_t *json);
 
+/** The line of a copy: the record, and its anchor where the trail is sealed. @param anchor NULL: unsealed */
+const char *amlaps_record_copy(apr_size_t *length, const char *body, apr_size_t body_length, const char *anchor, apr_pool_t *pool);
+
 #endif

@@ -12,6 +12,7 @@
 #include "amlaps/text.h"
 
 #define CONDEMNED 16
+#define COPIES 64
 
 typedef struct condemned_t {
     unsigned generation;
@@ -30,6 +31,8 @@ struct amlaps_trail_shared_t {
     int has_offset;
     int condemned_count;
     condemned_t condemned[CONDEMNED];
+    int copy_count;
+    amlaps_copy_state_t copy[COPIES];
 };
 
 amlaps_trail_shared_t *amlaps_trail_share(void)
@@ -184,4 +187,25 @@ int amlaps_shared_is_condemned(amlaps_trail_shared_t *shared, unsigned generatio
         }
     }
     return 0;
+}
+
+void amlaps_copy_key(char key[AMLAPS_COPY_KEY + 1], const char *store, const char *name)
+{
+    amlaps_text_sha256(key, store, strlen(store) + 1, name, strlen(name));
+}
+
+amlaps_copy_state_t *amlaps_shared_copy(amlaps_trail_shared_t *shared, const char *key)
+{
+    amlaps_copy_state_t *copy;
+    int i;
+
+    for (i = 0; i < COPIES && i < shared->copy_count; i++) {
+        if (strcmp(shared->copy[i].key, key) == 0) {
+            return &shared->copy[i];
+        }
+    }
+    copy = &shared->copy[shared->copy_count++ % COPIES];
+    memset(copy, 0, sizeof(*copy));
+    memcpy(copy->key, key, AMLAPS_COPY_KEY);
+    return copy;
 }

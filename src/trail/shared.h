@@ -4,6 +4,8 @@
 
 /* Memory of all children: the mutex that orders their writers, the clock of the limits, and what is condemned. */
 
+#include <sys/types.h>
+
 #include "amlaps/trail.h"
 
 /**
@@ -17,6 +19,25 @@ void amlaps_shared_unlock(amlaps_trail_shared_t *shared);
 /** The number that says whether something new was queued. Without the mutex. */
 void amlaps_shared_tell(amlaps_trail_shared_t *shared);
 unsigned amlaps_shared_told(const amlaps_trail_shared_t *shared);
+
+#define AMLAPS_COPY_KEY 64
+
+/** What all children know of one copy of one store. All zero: nothing yet. */
+typedef struct amlaps_copy_state_t {
+    char key[AMLAPS_COPY_KEY + 1];
+    apr_int64_t last;              /* the last record that it has; 0: not known */
+    int torn;                      /* half a line stands at its end and could not be taken back */
+    unsigned generation;           /* of httpd, in which the following was seen of a file */
+    dev_t device;
+    ino_t inode;
+    off_t size;
+} amlaps_copy_state_t;
+
+/** Makes the key of a copy; the names may be long. */
+void amlaps_copy_key(char key[AMLAPS_COPY_KEY + 1], const char *store, const char *name);
+
+/** What is known of the copy with that key; never NULL. There is room for more copies than a server has; beyond, the oldest is forgotten. */
+amlaps_copy_state_t *amlaps_shared_copy(amlaps_trail_shared_t *shared, const char *key);
 
 /**
  * A lead for each store: a mutex that one thread of all children holds for as long as it likes. @param lead which one, from amlaps_shared_lead_of

@@ -21,7 +21,7 @@ static void fill_batch(amlaps_batch_t *batch, amlaps_trail_t *trail, const amlap
                        amlaps_trouble_t *trouble)
 {
     batch->store = amlaps_store_make(config->store, shared, config->timeout, trail->pool);
-    batch->sinks = amlaps_sinks_make(config->sinks, config->sink_count, shared, trouble, trail->pool);
+    batch->sinks = amlaps_sinks_make(config->store, config->sinks, config->sink_count, shared, trouble, trail->pool);
     batch->shared = shared;
     batch->limits = apr_pmemdup(trail->pool, config->limits, config->limit_count * sizeof(*config->limits));
     batch->limit_count = config->limit_count;

@@ -11,6 +11,8 @@
 #define BATCH 256
 /* How long the thread may be deaf to the end of its child. */
 #define TURN apr_time_from_msec(250)
+/* When a copy that lacks records is tried again though nothing is to be recorded. */
+#define AGAIN apr_time_from_sec(1)
 
 typedef amlaps_job_t *writer_jobs_t[BATCH];
 
@@ -61,19 +63,24 @@ static void say(const amlaps_writer_t *writer, amlaps_log_level_t level, const c
 
 /* ---- the thread ---- */
 
+/** Waits for records, or until a copy that lacks some is to be tried again. @return 0 where the writer shall stop */
 static int wait_for_work(amlaps_writer_t *writer)
 {
-    int work;
+    int patient = amlaps_sinks_behind(writer->batch.sinks);
+    struct timespec until = after(AGAIN);
+    int late = 0;
+    int go;
 
     pthread_mutex_lock(&writer->mutex);
     writer->busy_since = 0;
-    while (writer->first == NULL && !writer->stopping) {
-        pthread_cond_wait(&writer->work, &writer->mutex);
+    while (writer->first == NULL && !writer->stopping && !late) {
+        late = (patient ? pthread_cond_timedwait(&writer->work, &writer->mutex, &until) : pthread_cond_wait(&writer->work, &writer->mutex))
+               == ETIMEDOUT;
     }
-    work = writer->first != NULL;
-    writer->busy_since = work ? steady() : 0;
+    go = writer->first != NULL || (late && !writer->stopping);
+    writer->busy_since = go ? steady() : 0;
     pthread_mutex_unlock(&writer->mutex);
-    return work;
+    return go;
 }
 
 /** Tries until it has the mutex: workers do not wait for it, they give up one by one or are turned away. @return 0 where it is hopeless */
@@ -162,6 +169,17 @@ static void settle(amlaps_writer_t *writer, writer_jobs_t jobs, apr_size_t count
     }
 }
 
+static void catch_up(amlaps_writer_t *writer)
+{
+    int required = amlaps_sinks_behind(writer->batch.sinks) > 1;
+    amlaps_error_t error = { 0 };
+
+    if (amlaps_sinks_catch_up(writer->batch.sinks, AGAIN, &error, writer->pool) == APR_SUCCESS && required) {
+        settle(writer, NULL, 0, &error);
+    }
+    apr_pool_clear(writer->pool);
+}
+
 static void write_batch(amlaps_writer_t *writer)
 {
     writer_jobs_t jobs;
@@ -170,6 +188,9 @@ static void write_batch(amlaps_writer_t *writer)
     apr_size_t count = take_batch(jobs, writer);
 
     if (count == 0) {
+        if (amlaps_sinks_behind(writer->batch.sinks)) {
+            catch_up(writer);
+        }
         return;
     }
     if (amlaps_batch_run(&writer->batch, jobs, count, writer->timeout, &behind, &error, writer->pool) != APR_SUCCESS) {
@@ -228,6 +249,7 @@ static void *run(void *baton)
     }
     fail_rest(writer);
     writer->batch.store->ops->close(writer->batch.store);
+    amlaps_sinks_close(writer->batch.sinks);
     pthread_mutex_lock(&writer->mutex);
     writer->stopping = 1;
     writer->ended = 1;

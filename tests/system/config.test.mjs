@@ -97,6 +97,8 @@ describe('right', () => {
   accepts('a store below the server root', `${tenant()}${GOOD_RULE}AMLapsStore sqlite3:state/amlaps.db`);
   accepts('a store whose directory is made at start', `${tenant()}${GOOD_RULE}AMLapsStore sqlite3:{root}/new/amlaps.db`);
   accepts('a copy of the audit in a file', `${tenant()}${GOOD_RULE}AMLapsAuditLog {root}/logs/audit.log\nAMLapsAuditLog {root}/logs/audit2.log required`);
+  accepts('copies of the audit for programs and syslog', `${tenant()}${GOOD_RULE}AMLapsAuditLog "|/bin/cat -u"\nAMLapsAuditLog "||/bin/cat" required\nAMLapsAuditLog "|$cat >/dev/null"
+    AMLapsAuditLog syslog\nAMLapsAuditLog syslog:local7 required\nAMLapsAuditLog syslog:auth:/run/systemd/journal/dev-log`);
   accepts('rules in a virtual host for tenants of the main server', `${tenant()}<VirtualHost 127.0.0.1:1>\n${GOOD_RULE}</VirtualHost>`);
 });
 
@@ -231,6 +233,15 @@ describe('everything else', () => {
   bad('AMLapsHtdocs {root}/missing', /missing/);
   bad('AMLapsAuditLog {root}/missing/audit.log', /missing/);
   bad('AMLapsAuditLog {root}/logs/audit.log sometimes', /required/);
+  bad('AMLapsAuditLog syslog:kern', /'kern' is no facility; write auth, /);
+  bad('AMLapsAuditLog syslog:', /'' is no facility/);
+  bad('AMLapsAuditLog syslog:user:dev/log', /'dev\/log' is no socket/);
+  bad('AMLapsAuditLog syslog:user:', /'' is no socket/);
+  bad('AMLapsAuditLog "|cat"', /'cat' is no program; write its full path/);
+  bad('AMLapsAuditLog "|/missing/program -x"', /'\/missing\/program' is no program/);
+  bad('AMLapsAuditLog "|{root}/conf/httpd.conf"', /is no program/);
+  bad('AMLapsAuditLog "|"', /is no program/);
+  bad('AMLapsAuditLog "|$"', /write a command/);
   bad('AMLapsAuditLog');
   for (const role of ['AMLapsAuditor', 'AMLapsOperator']) {
     bad(role);
@@ -266,6 +277,17 @@ describe('what start would find too', () => {
 
   refuses('a store that is no database', `${all}AMLapsStore sqlite3:{root}/conf/text\nAMLapsHtdocs {root}/htdocs`, /AMLapsStore.*no SQLite database/);
   refuses('a copy that is a folder', `${all}AMLapsAuditLog {root}/state`, /AMLapsAuditLog.*is a folder/);
+  refuses('the same program twice', `${all}AMLapsAuditLog "|/bin/cat"\nAMLapsAuditLog "|/bin/cat" required`, /AMLapsAuditLog.*already/);
+  test('a copy that everybody may write to, or that is a link', async () => {
+    httpd.configure({ amlaps: `${all}AMLapsAuditLog {root}/state/copy` });
+    fs.writeFileSync(httpd.path('state/copy'), '');
+    fs.chmodSync(httpd.path('state/copy'), 0o666);
+    assert.match((await httpd.configtest()).output, /everybody may write to '.*copy'/);
+    fs.unlinkSync(httpd.path('state/copy'));
+    fs.symlinkSync('/dev/null', httpd.path('state/copy'));
+    assert.match((await httpd.configtest()).output, /'.*copy' is a symbolic link/);
+    fs.unlinkSync(httpd.path('state/copy'));
+  });
   refuses('the same copy twice', `${all}AMLapsAuditLog {root}/state/a\nAMLapsAuditLog {root}/state/a`, /AMLapsAuditLog.*already/);
   refuses('a copy into the store', `${all}AMLapsAuditLog {root}/state/amlaps.db`, /AMLapsAuditLog.*store's own file/);
   refuses('a handler under a pattern', handler('<LocationMatch "^/x">', '</LocationMatch>'), /SetHandler amlaps works inside <Location/);

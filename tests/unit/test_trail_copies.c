@@ -10,7 +10,8 @@ static void add_sink(world_t *world, const char *path, int flags, int required)
     int fd = open(path, flags | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
 
     assert_true(fd >= 0);
-    world->sinks[world->config.sink_count++] = (amlaps_trail_sink_t){ apr_pstrdup(world->pool, path), fd, required };
+    world->sinks[world->config.sink_count++] = (amlaps_trail_sink_t){ .name = apr_pstrdup(world->pool, path), .fd = fd,
+                                                                              .required = required };
 }
 
 static void close_sinks(world_t *world)

@@ -1,0 +1,186 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "directives.h"
+#include "lifecycle.h"
+
+#include <fcntl.h>
+
+#include <apr_strings.h>
+#include <http_log.h>
+
+APLOG_USE_MODULE(amlaps);
+
+#define SOCKET "/dev/log"
+
+/* ---- the directive ---- */
+
+static const char *file_mistake(const amlaps_audit_log_t *log, apr_pool_t *pool)
+{
+    const char *path = log->sink.name, *slash = ap_strrchr_c(path, '/'), *folder;
+    apr_finfo_t info;
+
+    folder = slash > path ? apr_pstrmemdup(pool, path, (apr_size_t)(slash - path)) : "/";
+    if (apr_stat(&info, folder, APR_FINFO_TYPE, pool) != APR_SUCCESS || info.filetype != APR_DIR) {
+        return apr_psprintf(pool, "there is no folder '%s'; make it, or write another path", folder);
+    }
+    if (apr_stat(&info, path, APR_FINFO_TYPE | APR_FINFO_PROT | APR_FINFO_LINK, pool) != APR_SUCCESS) {
+        return NULL;
+    }
+    if (info.filetype == APR_DIR) {
+        return apr_psprintf(pool, "'%s' is a folder; write the path of a file in it", path);
+    }
+    if (info.filetype == APR_LNK) {
+        return apr_psprintf(pool, "'%s' is a symbolic link; write the path of the file itself", path);
+    }
+    if (info.filetype == APR_REG && (info.protection & APR_FPROT_WWRITE)) {
+        return apr_psprintf(pool, "everybody may write to '%s'; find out who did that, then chmod 0640", path);
+    }
+    return NULL;
+}
+
+static const char *read_file(amlaps_audit_log_t *log, cmd_parms *cmd, const char *word)
+{
+    log->sink.name = ap_server_root_relative(cmd->pool, word);
+    return log->sink.name ? file_mistake(log, cmd->pool) : apr_psprintf(cmd->pool, "'%s' is no path", word);
+}
+
+/* "|PROGRAM" and "||PROGRAM" start it directly, "|$COMMAND" through a shell, as in CustomLog. */
+static const char *read_program(amlaps_audit_log_t *log, cmd_parms *cmd, const char *word)
+{
+    const char *command = word + 1, *rest, *path;
+    apr_finfo_t info;
+
+    log->sink.kind = AMLAPS_SINK_PIPE;
+    log->sink.name = word;
+    log->program = command;
+    if (*command == '$') {
+        return command[1] ? NULL : "write a command after |$";
+    }
+    command += *command == '|';
+    rest = command;
+    path = ap_getword_conf(cmd->temp_pool, &rest);
+    if (*path != '/' || apr_stat(&info, path, APR_FINFO_TYPE | APR_FINFO_PROT, cmd->temp_pool) != APR_SUCCESS || info.filetype != APR_REG ||
+        !(info.protection & (APR_FPROT_UEXECUTE | APR_FPROT_GEXECUTE | APR_FPROT_WEXECUTE))) {
+        return apr_psprintf(cmd->pool, "'%s' is no program; write its full path after the |, such as \"|/usr/bin/logger -t amlaps\"", path);
+    }
+    return NULL;
+}
+
+/* syslog[:FACILITY[:SOCKET]] */
+static const char *read_syslog(amlaps_audit_log_t *log, cmd_parms *cmd, const char *word)
+{
+    char *facility = apr_pstrdup(cmd->pool, word[6] ? word + 7 : "authpriv");
+    char *socket = strchr(facility, ':');
+
+    log->sink.kind = AMLAPS_SINK_SYSLOG;
+    log->sink.name = word;
+    if (socket) {
+        *socket++ = '\0';
+        if (*socket != '/' || strlen(socket) > 100) {
+            return apr_psprintf(cmd->pool, "'%s' is no socket; write its full path, of at most 100 characters, or leave it out for " SOCKET, socket);
+        }
+    }
+    log->sink.socket = socket ? socket : SOCKET;
+    return amlaps_trail_syslog_priority(&log->sink.priority, facility, cmd->pool);
+}
+
+const char *amlaps_directive_audit_log(cmd_parms *cmd, void *dir, const char *line)
+{
+    amlaps_config_t *config = amlaps_directive_config(cmd);
+    apr_array_header_t *words = amlaps_directive_words(line, cmd->pool);
+    const char *const *word = (const char *const *)words->elts;
+    const char *mistake;
+    amlaps_audit_log_t *log;
+    int i;
+
+    (void)dir;
+    if (words->nelts < 1 || words->nelts > 2 || !*word[0] || (words->nelts == 2 && ap_cstr_casecmp(word[1], "required"))) {
+        return "AMLapsAuditLog takes the path of a file, \"|PROGRAM\" in quotes, or syslog[:FACILITY], then optionally the word required";
+    }
+    log = apr_pcalloc(cmd->pool, sizeof(*log));
+    log->origin = amlaps_directive_origin(cmd, cmd->pool);
+    log->sink.required = words->nelts == 2;
+    log->sink.fd = -1;
+    mistake = *word[0] == '|'                                                         ? read_program(log, cmd, word[0])
+              : !strcmp(word[0], "syslog") || !strncmp(word[0], "syslog:", 7)         ? read_syslog(log, cmd, word[0])
+                                                                                      : read_file(log, cmd, word[0]);
+    if (mistake) {
+        return apr_pstrcat(cmd->pool, "AMLapsAuditLog: ", mistake, NULL);
+    }
+    for (i = 0; i < config->audit_logs->nelts; i++) {
+        const amlaps_audit_log_t *other = APR_ARRAY_IDX(config->audit_logs, i, amlaps_audit_log_t *);
+
+        if (!strcmp(other->sink.name, log->sink.name)) {
+            return apr_psprintf(cmd->pool, "AMLapsAuditLog: '%s' stands at %s already; keep one", log->sink.name, other->origin);
+        }
+    }
+    APR_ARRAY_PUSH(config->audit_logs, amlaps_audit_log_t *) = log;
+    return NULL;
+}
+
+/* ---- opening ---- */
+
+static int fail(server_rec *server, const amlaps_audit_log_t *log, apr_status_t status, const char *remedy)
+{
+    ap_log_error(APLOG_MARK, APLOG_EMERG, status, server, "AML0110: %s: AMLapsAuditLog %s can't be opened for writing; %s", log->origin,
+                 log->sink.name, remedy);
+    return HTTP_INTERNAL_SERVER_ERROR;
+}
+
+static int open_file(server_rec *server, amlaps_audit_log_t *log, apr_pool_t *pconf, apr_pool_t *ptemp)
+{
+    const char *mistake = file_mistake(log, ptemp);
+    apr_os_file_t descriptor;
+    apr_file_t *file;
+    apr_status_t status;
+
+    if (mistake) {
+        return fail(server, log, 0, mistake);
+    }
+    /* Forked children have it as it is; programs that they run don't get it. */
+    status = apr_file_open(&file, log->sink.name, APR_FOPEN_WRITE | APR_FOPEN_APPEND | APR_FOPEN_CREATE,
+                           APR_FPROT_UREAD | APR_FPROT_UWRITE | APR_FPROT_GREAD, pconf);
+    if (status != APR_SUCCESS) {
+        return fail(server, log, status, "mend its owner or mode, or write another path");
+    }
+    apr_os_file_get(&descriptor, file);
+    log->sink.fd = descriptor;
+    amlaps_trail_sink_opened(&log->sink, pconf);
+    return OK;
+}
+
+/* httpd starts the program again when it ends, and ends it with the configuration. */
+static int open_program(server_rec *server, amlaps_audit_log_t *log, apr_pool_t *pconf)
+{
+    piped_log *piped = ap_open_piped_log(pconf, log->program);
+    apr_os_file_t descriptor;
+    int flags;
+
+    if (!piped) {
+        return fail(server, log, 0, "the program does not start");
+    }
+    apr_os_file_get(&descriptor, ap_piped_log_write_fd(piped));
+    flags = fcntl(descriptor, F_GETFL);
+    if (flags < 0 || fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) != 0) {
+        return fail(server, log, errno, "its pipe does not let itself be set up");
+    }
+    log->sink.fd = descriptor;
+    return OK;
+}
+
+int amlaps_audit_logs_open(server_rec *server, apr_pool_t *pconf, apr_pool_t *ptemp)
+{
+    const apr_array_header_t *logs = amlaps_config_of(server)->audit_logs;
+    int i, status = OK;
+
+    for (i = 0; i < logs->nelts && status == OK; i++) {
+        amlaps_audit_log_t *log = APR_ARRAY_IDX(logs, i, amlaps_audit_log_t *);
+
+        if (!log->open && log->sink.kind == AMLAPS_SINK_PIPE) {
+            status = open_program(server, log, pconf);
+        } else if (!log->open && log->sink.kind == AMLAPS_SINK_FILE) {
+            status = open_file(server, log, pconf, ptemp);
+        }
+        log->open = 1;
+    }
+    return status;
+}

@@ -1,0 +1,222 @@
+// @ts-check
+/** AMLapsAuditLog: files, piped programs and syslog; what is required, what is missed, what comes after. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import process from 'node:process';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { DEVICES } from '../entra/world.mjs';
+import { assertOk, assertProblem } from '../lib/expect.mjs';
+import { startStage } from '../lib/stage.mjs';
+import { chainProblems } from '../lib/store.mjs';
+import { waitFor } from '../lib/wait.mjs';
+
+const RECEIVER = path.join(path.dirname(fileURLToPath(import.meta.url)), '../lib/syslog.pl');
+/** The pipe's program: keeps what it reads. */
+const KEEP = { 'bin/keep': { content: '#!/bin/sh\nexec cat >>"$1"\n', mode: 0o755 } };
+const TIMEOUT = 'AMLapsStoreTimeout 2';
+
+/** @param {string} file @returns {any[]} */
+function records(file) {
+  if (!fs.existsSync(file)) return [];
+  return fs.readFileSync(file, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line.slice(line.indexOf('{'))));
+}
+
+/** A receiver for syslog that can be stopped and started. */
+class Receiver {
+  /** @param {string} socket @param {string} file */
+  constructor(socket, file) {
+    Object.assign(this, { socket, file });
+    this.socket = socket;
+    this.file = file;
+    /** @type {import('node:child_process').ChildProcess | undefined} */
+    this.process = undefined;
+  }
+
+  async start() {
+    const child = spawn('perl', [RECEIVER, this.socket, this.file], { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.process = child;
+    await new Promise((resolve, reject) => {
+      child.stdout.once('data', resolve);
+      child.once('exit', (code) => reject(new Error(`the receiver ended with ${code}`)));
+    });
+  }
+
+  async stop() {
+    const child = this.process;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await ended;
+  }
+}
+
+/** The processes that the parent of httpd started and that run a command. @param {import('../lib/httpd.mjs').Httpd} httpd @param {string} word */
+const programs = (httpd, word) => httpd.children().filter((pid) => {
+  try {
+    return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith(`${word}\0`);
+  } catch {
+    return false;
+  }
+});
+
+describe('required copies', () => {
+  /** @type {import('../lib/stage.mjs').Stage} */
+  let stage;
+  /** @type {any} */
+  let helpdesk;
+  /** @type {Receiver} */
+  let receiver;
+  /** @type {string[]} */
+  let copies;
+  before(async () => {
+    stage = await startStage({
+      files: KEEP,
+      amlaps: `${TIMEOUT}\nAMLapsAuditLog {root}/logs/audit.jsonl required\nAMLapsAuditLog "|{root}/bin/keep {root}/logs/piped.jsonl" required\n`
+        + 'AMLapsAuditLog syslog:local3:{root}/run/log required',
+    });
+    copies = ['audit.jsonl', 'piped.jsonl', 'syslog.jsonl'].map((name) => stage.httpd.path(`logs/${name}`));
+    receiver = new Receiver(stage.httpd.path('run/log'), copies[2]);
+    await receiver.start();
+    helpdesk = await stage.signIn('helpdesk');
+    assertOk(await helpdesk.get(`api/v1/devices/contoso/${DEVICES.lon001}`));
+  });
+  after(async () => {
+    await receiver?.stop();
+    await stage?.close([/amlaps:.*AML/, /AH00106: piped log program/, /AH00488: long lost child came home/]);
+  });
+
+  const refused = async () => assertProblem(await helpdesk.password('contoso', DEVICES.lon001), 'audit_unavailable');
+  const served = async () => assertOk(await helpdesk.password('contoso', DEVICES.lon001));
+  const complete = () => waitFor('all copies to have all records', async () => {
+    const stored = await stage.records();
+    return copies.every((file) => records(file).length === stored.length);
+  });
+  const same = async () => {
+    await complete();
+    const stored = await stage.records();
+    for (const file of copies) assert.deepEqual(records(file), stored, file);
+    assert.deepEqual(chainProblems(stored), []);
+  };
+
+  test('each has each record, in the order of the chain', async () => {
+    for (let i = 0; i < 5; i++) await Promise.all([served(), served(), helpdesk.get('api/v1/devices?search=LON-00').then(assertOk)]);
+    await same();
+    assert.match(fs.readFileSync(copies[2], 'utf8'), /^<157>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d amlaps\[\d+\]: \{"/);
+  });
+
+  test('a receiver of syslog that is down: nothing is shown; back again, it gets what it missed', async () => {
+    await receiver.stop();
+    const asked = stage.passwordRequests().length;
+    await refused();
+    await refused();
+    assert.equal(stage.passwordRequests().length, asked, 'Graph was asked');
+    assert.equal((await helpdesk.get('index.html')).status, 200);
+    await receiver.start();
+    await waitFor('the copy to be complete again', async () => records(copies[2]).length === (await stage.records()).length);
+    await served();
+    await same();
+  });
+
+  test('a receiver that hangs: refused within the deadline', async () => {
+    receiver.process?.kill('SIGSTOP');
+    let answer;
+    let took = 0;
+    for (let i = 0; i < 300; i++) {
+      const start = Date.now();
+      answer = await helpdesk.get('api/v1/devices?search=LON-00');
+      took = Date.now() - start;
+      if (answer.status !== 200) break;
+    }
+    assertProblem(/** @type {any} */ (answer), 'audit_unavailable');
+    assert.ok(took < 5000, `${took} ms`);
+    receiver.process?.kill('SIGCONT');
+    await waitFor('service', async () => (await helpdesk.get('api/v1/devices?search=LON-00')).status === 200);
+    await same();
+  });
+
+  test('a program that hangs: refused within the deadline, other pages go on', async () => {
+    const [program] = programs(stage.httpd, 'cat');
+    process.kill(program, 'SIGSTOP');
+    let answer;
+    for (let i = 0; i < 1000; i++) {
+      answer = await helpdesk.get('api/v1/devices?search=LON-00');
+      if (answer.status !== 200) break;
+    }
+    assertProblem(/** @type {any} */ (answer), 'audit_unavailable');
+    const start = Date.now();
+    const both = await Promise.all([refused(), helpdesk.get('index.html'), refused()]);
+    assert.equal(/** @type {any} */ (both[1]).status, 200);
+    assert.ok(Date.now() - start < 5000, `${Date.now() - start} ms`);
+    process.kill(program, 'SIGCONT');
+    await waitFor('service', async () => (await helpdesk.get('api/v1/devices?search=LON-00')).status === 200);
+    await same();
+  });
+
+  test('a program that dies is started again, and the copy goes on', async () => {
+    await complete();
+    const [program] = programs(stage.httpd, 'cat');
+    process.kill(program, 'SIGKILL');
+    await served();
+    await waitFor('another program', () => programs(stage.httpd, 'cat').some((pid) => pid !== program));
+    await served();
+    await same();
+  });
+
+  test('copies go on over a graceful restart', async () => {
+    await complete();
+    await stage.httpd.graceful();
+    helpdesk = await stage.freshSignIn('helpdesk');
+    await served();
+    await same();
+  });
+});
+
+describe('optional copies', () => {
+  test('one that is down is told about, and nobody waits', async () => {
+    const stage = await startStage({ files: KEEP, amlaps: 'AMLapsAuditLog syslog:user:{root}/run/log\nAMLapsAuditLog "||{root}/bin/keep {root}/logs/piped.jsonl"' });
+    try {
+      const helpdesk = await stage.signIn('helpdesk');
+      for (let i = 0; i < 3; i++) assertOk(await helpdesk.password('contoso', DEVICES.lon001));
+      assert.match(stage.httpd.errorLog(), /AML0209: the audit copy syslog:user:.* cannot be written: No such file or directory/);
+      await waitFor('the program to have it all', async () => records(stage.httpd.path('logs/piped.jsonl')).length === (await stage.records()).length);
+    } finally {
+      await stage.close([/AML0209/]);
+    }
+  });
+});
+
+describe('files under attack', () => {
+  /** @type {[string, (file: string) => void, RegExp][]} */
+  const ATTACKS = [
+    ['removed', (file) => fs.unlinkSync(file), /AML0284/],
+    ['renamed', (file) => fs.renameSync(file, `${file}.1`), /AML0284/],
+    ['replaced', (file) => { fs.copyFileSync(file, `${file}.new`); fs.renameSync(`${file}.new`, file); }, /AML0284/],
+    ['cut in place, as copytruncate does', (file) => fs.truncateSync(file, 0), /AML0285/],
+    ['made writable for everybody', (file) => fs.chmodSync(file, 0o666), /AML0283/],
+  ];
+  for (const [what, attack, message] of ATTACKS) {
+    test(`${what}: nothing is shown until httpd is reloaded`, async () => {
+      const stage = await startStage({ amlaps: 'AMLapsAuditLog {root}/logs/audit.jsonl required', sessionCache: 'file' });
+      const file = stage.httpd.path('logs/audit.jsonl');
+      try {
+        const helpdesk = await stage.signIn('helpdesk');
+        assertOk(await helpdesk.password('contoso', DEVICES.lon001));
+        attack(file);
+        assertProblem(await helpdesk.password('contoso', DEVICES.lon001), 'audit_unavailable');
+        assert.match(stage.httpd.errorLog(), message);
+        if (fs.existsSync(file)) fs.chmodSync(file, 0o640);
+        await stage.httpd.graceful();
+        assertOk(await helpdesk.password('contoso', DEVICES.lon001));
+        const stored = await stage.records();
+        assert.deepEqual(records(file).at(-1), stored.at(-1));
+        const [first] = records(file);
+        assert.deepEqual(records(file), stored.slice(first.seq - 1), 'a gap in the copy');
+      } finally {
+        await stage.close([/AML0\d\d\d/]);
+      }
+    });
+  }
+});
