@@ -54,9 +54,6 @@ typedef struct amlaps_record_t {
     const char *const *on_success, *const *on_failure;
 } amlaps_record_t;
 
-/** The record as JSON without time, seq, prev and hash, which the writer adds. */
-amlaps_json_t *amlaps_record_json(const amlaps_record_t *record, apr_pool_t *pool);
-
 /** The hash of a record: SHA-256 over the text of `prev` and the canonical JSON without `hash`. @param body canonical, without hash */
 void amlaps_record_hash(char hex[65], const char *prev, const char *body, apr_size_t length);
 

@@ -23,13 +23,6 @@ static const char *keep(char **end, const char *text)
     return start;
 }
 
-static const char *json_text(const amlaps_json_t *object, const char *member, apr_pool_t *pool)
-{
-    amlaps_json_t *value = amlaps_json_member(object, member);
-
-    return value != NULL ? amlaps_json_canonical(value, pool) : NULL;
-}
-
 static size_t size_of_names(const char *const *names)
 {
     size_t size = 1;
@@ -53,18 +46,17 @@ static const char *keep_names(char **end, const char *const *names)
 
 amlaps_job_t *amlaps_job_make(const amlaps_record_t *record, int counts, apr_pool_t *pool)
 {
-    amlaps_json_t *json = amlaps_record_json(record, pool);
-    const char *code = json_text(json, "code", pool);
-    const char *id = amlaps_json_member_text(json, "id");
-    const char *actor = amlaps_record_actor(json);
-    const char *device = amlaps_record_device(json);
+    const char *code = amlaps_record_code(record, pool);
+    const char *id = record->id;
+    const char *actor = amlaps_record_who(record, pool);
+    const char *device = amlaps_record_what(record, pool);
     size_t size = sizeof(amlaps_job_t) + size_of(code) + size_of(id) + size_of(actor) + size_of(device);
     amlaps_line_t line;
     amlaps_job_t *job;
     char *end;
     int i;
 
-    amlaps_line_cut(&line, json, pool);
+    amlaps_record_line(&line, record, pool);
     for (i = 0; i <= AMLAPS_SLOTS; i++) {
         size += size_of(line.part[i]);
     }

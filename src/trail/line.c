@@ -7,63 +7,23 @@
 
 static const char *const names[AMLAPS_SLOTS] = { "code", "hash", "outcome", "prev", "seq", "stage", "time" };
 
-/** @return the end of the member that begins at `text`: its comma, or the brace that closes the object */
-static char *end_of_member(char *text)
+void amlaps_line_clear(amlaps_line_t *line)
 {
-    int depth = 0;
-    int quoted = 0;
-
-    for (; quoted || depth > 0 || (*text != ',' && *text != '}'); text++) {
-        if (quoted && *text == '\\') {
-            text++;
-        } else if (*text == '"') {
-            quoted = !quoted;
-        } else if (!quoted) {
-            depth += (*text == '{' || *text == '[') - (*text == '}' || *text == ']');
-        }
-    }
-    return text;
-}
-
-/** Where in the line the member belongs whose name begins at `name` and ends with a quote. */
-static int part_of(const char *name)
-{
-    size_t length = strcspn(name, "\"");
-    int part = 0;
-
-    while (part < AMLAPS_SLOTS && strncmp(name, names[part], length) > 0) {
-        part++;
-    }
-    return part;
-}
-
-void amlaps_line_cut(amlaps_line_t *line, amlaps_json_t *record, apr_pool_t *pool)
-{
-    char *text;
-    int part;
     int i;
 
-    for (i = 0; i < AMLAPS_SLOTS; i++) {
-        amlaps_json_remove(record, names[i]);
+    for (i = 0; i <= AMLAPS_SLOTS; i++) {
         line->part[i] = "";
     }
-    line->part[AMLAPS_SLOTS] = "";
-    text = apr_pstrdup(pool, amlaps_json_canonical(record, pool)) + 1;
-    while (*text == '"') {
-        char *end = end_of_member(text);
+}
 
-        part = part_of(text + 1);
-        if (*line->part[part] == '\0') {
-            line->part[part] = text;
-            if (text[-1] == ',') {
-                text[-1] = '\0';
-            }
-        }
-        text = *end == ',' ? end + 1 : end;
+void amlaps_line_add(amlaps_line_t *line, const char *name, const char *value, apr_pool_t *pool)
+{
+    int part = 0;
+
+    while (part < AMLAPS_SLOTS && strcmp(name, names[part]) > 0) {
+        part++;
     }
-    if (*text == '}') {
-        *text = '\0';
-    }
+    line->part[part] = apr_pstrcat(pool, line->part[part], *line->part[part] != '\0' ? ",\"" : "\"", name, "\":", value, NULL);
 }
 
 static char *append(char *end, const char *text)

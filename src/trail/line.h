@@ -25,8 +25,11 @@ typedef struct amlaps_line_t {
     const char *part[AMLAPS_SLOTS + 1]; /* members before, between and after the slots, without braces; "" where there are none */
 } amlaps_line_t;
 
-/** Cuts `record`, which loses its members that have a slot's name. Texts live in `pool`. */
-void amlaps_line_cut(amlaps_line_t *line, amlaps_json_t *record, apr_pool_t *pool);
+/** Makes it a line without any members. */
+void amlaps_line_clear(amlaps_line_t *line);
+
+/** Adds a member whose name is no slot's. Members come in canonical order. @param value JSON text */
+void amlaps_line_add(amlaps_line_t *line, const char *name, const char *value, apr_pool_t *pool);
 
 /** Joins the line with JSON texts for the slots; a slot that is NULL is left out. */
 const char *amlaps_line_join(apr_size_t *length, const amlaps_line_t *line, const char *const value[AMLAPS_SLOTS], apr_pool_t *pool);

@@ -6,7 +6,7 @@
 #include "amlaps/text.h"
 #include "record.h"
 
-/* Keeps one claim or header from filling the store; longer than anything a person reads. */
+/* Keeps one claim or header from filling the store. */
 #define LONGEST 2048
 #define CUT "\xE2\x80\xA6"
 
@@ -49,80 +49,96 @@ const char *amlaps_record_known_outcome(const char *word)
     return find_word(outcomes, sizeof(outcomes) / sizeof(*outcomes), word);
 }
 
-static const char *bounded(const char *text, apr_pool_t *pool)
+/** The text as it is recorded: cut where it is too long, and always UTF-8. */
+static const char *clean(const char *text, apr_pool_t *pool)
 {
-    size_t length;
+    apr_size_t length = text != NULL ? strnlen(text, LONGEST + 1) : 0;
 
-    if (text == NULL || (length = strnlen(text, LONGEST + 1)) <= LONGEST) {
-        return text;
-    }
-    length = LONGEST - (sizeof(CUT) - 1);
-    while (length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80) {
-        length--;
-    }
-    return apr_pstrcat(pool, apr_pstrmemdup(pool, text, length), CUT, NULL);
-}
-
-static void put(amlaps_json_t *object, const char *name, const char *text, apr_pool_t *pool)
-{
-    amlaps_json_set_known(object, name, bounded(text, pool));
-}
-
-static int is_empty(void *baton, const char *name, amlaps_json_t *value)
-{
-    (void)name;
-    (void)value;
-    *(int *)baton = 0;
-    return 0;
-}
-
-static void put_object(amlaps_json_t *record, const char *name, amlaps_json_t *object)
-{
-    int empty = 1;
-
-    amlaps_json_each(object, is_empty, &empty);
-    if (!empty) {
-        amlaps_json_set(record, name, object);
-    }
-}
-
-static amlaps_json_t *actor(const amlaps_record_t *record, apr_pool_t *pool)
-{
-    amlaps_json_t *object = amlaps_json_make_object(pool);
-
-    put(object, "oid", record->oid, pool);
-    put(object, "tid", record->tid, pool);
-    if (record->oid == NULL) {
-        put(object, "issuer", record->issuer, pool);
-        put(object, "subject", record->subject, pool);
-    }
-    put(object, "username", record->username, pool);
-    put(object, "name", record->name, pool);
-    return object;
-}
-
-static amlaps_json_t *device(const amlaps_record_t *record, apr_pool_t *pool)
-{
-    amlaps_json_t *object = amlaps_json_make_object(pool);
-
-    put(object, "tenant", record->tenant, pool);
-    put(object, "deviceId", record->device_id, pool);
-    put(object, "name", record->device_name, pool);
-    return object;
-}
-
-static amlaps_json_t *graph(const amlaps_record_t *record, apr_pool_t *pool)
-{
-    amlaps_json_t *object = amlaps_json_make_object(pool);
-
-    if (record->graph_attempts != 0) {
-        put(object, "requestId", record->graph_request_id, pool);
-        if (record->graph_status != 0) {
-            amlaps_json_set_integer(object, "status", record->graph_status);
+    if (length > LONGEST) {
+        length = LONGEST - (sizeof(CUT) - 1);
+        while (length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80) {
+            length--;
         }
-        amlaps_json_set_integer(object, "attempts", record->graph_attempts);
+        text = apr_pstrcat(pool, apr_pstrmemdup(pool, text, length), CUT, NULL);
     }
-    return object;
+    if (text != NULL && !amlaps_text_is_utf8(text, strlen(text))) {
+        amlaps_json_t *mended = amlaps_json_make_object(pool);
+
+        amlaps_json_set_text(mended, "text", text);
+        text = amlaps_json_member_text(mended, "text");
+    }
+    return text;
+}
+
+/** `text` as JSON, NULL for NULL. */
+static const char *quoted(const char *text, apr_pool_t *pool)
+{
+    apr_size_t length;
+    char *json;
+
+    if (text == NULL) {
+        return NULL;
+    }
+    text = clean(text, pool);
+    length = strlen(text);
+    json = apr_palloc(pool, 6 * length + 3);
+    json[amlaps_json_write_text(json, text, length)] = '\0';
+    return json;
+}
+
+static const char *number(int value, apr_pool_t *pool)
+{
+    return apr_itoa(pool, value);
+}
+
+typedef struct member_t {
+    const char *name;  /* in canonical order */
+    const char *value; /* as JSON; NULL: left out */
+} member_t;
+
+/** @return the object of what is known, NULL where nothing is */
+static const char *object(const member_t *members, size_t count, apr_pool_t *pool)
+{
+    const char *text = "{";
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        if (members[i].value != NULL) {
+            text = apr_pstrcat(pool, text, text[1] != '\0' ? ",\"" : "\"", members[i].name, "\":", members[i].value, NULL);
+        }
+    }
+    return text[1] != '\0' ? apr_pstrcat(pool, text, "}", NULL) : NULL;
+}
+
+static const char *actor(const amlaps_record_t *record, apr_pool_t *pool)
+{
+    const int known = record->oid != NULL;
+    const member_t members[] = {
+        { "issuer", quoted(known ? NULL : record->issuer, pool) }, { "name", quoted(record->name, pool) }, { "oid", quoted(record->oid, pool) },
+        { "subject", quoted(known ? NULL : record->subject, pool) }, { "tid", quoted(record->tid, pool) },
+        { "username", quoted(record->username, pool) }
+    };
+
+    return object(members, sizeof(members) / sizeof(*members), pool);
+}
+
+static const char *device(const amlaps_record_t *record, apr_pool_t *pool)
+{
+    const member_t members[] = {
+        { "deviceId", quoted(record->device_id, pool) }, { "name", quoted(record->device_name, pool) }, { "tenant", quoted(record->tenant, pool) }
+    };
+
+    return object(members, sizeof(members) / sizeof(*members), pool);
+}
+
+static const char *graph(const amlaps_record_t *record, apr_pool_t *pool)
+{
+    const member_t members[] = {
+        { "attempts", number(record->graph_attempts, pool) }, { "requestId", quoted(record->graph_request_id, pool) },
+        { "status", record->graph_status != 0 ? number(record->graph_status, pool) : NULL }
+    };
+
+    return record->graph_attempts != 0 ? object(members, sizeof(members) / sizeof(*members), pool) : NULL;
 }
 
 /** Graph gives whole seconds; the contract shows them without a fraction. */
@@ -133,41 +149,54 @@ static const char *time_text(apr_time_t time, apr_pool_t *pool)
     return strcmp(text + 19, ".000Z") == 0 ? apr_pstrcat(pool, apr_pstrmemdup(pool, text, 19), "Z", NULL) : text;
 }
 
-static amlaps_json_t *credential(const amlaps_record_t *record, apr_pool_t *pool)
+static const char *credential(const amlaps_record_t *record, apr_pool_t *pool)
 {
-    amlaps_json_t *object = amlaps_json_make_object(pool);
+    const member_t members[] = {
+        { "account", quoted(record->account, pool) },
+        { "backedUp", record->backed_up != 0 ? quoted(time_text(record->backed_up, pool), pool) : NULL }
+    };
 
-    put(object, "account", record->account, pool);
-    if (record->backed_up != 0) {
-        amlaps_json_set_text(object, "backedUp", time_text(record->backed_up, pool));
-    }
-    return object;
+    return object(members, sizeof(members) / sizeof(*members), pool);
 }
 
-amlaps_json_t *amlaps_record_json(const amlaps_record_t *record, apr_pool_t *pool)
+void amlaps_record_line(amlaps_line_t *line, const amlaps_record_t *record, apr_pool_t *pool)
 {
-    amlaps_json_t *json = amlaps_json_make_object(pool);
+    const member_t members[] = {
+        { "actor", actor(record, pool) }, { "address", quoted(record->address, pool) }, { "credential", credential(record, pool) },
+        { "device", device(record, pool) }, { "event", quoted(events[record->event], pool) }, { "graph", graph(record, pool) },
+        { "id", quoted(record->id, pool) }, { "reason", quoted(record->reason, pool) }, { "rule", quoted(record->rule, pool) },
+        { "search", quoted(record->search, pool) }, { "v", number(AMLAPS_RECORD_VERSION, pool) }
+    };
+    size_t i;
 
-    amlaps_json_set_integer(json, "v", AMLAPS_RECORD_VERSION);
-    put(json, "id", record->id, pool);
-    amlaps_json_set_text(json, "stage", stages[record->stage]);
-    amlaps_json_set_text(json, "event", events[record->event]);
-    amlaps_json_set_text(json, "outcome", outcomes[record->outcome]);
-    put(json, "code", record->code, pool);
-    put_object(json, "actor", actor(record, pool));
-    put(json, "address", record->address, pool);
-    put_object(json, "device", device(record, pool));
-    put(json, "rule", record->rule, pool);
-    put(json, "reason", record->reason, pool);
-    put(json, "search", record->search, pool);
-    put_object(json, "graph", graph(record, pool));
-    put_object(json, "credential", credential(record, pool));
-    return json;
+    amlaps_line_clear(line);
+    for (i = 0; i < sizeof(members) / sizeof(*members); i++) {
+        if (members[i].value != NULL) {
+            amlaps_line_add(line, members[i].name, members[i].value, pool);
+        }
+    }
+}
+
+const char *amlaps_record_code(const amlaps_record_t *record, apr_pool_t *pool)
+{
+    return quoted(record->code, pool);
 }
 
 void amlaps_record_hash(char hex[65], const char *prev, const char *body, apr_size_t length)
 {
     amlaps_text_sha256(hex, prev, strlen(prev), body, length);
+}
+
+const char *amlaps_record_who(const amlaps_record_t *record, apr_pool_t *pool)
+{
+    const char *text = record->username != NULL ? record->username : record->oid != NULL ? record->oid : record->subject;
+
+    return clean(text != NULL ? text : record->name, pool);
+}
+
+const char *amlaps_record_what(const amlaps_record_t *record, apr_pool_t *pool)
+{
+    return clean(record->device_id != NULL ? record->device_id : record->device_name, pool);
 }
 
 const char *amlaps_record_actor(const amlaps_json_t *json)

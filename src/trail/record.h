@@ -5,6 +5,7 @@
 /* What the room itself needs of a record beyond the face: its words and the columns that auditors filter by. */
 
 #include "amlaps/trail.h"
+#include "line.h"
 
 #define AMLAPS_RECORD_VERSION 1
 #define AMLAPS_RECORD_HASH 64
@@ -12,6 +13,16 @@
 const char *amlaps_record_stage(amlaps_stage_t stage);
 const char *amlaps_record_event(amlaps_event_t event);
 const char *amlaps_record_outcome(amlaps_outcome_t outcome);
+
+/** The record's members but time, seq, prev and hash, which the writer adds; stage, outcome and code are the writer's too, since it may deny. */
+void amlaps_record_line(amlaps_line_t *line, const amlaps_record_t *record, apr_pool_t *pool);
+
+/** The record's code as JSON text; NULL: it has none. */
+const char *amlaps_record_code(const amlaps_record_t *record, apr_pool_t *pool);
+
+/** The words of the next two functions, before the record is JSON. */
+const char *amlaps_record_who(const amlaps_record_t *record, apr_pool_t *pool);
+const char *amlaps_record_what(const amlaps_record_t *record, apr_pool_t *pool);
 
 /** Who acted and on which device, in the one word that the store's columns hold; NULL where the record names none. Borrowed from `json`. */
 const char *amlaps_record_actor(const amlaps_json_t *json);
