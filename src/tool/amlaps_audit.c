@@ -165,6 +165,14 @@ static int take_option(const char **value, int *count, char **arguments, const c
     return 1;
 }
 
+/** Puts the content of the file in place of pgsql:file:PATH. @return NULL, or what to write instead */
+static const char *open_target(const char **target, const char *argument, apr_pool_t *pool)
+{
+    const char *mistake = strncmp(argument, "pgsql:", 6) == 0 ? amlaps_trail_check_store(argument, pool) : NULL;
+
+    return mistake != NULL ? mistake : amlaps_trail_read_store(target, argument, pool);
+}
+
 static int is_hash(const char *text)
 {
     return strlen(text) == 64 && strspn(text, "0123456789abcdef") == 64;
@@ -176,6 +184,7 @@ static int run(int count, char **arguments, apr_pool_t *pool)
     int verifying = strcmp(command, "verify") == 0;
     const char *option = verifying ? "--after" : "--format";
     const char *value = NULL;
+    const char *target, *mistake;
 
     if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0) {
         return fputs(usage, stdout) < 0 || fflush(stdout) != 0 ? UNREADABLE : GOOD;
@@ -197,7 +206,10 @@ static int run(int count, char **arguments, apr_pool_t *pool)
     if (verifying && value != NULL && !is_hash(value)) {
         return misuse("a hash has 64 hexadecimal digits in lower case: ", value);
     }
-    return verifying ? verify(arguments[0], value, pool) : export_all(arguments[0], value, pool);
+    if ((mistake = open_target(&target, arguments[0], pool)) != NULL) {
+        return misuse(mistake, "");
+    }
+    return verifying ? verify(target, value, pool) : export_all(target, value, pool);
 }
 
 int main(int argc, char **argv)

@@ -40,8 +40,8 @@ static void say(char line[256], const char *text)
     for (length = strlen(line); length > 0 && strchr(" \n", line[length - 1]) != NULL; length--) {
         line[length - 1] = '\0';
     }
-    while ((text = strchr(line, '\n')) != NULL) {
-        line[text - line] = ' ';
+    for (length = 0; line[length] != '\0'; length++) {
+        line[length] = line[length] == '\n' || line[length] == '\t' ? ' ' : line[length];
     }
 }
 
@@ -239,6 +239,8 @@ static apr_status_t refuse(const amlaps_pgsql_t *link, const char *what, amlaps_
 }
 
 /**
+ * The server's deadlines come before ours, so that it says what was waited for, and the connection stays good.
+ *
  * Commits wait for the disk, and for the synchronous standbys that the server has, whatever role or database say; a warning that a commit did
  * not is always sent. A server that is cut off from this one soon lets go of its locks. The plans are those of a large table from the beginning.
  */
@@ -252,7 +254,7 @@ static apr_status_t set_session(amlaps_pgsql_t *link, apr_interval_time_t patien
         " set_config('tcp_user_timeout', '%d', false), set_config('enable_seqscan', 'off', false),"
         " set_config('enable_bitmapscan', 'off', false), set_config('jit', 'off', false),"
         " set_config('plan_cache_mode', 'force_generic_plan', false)";
-    int ms = (int)(patience / 1000) + 1;
+    int ms = (int)(patience / 1000);
     char sql[sizeof(format) + 64];
     PGresult *result;
     apr_status_t status;
@@ -260,7 +262,7 @@ static apr_status_t set_session(amlaps_pgsql_t *link, apr_interval_time_t patien
     if (PQserverVersion(link->conn) < LEAST_SERVER) {
         return refuse(link, "is older than PostgreSQL 12; use a newer one", error);
     }
-    snprintf(sql, sizeof(sql), format, ms, ms, ms, ms);
+    snprintf(sql, sizeof(sql), format, ms * 7 / 8, ms * 3 / 4, ms, ms);
     if (!PQsendQuery(link->conn, sql)) {
         return amlaps_pgsql_fail(link, NULL, "opening", error);
     }

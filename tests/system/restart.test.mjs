@@ -6,6 +6,7 @@ import { after, describe, test } from 'node:test';
 import { DEVICES } from '../entra/world.mjs';
 import { MPM_RACE } from '../lib/errorlog.mjs';
 import { assertOk, summary } from '../lib/expect.mjs';
+import { Load, assertRecorded } from '../lib/load.mjs';
 import { startStage } from '../lib/stage.mjs';
 import { chainProblems } from '../lib/store.mjs';
 import { waitFor } from '../lib/wait.mjs';
@@ -14,44 +15,6 @@ import { waitFor } from '../lib/wait.mjs';
 const statusOf = (pid, field) => Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
 /** @param {number} pid */
 const openFiles = (pid) => fs.readdirSync(`/proc/${pid}/fd`).length;
-
-/** Requests one after the other in several lines until told to stop. */
-class Load {
-  /** @param {import('../lib/stage.mjs').Stage} stage @param {Awaited<ReturnType<import('../lib/stage.mjs').Stage['signIn']>>} session @param {number} lines */
-  constructor(stage, session, lines) {
-    /** Ids of disclosures that were answered. @type {Set<string>} */
-    this.answered = new Set();
-    /** @type {import('../lib/jar.mjs').Answer[]} */
-    this.refused = [];
-    /** Requests whose connection was cut. */
-    this.cut = 0;
-    this.over = false;
-    this.lines = Array.from({ length: lines }, async () => {
-      while (!this.over) {
-        try {
-          const answer = await session.password('contoso', DEVICES.lon001, { reason: 'load' });
-          if (answer.status === 200) this.answered.add(answer.json().id);
-          else this.refused.push(answer);
-        } catch {
-          this.cut++;
-        }
-      }
-    });
-  }
-
-  async stop() {
-    this.over = true;
-    await Promise.all(this.lines);
-  }
-}
-
-/** Every answer has its intent and its outcome in the store. @param {any[]} records @param {Set<string>} answered */
-function assertRecorded(records, answered) {
-  const stages = new Map();
-  for (const record of records) stages.set(record.id, `${stages.get(record.id) ?? ''}${record.stage}:${record.outcome} `);
-  const lost = [...answered].filter((id) => stages.get(id) !== 'intent:pending outcome:granted ');
-  assert.deepEqual(lost.map((id) => `${id}: ${stages.get(id)}`), []);
-}
 
 for (const mpm of /** @type {const} */ (['event', 'worker', 'prefork'])) {
   describe(mpm, () => {
@@ -65,7 +28,7 @@ for (const mpm of /** @type {const} */ (['event', 'worker', 'prefork'])) {
       const { httpd } = stage;
       const helpdesk = await stage.signIn('helpdesk');
       assertOk(await helpdesk.password('contoso', DEVICES.lon001));
-      const load = new Load(stage, helpdesk, 8);
+      const load = new Load(helpdesk, 8);
       /** @type {number[]} */
       const memory = [];
       /** @type {number[]} */
@@ -96,7 +59,7 @@ for (const mpm of /** @type {const} */ (['event', 'worker', 'prefork'])) {
       const { httpd } = stage;
       await httpd.start();
       const helpdesk = await stage.signIn('helpdesk');
-      const load = new Load(stage, helpdesk, 8);
+      const load = new Load(helpdesk, 8);
       for (let i = 0; i < 5; i++) {
         const before = load.answered.size;
         await waitFor('answers before the kill', () => load.answered.size >= before + 10);
