@@ -32,6 +32,9 @@ before(async () => {
       'secret/world': { content: 'a~secret\n', mode: 0o444 },
       'secret/writable': { content: 'a~secret\n', mode: 0o602 },
       'secret/long': { content: 'x'.repeat(100000), mode: 0o400 },
+      'secret/store': { content: 'host=db.example.com dbname=amlaps user=amlaps password=a~secret\nsslmode=verify-full sslrootcert=/etc/passwd\n', mode: 0o400 },
+      'secret/store-open': { content: 'dbname=amlaps password=a~secret\n', mode: 0o444 },
+      'secret/store-words': { content: 'dbname=amlaps password=a~secret but = what\n', mode: 0o400 },
       'conf/prints': { content: '#!/bin/sh\necho a~secret~of~a~program\n', mode: 0o755 },
       'conf/fails': { content: '#!/bin/sh\nexit 3\n', mode: 0o755 },
       'conf/text': 'no database, but long enough to be read as one\n',
@@ -96,6 +99,12 @@ describe('right', () => {
   accepts('the numbers', `${tenant()}${GOOD_RULE}AMLapsStoreTimeout 3\nAMLapsGraphTimeout 5\nAMLapsGraphConnections 8\nAMLapsCacheTime 30`);
   accepts('a store below the server root', `${tenant()}${GOOD_RULE}AMLapsStore sqlite3:state/amlaps.db`);
   accepts('a store whose directory is made at start', `${tenant()}${GOOD_RULE}AMLapsStore sqlite3:{root}/new/amlaps.db`);
+  for (const [name, conninfo] of Object.entries({
+    'by its socket': '"pgsql:host=/run/postgresql dbname=amlaps user=amlaps"', 'without quotes around it': 'pgsql:dbname=amlaps user=amlaps',
+    'by an address': 'pgsql:postgresql://amlaps@localhost:5433/amlaps', 'on two hosts': 'pgsql:host=127.0.0.1,::1 port=5433 dbname=amlaps',
+    'behind TLS': 'pgsql:host=db.example.com dbname=amlaps sslmode=verify-full sslrootcert={root}/conf/ca.pem',
+    'from a file': 'pgsql:file:{root}/secret/store', 'from a file below the server root': 'pgsql:file:secret/store',
+  })) accepts(`a database ${name}`, `${tenant()}${GOOD_RULE}AMLapsStore ${conninfo}`);
   accepts('a copy of the audit in a file', `${tenant()}${GOOD_RULE}AMLapsAuditLog {root}/logs/audit.log\nAMLapsAuditLog {root}/logs/audit2.log required`);
   accepts('copies of the audit for programs and syslog', `${tenant()}${GOOD_RULE}AMLapsAuditLog "|/bin/cat -u"\nAMLapsAuditLog "||/bin/cat" required\nAMLapsAuditLog "|$cat >/dev/null"
     AMLapsAuditLog syslog\nAMLapsAuditLog syslog:local7 required\nAMLapsAuditLog syslog:auth:/run/systemd/journal/dev-log`);
@@ -223,6 +232,17 @@ describe('everything else', () => {
     'sqlite3:{root}/missing/missing/amlaps.db']) {
     bad(`AMLapsStore ${value}`, ...(value === 'mysql:x' || value === 'amlaps.db' ? [/sqlite3:/] : []));
   }
+  for (const [conninfo, pattern] of /** @type {[string, RegExp][]} */ ([
+    ['', /dbname=/], ['dbname', /connection string/], ['dbname=x nonsense=y', /nonsense/], ['host=/tmp', /dbname=/],
+    ['dbname=x password=a~secret', /pgsql:file:/], ['dbname=x sslpassword=a~secret', /pgsql:file:/],
+    ['postgresql://amlaps:a~secret@localhost/amlaps', /pgsql:file:/], ["dbname=x password='a~secret", /connection string/],
+    ['dbname=x service=y', /service/], ['dbname=x host=a,b port=1,2,3', /number/], ['dbname=x target_session_attrs=standby', /read-write/],
+    ['dbname=x host=db.example.com', /sslmode=verify-full/], ['dbname=x host=127.0.0.1,10.1.2.3', /10\.1\.2\.3.*sslmode=verify-full/],
+    ['dbname=x host=localhost hostaddr=10.1.2.3', /sslmode=verify-full/], ['dbname=x host=db.example.com sslmode=require', /sslmode=verify-full/],
+    ['dbname=x host=db.example.com sslmode=verify-full', /sslrootcert=/],
+    ['dbname=x host=db.example.com sslmode=verify-full sslrootcert={root}/missing.pem', /missing\.pem/],
+    ['file:{root}/missing', /missing/], ['file:{root}/secret/store-open', /chmod 0600/], ['file:{root}/secret/store-words', /connection string/],
+  ])) bad(`AMLapsStore pgsql:${conninfo}`, pattern);
   for (const name of ['AMLapsStoreTimeout', 'AMLapsGraphTimeout', 'AMLapsGraphConnections', 'AMLapsCacheTime']) {
     for (const value of ['x', '-1', '1.5', '99999999999', '']) bad(`${name} ${value}`);
   }

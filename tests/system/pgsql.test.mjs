@@ -5,6 +5,7 @@ import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { makeAuthority } from '../entra/certificate.mjs';
 import { DEVICES } from '../entra/world.mjs';
 import { assertOk, assertProblem, summary } from '../lib/expect.mjs';
 import { Load, assertRecorded } from '../lib/load.mjs';
@@ -356,4 +357,35 @@ describe('a role', () => {
       database.discard();
     }
   });
+});
+
+test('a server that cannot prove who it is gets no record', async () => {
+  const { ca, servers } = await makeAuthority({ good: {}, other: { names: ['DNS:db.example'] } });
+  const tls = (/** @type {{ cert: string, key: string }} */ { cert, key }) => ({
+    hba: 'local all all trust\nhostssl all all 127.0.0.1/32 trust\n',
+    settings: { ssl: 'on', ssl_cert_file: 'server.crt', ssl_key_file: 'server.key' },
+    files: { 'server.crt': { content: cert, mode: 0o600 }, 'server.key': { content: key, mode: 0o600 } },
+  });
+  const good = await Postgres.start(tls(servers.good));
+  const other = await Postgres.start(tls(servers.other));
+  /** @type {import('../lib/stage.mjs').Stage | undefined} */
+  let stage;
+  try {
+    const directive = (/** @type {Postgres} */ { port }) =>
+      `AMLapsStore pgsql:host=localhost port=${port} dbname=amlaps user=amlaps sslmode=verify-full sslrootcert={root}/conf/ca.pem`;
+    stage = await startStage({ store: directive(other), files: { 'conf/ca.pem': ca } });
+    await refusesInTime(stage, 1);
+    assert.match(stage.httpd.errorLog(), /AML0250.*server certificate for "db\.example".*does not match/);
+    assert.equal(await other.sql("SELECT count(*) FROM pg_namespace WHERE nspname = 'amlaps'"), '0');
+    stage.httpd.configure({ amlaps: String(stage.httpd.options.amlaps).replace(directive(other), directive(good)) });
+    await stage.httpd.stop();
+    await stage.httpd.start();
+    assertOk(await (await stage.freshSignIn('helpdesk')).password('contoso', DEVICES.lon001));
+    assert.equal(await good.sql("SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'mod_amlaps' AND NOT ssl"), '0');
+    assert.deepEqual(chainProblems(await good.records()), []);
+  } finally {
+    await stage?.close(TROUBLE);
+    good.discard();
+    other.discard();
+  }
 });
