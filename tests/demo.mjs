@@ -2,6 +2,7 @@
 /** `make demo`: a simulated Entra and an httpd with the module, until Ctrl-C. */
 import process from 'node:process';
 import { startEntra } from './entra/entra.mjs';
+import { guidOf } from './entra/ids.mjs';
 import { GROUPS, defaultWorld } from './entra/world.mjs';
 import { ruleSection, secretFiles, signInOf, tenantOf, tenantSection } from './lib/amlaps-conf.mjs';
 import { HTDOCS_LINE } from './lib/httpd-conf.mjs';
@@ -38,6 +39,8 @@ function directives(entra) {
       'AMLapsReason required "^INC[0-9]{7}$" "A ticket number such as INC0012345"',
     ]),
     ruleSection('Own laptop', ['AMLapsDevice owner', 'AMLapsAllow  password anyone', 'AMLapsReason optional']),
+    'AMLapsAuditor  role Laps.Auditor',
+    'AMLapsOperator user operator@contoso.com',
     'AMLapsStore  sqlite3:{root}/state/amlaps.db',
     HTDOCS_LINE,
   ].join('\n');
@@ -46,7 +49,8 @@ function directives(entra) {
 /** What each account may do under the rules above. */
 const MAY = {
   helpdesk: 'reads the passwords of LON-*, with a reason such as INC0012345',
-  auditor: 'has the role of an auditor; reads no password',
+  auditor: 'reads and verifies the audit (role Laps.Auditor); no passwords',
+  operator: 'sees how tenants and store do, and why the rules decide as they do; no passwords',
   nobody: 'may sign in, and nothing else',
   owner: 'reads the password of her own laptop NB-OLGA',
   overage: 'is in more than 200 groups, which the token does not list: Graph is asked; reads LON-* like the helpdesk',
@@ -89,6 +93,10 @@ async function main() {
   const world = defaultWorld();
   // What an app needs besides to resolve the groups of people whose token does not list them.
   world.tenants[0].apps[0].roles.push('GroupMember.Read.All', 'User.ReadBasic.All');
+  world.tenants[0].people.push({
+    ...world.tenants[0].people[0], id: guidOf('person operator'), userPrincipalName: 'operator@contoso.com', displayName: 'Oscar Operator',
+    groups: [GROUPS.allStaff],
+  });
   const entra = await startEntra({ world, redirectUris: [`http://localhost:${port}/laps/oidc/callback`] });
   /** @type {Httpd | undefined} */
   let httpd;
