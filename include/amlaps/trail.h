@@ -162,6 +162,13 @@ apr_interval_time_t amlaps_trail_blocked(amlaps_trail_t *trail, const amlaps_rec
 /** The name of its store, for the functions below that read one. */
 const char *amlaps_trail_store(const amlaps_trail_t *trail);
 
+/**
+ * Writes a transaction that changes nothing, at most every ten seconds; between them, and while one is under way, it tells what the last one
+ * showed. Waits for the store as long as a record would.
+ * @return 1 where records can be written and no required copy lacks any
+ */
+int amlaps_trail_probe(amlaps_trail_t *trail);
+
 /** @return 1 while the last write succeeded or none was tried since the store was opened */
 int amlaps_trail_healthy(amlaps_trail_t *trail);
 

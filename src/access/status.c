@@ -14,7 +14,7 @@ void amlaps_access_health(amlaps_status_t *status, const amlaps_access_t *access
         amlaps_graph_standing(&tenants[i], access->graph, access->tenants[i]);
     }
     status->tenants = tenants;
-    status->store = amlaps_trail_healthy(access->trail);
+    status->store = amlaps_trail_probe(access->trail);
 }
 
 apr_status_t amlaps_access_status(amlaps_status_t *status, amlaps_error_t *error, const amlaps_access_t *access,

@@ -188,6 +188,7 @@ static apr_status_t do_job(amlaps_copies_t *copies, amlaps_job_t *job, run_t *ru
     apr_status_t status;
 
     if (job->errand != NULL) {
+        job->errand->lacking = amlaps_sinks_behind(run->batch->sinks) > 1;
         return amlaps_errand_run(job->errand, run->batch->store, amlaps_clock_wall(run->batch->clock), run->error, run->pool);
     }
     status = settle_limits(job, run);

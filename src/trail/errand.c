@@ -101,6 +101,8 @@ apr_status_t amlaps_errand_run(amlaps_errand_t *errand, amlaps_store_t *store, a
         return end(errand, store, now, error);
     case AMLAPS_ERRAND_STAND:
         return stand(errand, store, error, pool);
+    case AMLAPS_ERRAND_PROVE:
+        return store->ops->prove(store, error);
     default:
         return store->queue->tidy(store, now - AMLAPS_QUEUE_ORPHAN, now - AMLAPS_QUEUE_DEAD_FOR, error);
     }

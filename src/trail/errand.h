@@ -9,13 +9,13 @@
 
 #include "store.h"
 
-typedef enum amlaps_errand_kind_t { AMLAPS_ERRAND_TAKE, AMLAPS_ERRAND_END, AMLAPS_ERRAND_STAND, AMLAPS_ERRAND_TIDY } amlaps_errand_kind_t;
+typedef enum amlaps_errand_kind_t { AMLAPS_ERRAND_TAKE, AMLAPS_ERRAND_END, AMLAPS_ERRAND_STAND, AMLAPS_ERRAND_TIDY, AMLAPS_ERRAND_PROVE } amlaps_errand_kind_t;
 
 #define AMLAPS_ERRAND_WHY 240
 
 typedef struct amlaps_errand_t {
     amlaps_errand_kind_t kind;
-    char *channel;                     /* NULL for TIDY */
+    char *channel;                     /* NULL for TIDY and PROVE */
     /* END: */
     apr_int64_t number;
     int attempts;
@@ -28,6 +28,8 @@ typedef struct amlaps_errand_t {
     apr_interval_time_t wait;
     /* What came of STAND: */
     amlaps_channel_standing_t standing; /* without `why` */
+    /* What came of PROVE: */
+    int lacking;                       /* a required copy lacks records */
 } amlaps_errand_t;
 
 /** @param channel copied, NULL: none. @return NULL without memory */

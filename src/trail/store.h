@@ -61,6 +61,8 @@ typedef struct amlaps_store_ops_t {
     apr_status_t (*prune)(amlaps_store_t *store, apr_time_t time, amlaps_error_t *error);
     /** Removes the records up to `seq`, for retention. */
     apr_status_t (*forget)(amlaps_store_t *store, apr_int64_t seq, amlaps_error_t *error);
+    /** Writes something that changes nothing, so that the commit shows whether the store takes records. */
+    apr_status_t (*prove)(amlaps_store_t *store, amlaps_error_t *error);
     /** Durable when it returns APR_SUCCESS. */
     apr_status_t (*commit)(amlaps_store_t *store, const amlaps_head_t *head, amlaps_error_t *error);
     void (*rollback)(amlaps_store_t *store);

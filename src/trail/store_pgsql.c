@@ -300,6 +300,12 @@ static apr_status_t read_end(pgsql_store_t *self, amlaps_error_t *error)
     return status == APR_SUCCESS ? read_commit(self, error) : status;
 }
 
+/** A transaction with a number is written to the log when it commits, whatever it changed. */
+static apr_status_t pgsql_prove(amlaps_store_t *store, amlaps_error_t *error)
+{
+    return amlaps_pgsql_ask(NULL, &((pgsql_store_t *)store)->link, PGRES_TUPLES_OK, "SELECT txid_current()", NULL, 0, error);
+}
+
 /** Where no answer comes, the records may be there or not: the next batch goes on from what the database says then. */
 static apr_status_t pgsql_commit(amlaps_store_t *store, const amlaps_head_t *head, amlaps_error_t *error)
 {
@@ -362,6 +368,7 @@ amlaps_store_t *amlaps_pgsql_make(const char *conninfo, apr_interval_time_t time
         .add_attempt = pgsql_add_attempt,
         .prune = pgsql_prune,
         .forget = pgsql_forget,
+        .prove = pgsql_prove,
         .commit = pgsql_commit,
         .rollback = pgsql_rollback,
         .tend = pgsql_tend,

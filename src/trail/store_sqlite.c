@@ -357,6 +357,16 @@ static apr_status_t sqlite_forget(amlaps_store_t *store, apr_int64_t seq, amlaps
     return run(self, FORGET, error);
 }
 
+/* The version of the schema as it is: a page that is written again. */
+static apr_status_t sqlite_prove(amlaps_store_t *store, amlaps_error_t *error)
+{
+    sqlite_store_t *self = (sqlite_store_t *)store;
+    char text[64];
+
+    apr_snprintf(text, sizeof(text), "PRAGMA user_version = %d", AMLAPS_SQLITE_SCHEMA);
+    return sqlite3_exec(self->db, text, NULL, NULL, NULL) == SQLITE_OK ? APR_SUCCESS : fail(self, "writing to", error);
+}
+
 static apr_status_t sqlite_commit(amlaps_store_t *store, const amlaps_head_t *head, amlaps_error_t *error)
 {
     sqlite_store_t *self = (sqlite_store_t *)store;
@@ -409,6 +419,7 @@ amlaps_store_t *amlaps_sqlite_make(const char *path, amlaps_trail_shared_t *shar
         .add_attempt = sqlite_add_attempt,
         .prune = sqlite_prune,
         .forget = sqlite_forget,
+        .prove = sqlite_prove,
         .commit = sqlite_commit,
         .rollback = sqlite_rollback,
         .tend = sqlite_tend,

@@ -44,6 +44,7 @@ apr_status_t amlaps_trail_open(amlaps_trail_t **trail, amlaps_error_t *error, co
     made->pool = own;
     made->clock = *config->clock;
     made->blocked = amlaps_blocked_make(own);
+    pthread_mutex_init(&made->probe.mutex, NULL);
     made->shared = shared;
     made->generation = amlaps_shared_generation(shared);
     made->store = apr_pstrdup(own, config->store);

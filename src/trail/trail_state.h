@@ -2,7 +2,9 @@
 #ifndef AMLAPS_TRAIL_STATE_H
 #define AMLAPS_TRAIL_STATE_H
 
-/* The trail of one child, for the two files that the face is made of: trail.c (records) and notices.c (the queue). */
+/* The trail of one child, for the files that the face is made of: trail.c (records), notices.c (the queue) and probe.c. */
+
+#include <pthread.h>
 
 #include "blocked.h"
 #include "writer.h"
@@ -16,6 +18,11 @@ struct amlaps_trail_t {
     unsigned generation;      /* that the child is of */
     const char *store;
     int lead;                 /* its number; -1: not asked for yet */
+    struct {
+        pthread_mutex_t mutex;
+        apr_time_t last;      /* steady; 0: never */
+        int good, running;
+    } probe;
 };
 
 #endif

@@ -8,7 +8,7 @@ import process from 'node:process';
 
 /**
  * @param {number} megabytes
- * @returns {{ path: string, fill: () => void, release: () => void } | null} null where nothing may be mounted
+ * @returns {{ path: string, fill: () => void, drain: () => void, release: () => void } | null} null where nothing may be mounted
  */
 export function smallDisk(megabytes) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'amlaps-disk-'));
@@ -26,7 +26,8 @@ export function smallDisk(megabytes) {
     fs.rmdirSync(dir);
   };
   process.on('exit', release);
-  return { path: dir, release, fill: () => fill(path.join(dir, 'ballast')) };
+  const ballast = path.join(dir, 'ballast');
+  return { path: dir, release, fill: () => fill(ballast), drain: () => fs.rmSync(ballast) };
 }
 
 /** Takes all but a few pages. @param {string} file */

@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { DEVICES } from '../entra/world.mjs';
 import { smallDisk } from '../lib/disk.mjs';
+import { Jar } from '../lib/jar.mjs';
 import { GUID, assertOk, assertProblem } from '../lib/expect.mjs';
 import { startStage } from '../lib/stage.mjs';
 import { chainProblems, lockStore, query } from '../lib/store.mjs';
@@ -238,7 +239,16 @@ describe('a full disk', () => {
     /** @type {import('../lib/stage.mjs').Stage | undefined} */
     let stage;
     try {
-      stage = await startStage({ store: `AMLapsStore sqlite3:${disk.path}/amlaps.db` });
+      stage = await startStage({
+        store: `AMLapsStore sqlite3:${disk.path}/amlaps.db`, mpmSettings: 'StartServers 1\nServerLimit 1\nThreadsPerChild 25\nMaxRequestWorkers 25',
+        server: '<Location "/health">\nRequire all granted\nSetHandler amlaps-health\n</Location>',
+      });
+      const { origin } = stage;
+      const store = async () => {
+        const answer = await new Jar().request(`${origin}/health`);
+        return [answer.status, answer.json().checks.store];
+      };
+      assert.deepEqual(await store(), [200, { status: 'ok' }]);
       const helpdesk = await stage.signIn('helpdesk');
       assertOk(await helpdesk.password('contoso', DEVICES.lon001));
       disk.fill();
@@ -254,6 +264,9 @@ describe('a full disk', () => {
       const asked = stage.passwordRequests().length;
       assertProblem(await helpdesk.password('contoso', DEVICES.lon001, { reason }), 'audit_unavailable');
       assert.equal(stage.passwordRequests().length, asked);
+      assert.deepEqual(await store(), [503, { status: 'failed', code: 'audit_unavailable' }]);
+      disk.drain();
+      await waitFor('health to see room without anybody asking for a password', async () => (await store())[0] === 200, { timeout: 25000 });
     } finally {
       try {
         await stage?.close([/amlaps:.*AML/]);

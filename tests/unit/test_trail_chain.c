@@ -283,9 +283,25 @@ static void test_goes_on_after_restart(void **state)
     world_verify_good(world, 2L * RECORDS);
 }
 
+/** A probe writes, and nothing of it is in the trail. */
+static void test_probe_leaves_no_trace(void **state)
+{
+    world_t *world = *state;
+
+    world_open(world);
+    assert_int_equal(world_admit(world, "alice", NULL), AMLAPS_OK);
+    assert_int_equal(amlaps_trail_probe(world->trail), 1);
+    world_pass(SECONDS(10));
+    assert_int_equal(amlaps_trail_probe(world->trail), 1);
+    assert_int_equal(world_admit(world, "alice", NULL), AMLAPS_OK);
+    world_close(world);
+    world_verify_good(world, 2);
+}
+
 static const struct CMUnitTest tests[] = {
     WORLD_TEST(test_chain_by_other_means), WORLD_TEST(test_first_record_word_for_word), WORLD_TEST(test_attacks), WORLD_TEST(test_files),
-    WORLD_TEST(test_anchor_is_not_hashed), WORLD_TEST(test_false_prev), WORLD_TEST(test_goes_on_after_restart)
+    WORLD_TEST(test_anchor_is_not_hashed), WORLD_TEST(test_false_prev), WORLD_TEST(test_goes_on_after_restart),
+    WORLD_TEST(test_probe_leaves_no_trace)
 };
 
 WORLD_MAIN(tests)
