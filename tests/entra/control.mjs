@@ -73,11 +73,12 @@ export function controlOf(sim) {
       Object.assign(sim.counts, { signin: 0, token: 0, graph: 0 });
       Object.assign(sim.stats, { schemaErrors: 0, schemaErrorTexts: [] });
       sim.seenConnections.clear();
+      sim.secureBytes = 0;
     },
     requests: () => sim.requests,
     stats: () => ({
       tokenRequests: sim.counts.token, graphRequests: sim.counts.graph, signInRequests: sim.counts.signin,
-      connections: sim.seenConnections.size, ...sim.stats,
+      connections: sim.seenConnections.size, secureBytes: sim.secureBytes, ...sim.stats,
     }),
     knobs: () => ({
       ...sim.knobs.settings,
@@ -97,7 +98,9 @@ export function controlOf(sim) {
       sim.redirectUris = [...new Set([...sim.redirectUris, ...uris])];
     },
     /** Idle connections end, as servers end them: what a client keeps is stale. */
-    closeConnections: () => sim.server.closeAllConnections(),
+    closeConnections: () => sim.sockets.forEach((socket) => socket.destroy()),
+    /** The same without a farewell, as a firewall ends what it has forgotten: the next byte is answered by a reset. */
+    resetConnections: () => sim.sockets.forEach((socket) => socket.resetAndDestroy()),
     /** @param {WorldChange} change */
     updateWorld: (change) => {
       const tenant = sim.tenant(change.tenant);

@@ -2,6 +2,7 @@
 /** A simulated Microsoft Entra on one port: sign-in, tokens and Graph. It refuses what Microsoft refuses. */
 import { createHash } from 'node:crypto';
 import http from 'node:http';
+import http2 from 'node:http2';
 import https from 'node:https';
 import { answerControl, controlOf, normalise } from './control.mjs';
 import { spoil, standIn, standsIn } from './faults.mjs';
@@ -30,6 +31,7 @@ const MOST_RECORDS = 50000;
  * @property {number} status    0: not answered yet, or never
  * @property {number} ms
  * @property {number} connection
+ * @property {string} http      its version, such as 1.1
  * @property {Record<string, string>} headers
  * @property {string[]} [parts]   of a $batch: method and path of each
  * @property {string} [fault]   kind that struck
@@ -38,6 +40,7 @@ const MOST_RECORDS = 50000;
  * @property {number} [port]    0: any free one
  * @property {string} [host]
  * @property {{ key: string | Buffer, cert: string | Buffer }} [tls]
+ * @property {boolean} [http2]  with `tls`: HTTP/2 for clients that offer it
  * @property {import('./world.mjs').World} [world]
  * @property {string} [baseUrl]  what clients call the server, when not http(s)://host:port
  * @property {string} [graphUrl] Graph's root, where that is another server
@@ -59,7 +62,7 @@ export class Simulator {
     this.stats = { schemaErrors: 0, schemaErrorTexts: /** @type {string[]} */ ([]) };
     /** @type {Map<string, any[]>} */
     this.audits = new Map();
-    /** @type {WeakMap<import('node:net').Socket, number>} */
+    /** By socket, or by session with HTTP/2. @type {WeakMap<object, number>} */
     this.connections = new WeakMap();
     this.connectionCount = 0;
     /** Connections that brought a request since the last reset. @type {Set<number>} */
@@ -67,8 +70,20 @@ export class Simulator {
     const handler = (/** @type {http.IncomingMessage} */ req, /** @type {http.ServerResponse} */ res) => {
       this.#handle(req, res).catch((error) => this.#crash(res, error));
     };
-    this.server = options.tls ? https.createServer(options.tls, handler) : http.createServer(handler);
+    this.server = /** @type {http.Server} */ (/** @type {unknown} */ (!options.tls ? http.createServer(handler)
+      : options.http2 ? http2.createSecureServer({ ...options.tls, allowHTTP1: true }, /** @type {any} */ (handler)) : https.createServer(options.tls, handler)));
     this.server.keepAliveTimeout = KEEP_ALIVE_MS;
+    /** Open connections, whatever is spoken on them. @type {Set<import('node:net').Socket>} */
+    this.sockets = new Set();
+    this.server.on('connection', (/** @type {import('node:net').Socket} */ socket) => {
+      this.sockets.add(socket);
+      socket.once('close', () => this.sockets.delete(socket));
+    });
+    /** Bytes that clients sent inside of TLS. */
+    this.secureBytes = 0;
+    this.server.on('secureConnection', (/** @type {import('node:tls').TLSSocket} */ socket) => {
+      socket.once('close', () => { this.secureBytes += socket.bytesRead; });
+    });
     /** Public address, and Graph's root; known once the server listens. */
     this.url = '';
     this.graphUrl = '';
@@ -130,7 +145,7 @@ export class Simulator {
   #record(req, res, area) {
     const start = Date.now();
     const { authorization, cookie, ...headers } = req.headers;
-    const seen = /** @type {Record<string, string>} */ ({ ...headers });
+    const seen = /** @type {Record<string, string>} */ (Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith(':'))));
     if (authorization) {
       const [scheme, value = ''] = authorization.split(' ');
       seen.authorization = `${scheme.toLowerCase()} ${createHash('sha256').update(value).digest('hex').slice(0, 8)}`;
@@ -140,7 +155,7 @@ export class Simulator {
     const record = {
       time: new Date(start).toISOString(), area, method: req.method ?? '', status: 0, ms: 0,
       path: (req.url ?? '').replace(/\bid_token_hint=[^&]*/, 'id_token_hint=(not recorded)'),
-      connection: this.#connectionOf(req.socket), headers: seen,
+      connection: this.#connectionOf(/** @type {any} */ (req).stream?.session ?? req.socket), http: req.httpVersion, headers: seen,
     };
     this.requests.push(record);
     if (this.requests.length > MOST_RECORDS) this.requests.splice(0, MOST_RECORDS / 10);
@@ -156,10 +171,10 @@ export class Simulator {
     record.area = area;
   }
 
-  /** @param {import('node:net').Socket} socket */
-  #connectionOf(socket) {
-    let id = this.connections.get(socket);
-    if (!id) this.connections.set(socket, id = ++this.connectionCount);
+  /** @param {object} by */
+  #connectionOf(by) {
+    let id = this.connections.get(by);
+    if (!id) this.connections.set(by, id = ++this.connectionCount);
     this.seenConnections.add(id);
     return id;
   }
@@ -249,8 +264,8 @@ async function readBody(req) {
 
 /** @param {Options} [options] */
 export async function startEntra(options = {}) {
-  const { port = 0, host = '127.0.0.1', tls, world = defaultWorld(), baseUrl, graphUrl, redirectUris = [], withControl = true } = options;
-  const sim = new Simulator({ tls, world, redirectUris, withControl });
+  const { port = 0, host = '127.0.0.1', tls, http2: withHttp2 = false, world = defaultWorld(), baseUrl, graphUrl, redirectUris = [], withControl = true } = options;
+  const sim = new Simulator({ tls, http2: withHttp2, world, redirectUris, withControl });
   await new Promise((resolve, reject) => {
     sim.server.once('error', reject);
     sim.server.listen(port, host, () => resolve(undefined));
@@ -268,10 +283,11 @@ export async function startEntra(options = {}) {
     metadataUrl: `${issuer}/.well-known/openid-configuration`,
     world,
     control: sim.control,
+    openConnections: () => sim.sockets.size,
     /** Ends every connection and frees the port. */
     close: () => new Promise((resolve) => {
       sim.server.close(() => resolve(undefined));
-      sim.server.closeAllConnections();
+      for (const socket of sim.sockets) socket.destroy();
     }),
   };
 }

@@ -1,6 +1,7 @@
 // @ts-check
 /** What may go wrong with one answer. Some faults stand in for the answer, some deform it, some spoil its way to the client. */
 import { randomBytes } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
 import { GraphError, errorOf } from './answers.mjs';
 import { guidOf } from './ids.mjs';
 
@@ -17,7 +18,7 @@ import { guidOf } from './ids.mjs';
  * @property {string | Buffer | null} body   null: none at all
  * @property {Transport} [transport]
  *
- * @typedef {{ kind: 'slow' | 'delay' | 'hang' | 'reset' | 'abort', ms?: number, bytes?: number }} Transport
+ * @typedef {{ kind: 'slow' | 'delay' | 'hang' | 'stall' | 'reset' | 'abort' | 'cut', ms?: number, bytes?: number }} Transport
  */
 
 /** Kinds and their own members. @type {Record<string, string[]>} */
@@ -34,6 +35,7 @@ export const FAULT_KINDS = {
   deepJson: ['depth'],
   json: ['value', 'status'],
   raw: ['body', 'type', 'status'],
+  gzipBomb: ['bytes'],
   // deform the true answer
   truncate: [],
   huge: ['bytes'],
@@ -47,8 +49,10 @@ export const FAULT_KINDS = {
   slow: ['ms', 'bytes'],
   delay: ['ms'],
   hang: [],
+  stall: [],
   reset: [],
   abort: [],
+  cut: [],
 };
 
 const HTML = '<!DOCTYPE html>\r\n<html><head><title>Service Unavailable</title></head>'
@@ -57,7 +61,7 @@ const HTML = '<!DOCTYPE html>\r\n<html><head><title>Service Unavailable</title><
 /** @param {any} fault @returns {Record<string, string>} */
 function retryAfter({ retryAfter }) {
   if (retryAfter === undefined) return {};
-  const date = /^date\+(\d+)$/.exec(String(retryAfter));
+  const date = /^date([+-]\d+)$/.exec(String(retryAfter));
   return { 'Retry-After': date ? new Date(Date.now() + Number(date[1]) * 1000).toUTCString() : String(retryAfter) };
 }
 
@@ -81,6 +85,10 @@ const INSTEAD = {
     status: 200, headers: { 'Content-Type': 'application/json' }, body: `{"value":${'['.repeat(depth)}${']'.repeat(depth)}}`,
   }),
   json: ({ value, status = 200 }) => ({ status, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(value) }),
+  // compressed though nobody asked for it: some kilobytes on the way, far more for who unpacks them
+  gzipBomb: ({ bytes = 100 << 20 }) => ({
+    status: 200, headers: { 'Content-Type': 'application/json', 'Content-Encoding': 'gzip' }, body: gzipSync(Buffer.alloc(bytes, ' ')),
+  }),
   raw: ({ body = '', type = 'application/json', status = 200 }) => ({ status, headers: { 'Content-Type': type }, body }),
 };
 

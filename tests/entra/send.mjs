@@ -27,12 +27,21 @@ async function drip(res, body, ms, bytes) {
   res.end();
 }
 
-/** A reset, not an orderly end. @param {ServerResponse} res */
+/** A reset, not an orderly end; with HTTP/2, where others may share the connection, of the stream. @param {ServerResponse} res */
 function reset(res) {
+  const stream = /** @type {any} */ (res).stream;
+  if (stream) return stream.close(2);
   const socket = /** @type {any} */ (res.socket);
   if (typeof socket?.resetAndDestroy === 'function' && !socket.encrypted) socket.resetAndDestroy();
   else socket?.destroy();
 }
+
+/** What comes behind the first half. @type {Record<string, (res: ServerResponse) => void>} */
+const HALF = {
+  stall: () => {},
+  abort: (res) => /** @type {any} */ (res).stream?.close(2) ?? res.socket?.destroy(),
+  cut: reset,
+};
 
 /**
  * Without `framed`, answers are chunked, as Graph's are.
@@ -50,10 +59,11 @@ export async function send(res, { status, headers, body, transport }, { gzip = f
     bytes = gzipSync(bytes);
     all['Content-Encoding'] = 'gzip';
   }
-  if (body !== null && (framed || transport?.kind === 'abort' || bytes.length === 0)) all['Content-Length'] = String(bytes.length);
+  const half = HALF[transport?.kind ?? ''];
+  if (body !== null && (framed || half || bytes.length === 0)) all['Content-Length'] = String(bytes.length);
   res.writeHead(status, all);
-  if (transport?.kind === 'abort') {
-    res.write(bytes.subarray(0, Math.floor(bytes.length / 2)), () => res.socket?.destroy());
+  if (half) {
+    res.write(bytes.subarray(0, Math.floor(bytes.length / 2)), () => half(res));
   } else if (transport?.kind === 'slow') {
     await drip(res, bytes, transport.ms ?? 100, transport.bytes ?? 1);
   } else {

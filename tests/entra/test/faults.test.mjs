@@ -1,6 +1,7 @@
 // @ts-check
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 import { DEVICES } from '../world.mjs';
 import { start } from './client.mjs';
 
@@ -41,6 +42,8 @@ test('stand-ins: the request has no effect', async () => {
   const { status, headers } = await strike({ kind: 'noContent' });
   assert.deepEqual([status, headers['content-length'], headers['transfer-encoding']], [204, undefined, undefined]);
   assert.equal((await strike({ kind: 'garbage', bytes: 99 })).body.length, 99);
+  const bomb = await strike({ kind: 'gzipBomb', bytes: 1 << 20 });
+  assert.ok(bomb.body.length < 2000 && gunzipSync(bomb.body).length === 1 << 20);
   assert.equal((await strike({ kind: 'deepJson', depth: 5 })).text, '{"value":[[[[[]]]]]}');
   assert.deepEqual((await strike({ kind: 'json', value: [1], status: 418 })).json(), [1]);
   assert.equal((await strike({ kind: 'raw', body: 'x', type: 'text/plain' })).text, 'x');
@@ -86,9 +89,12 @@ test('the way: slow, late, reset, broken off, never', async () => {
   assert.ok(Date.now() - start >= 200);
   await assert.rejects(strike({ kind: 'reset' }), { code: 'ECONNRESET' });
   await assert.rejects(strike({ kind: 'abort' }));
+  await assert.rejects(strike({ kind: 'cut' }), /within the answer/);
   at.entra.control.set({ fault: { kind: 'hang', times: 1 } });
   await assert.rejects(at.graph(LAPS, { token, timeout: 100 }), /no answer within 100 ms/);
-  assert.equal(at.entra.control.audits().length, 5, 'Microsoft carried these out');
+  at.entra.control.set({ fault: { kind: 'stall', times: 1 } });
+  await assert.rejects(at.graph(LAPS, { token, timeout: 200 }), /no answer within 200 ms/);
+  assert.equal(at.entra.control.audits().length, 7, 'Microsoft carried these out');
 });
 
 test('how often, after how many, and where', async () => {
