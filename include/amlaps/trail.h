@@ -52,6 +52,7 @@ typedef struct amlaps_record_t {
     apr_time_t backed_up;
     /* Not of the record: the names of the channels that are told of a granted, and of a denied or failed outcome, NULL at the end. NULL: none */
     const char *const *on_success, *const *on_failure;
+    const char *seal;              /* what a record about the sealing says of it, as canonical JSON; NULL: no member `seal` */
 } amlaps_record_t;
 
 /** The hash of a record: SHA-256 over the text of `prev` and the canonical JSON without `hash`. @param body canonical, without hash */
@@ -93,6 +94,7 @@ const char *amlaps_trail_syslog_priority(int *priority, const char *facility, ap
 
 typedef struct amlaps_trail_config_t {
     const char *store;             /* as amlaps_trail_read_store gave it */
+    const char *seal;              /* path of the sealing state, NULL: the trail is not sealed */
     apr_interval_time_t timeout;   /* AMLapsStoreTimeout */
     const amlaps_limit_t *limits;
     apr_size_t limit_count;
@@ -120,6 +122,12 @@ const char *amlaps_trail_read_store(const char **name, const char *store, apr_po
  * @return APR_EAGAIN where a database does not answer now: its store is prepared by the children when it does
  */
 apr_status_t amlaps_trail_prepare(amlaps_error_t *error, const char *store, uid_t uid, gid_t gid, apr_pool_t *pool);
+
+/** Checks the sealing state's file and its directory. For configtest. @return NULL, or what to do */
+const char *amlaps_trail_check_seal(const char *state, apr_pool_t *pool);
+
+/** Gives the sealing state to the user of the children, for post_config. Follows no link. @param uid (uid_t)-1: leave the owner */
+apr_status_t amlaps_trail_prepare_seal(amlaps_error_t *error, const char *state, uid_t uid, gid_t gid);
 
 /**
  * Memory that all children of all generations share: the robust mutex that orders their writers. Made once by the parent and kept over
@@ -246,10 +254,34 @@ typedef struct amlaps_verify_t {
     char problem[160];             /* what is wrong with it */
     apr_int64_t last;              /* sequence number of the last good record, 0: none */
     char head[65];                 /* its hash; 64 zeros: none */
+    int sealed;                    /* 1: the last record is sealed */
+    apr_int64_t recovered;         /* the last record that tells of a recovery, 0: none */
+    apr_int64_t exported;          /* records up to this one were exported and are not here, 0: none */
+    char before[65];               /* hash of that one, "": none */
+    apr_int64_t anchored;          /* the last record that was compared with the anchor file, 0: none */
 } amlaps_verify_t;
 
-/** Checks the chain from the first record to the head: contiguous, hashes right, no field out of form. Reads page by page. */
-apr_status_t amlaps_trail_verify(amlaps_verify_t *result, amlaps_error_t *error, const char *store, apr_pool_t *pool);
+/** Verification keys, as amlaps-audit init and recover print them. */
+typedef struct amlaps_keys_t amlaps_keys_t;
+amlaps_keys_t *amlaps_keys_make(apr_pool_t *pool);
+/** @param text "amlaps-key:FIRST:64 hexadecimal digits" @return NULL, or what is wrong with it */
+const char *amlaps_keys_add(amlaps_keys_t *keys, const char *text);
+
+/** What the records are compared with besides each other; members may be NULL. */
+typedef struct amlaps_verify_with_t {
+    const amlaps_keys_t *keys;
+    const char *anchors;           /* path of a copy that AMLapsAuditLog wrote, kept out of reach of who could change the store */
+    const char *state;             /* path of the sealing state */
+    const char *after;             /* for files: the hash of the record before the first one */
+} amlaps_verify_with_t;
+
+/**
+ * Checks the trail from the first record to the head: contiguous, hashes and seals right, no field out of form, and like what it is compared
+ * with. Where earlier records were exported and removed, a later record must tell of it. Reads page by page, while httpd writes.
+ * @param with NULL: nothing but the records themselves
+ */
+apr_status_t amlaps_trail_verify(amlaps_verify_t *result, amlaps_error_t *error, const char *store, const amlaps_verify_with_t *with,
+                                 apr_pool_t *pool);
 
 /**
  * Goes on verifying where `result` ended, for at most `patience`, so that nobody waits for all of a long trail at once.
@@ -259,11 +291,9 @@ apr_status_t amlaps_trail_verify(amlaps_verify_t *result, amlaps_error_t *error,
 apr_status_t amlaps_trail_verify_part(amlaps_verify_t *result, int *more, amlaps_error_t *error, const char *store,
                                       apr_interval_time_t patience, apr_pool_t *pool);
 
-/**
- * The same for a file of JSON lines, an export or a copy of AMLapsAuditLog; a member `anchor` is not looked at.
- * @param after the head of the file before, where this one continues it; NULL: it begins with record 1
- */
-apr_status_t amlaps_trail_verify_file(amlaps_verify_t *result, amlaps_error_t *error, const char *path, const char *after, apr_pool_t *pool);
+/** The same for a file of JSON lines, an export or a copy of AMLapsAuditLog. */
+apr_status_t amlaps_trail_verify_file(amlaps_verify_t *result, amlaps_error_t *error, const char *path, const amlaps_verify_with_t *with,
+                                      apr_pool_t *pool);
 
 /** Hands every record's JSON line to `line` in order, until it returns 0. */
 apr_status_t amlaps_trail_each(amlaps_error_t *error, const char *store, int (*line)(void *baton, apr_int64_t seq, const char *json),

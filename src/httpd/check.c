@@ -108,11 +108,55 @@ static int check_rules(server_rec *server, amlaps_config_t *config, apr_pool_t *
     return OK;
 }
 
+static int is_same(const char *a, const char *b)
+{
+    return a && b ? !strcmp(a, b) : a == b;
+}
+
+/* One store has one chain, and one sealing state, or none. */
+static int check_seal(server_rec *server, const amlaps_config_t *config, apr_pool_t *ptemp)
+{
+    const server_rec *other;
+
+    for (other = ap_server_conf; other && other != server; other = other->next) {
+        const amlaps_config_t *theirs = amlaps_config_of(other);
+        const int same_store = is_same(amlaps_config_store(config), amlaps_config_store(theirs));
+
+        if (amlaps_config_active(theirs) && (config->audit_seal || theirs->audit_seal) &&
+            same_store != is_same(config->audit_seal, theirs->audit_seal)) {
+            return fail(server, "AML0198", apr_psprintf(ptemp, "AMLapsAuditSeal: the store %s and the sealing state %s belong together, but another "
+                        "server has %s; give each AMLapsStore an AMLapsAuditSeal of its own", amlaps_config_store(config),
+                        config->audit_seal ? config->audit_seal : "(none)", theirs->audit_seal ? theirs->audit_seal : "none"));
+        }
+    }
+    return OK;
+}
+
+static int check_trail(server_rec *server, amlaps_config_t *config, apr_pool_t *pconf, apr_pool_t *ptemp)
+{
+    const char *mistake;
+    int i;
+
+    if ((mistake = amlaps_trail_check_store(amlaps_config_store(config), ptemp)) ||
+        (mistake = amlaps_trail_read_store(&config->opened_store, amlaps_config_store(config), pconf))) {
+        return fail(server, "AML0107", apr_psprintf(ptemp, "AMLapsStore: %s", mistake));
+    }
+    for (i = 0; i < config->audit_logs->nelts; i++) {
+        const amlaps_audit_log_t *log = APR_ARRAY_IDX(config->audit_logs, i, amlaps_audit_log_t *);
+
+        if (!strcmp(ap_strchr_c(amlaps_config_store(config), ':') + 1, log->sink.name)) {
+            return fail(server, "AML0137", apr_psprintf(ptemp, "%s: AMLapsAuditLog %s is the store's own file; write another path", log->origin,
+                        log->sink.name));
+        }
+    }
+    return check_seal(server, config, ptemp);
+}
+
 static int check_server(server_rec *server, apr_pool_t *pconf, apr_pool_t *ptemp)
 {
     amlaps_config_t *config = amlaps_config_of(server);
     const char *mistake;
-    int status, i;
+    int status;
 
     amlaps_mounts_find(server, pconf);
     if (!amlaps_config_active(config)) {
@@ -127,17 +171,8 @@ static int check_server(server_rec *server, apr_pool_t *pconf, apr_pool_t *ptemp
     if ((status = check_tenants(server, config, pconf, ptemp)) != OK || (status = check_rules(server, config, pconf, ptemp)) != OK) {
         return status;
     }
-    if ((mistake = amlaps_trail_check_store(amlaps_config_store(config), ptemp)) ||
-        (mistake = amlaps_trail_read_store(&config->opened_store, amlaps_config_store(config), pconf))) {
-        return fail(server, "AML0107", apr_psprintf(ptemp, "AMLapsStore: %s", mistake));
-    }
-    for (i = 0; i < config->audit_logs->nelts; i++) {
-        const amlaps_audit_log_t *log = APR_ARRAY_IDX(config->audit_logs, i, amlaps_audit_log_t *);
-
-        if (!strcmp(ap_strchr_c(amlaps_config_store(config), ':') + 1, log->sink.name)) {
-            return fail(server, "AML0137", apr_psprintf(ptemp, "%s: AMLapsAuditLog %s is the store's own file; write another path", log->origin,
-                        log->sink.name));
-        }
+    if ((status = check_trail(server, config, pconf, ptemp)) != OK) {
+        return status;
     }
     config->limits = amlaps_config_limits(config, pconf);
     /* A virtual host that adds nothing of its own would only say the same again. */
@@ -202,6 +237,10 @@ static void warn(server_rec *server, apr_pool_t *ptemp)
     if (!config->rules->nelts) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server,
                      "AML0108: there is no <AMLapsRule>, so nobody may read anything; write one");
+    }
+    if (!config->audit_seal) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server, "AML0199: the audit in %s is not sealed, so whoever can write to it can change it "
+                     "unseen; run amlaps-audit init, and name what it made with AMLapsAuditSeal", amlaps_config_store(config));
     }
     if (apr_stat(&info, amlaps_config_htdocs(config), APR_FINFO_TYPE, ptemp) != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server,

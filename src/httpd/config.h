@@ -17,6 +17,7 @@
 /* type, member, value that means "not set" */
 #define AMLAPS_CONFIG_VALUES(X)                          \
     X(const char *, store, NULL)                         \
+    X(const char *, audit_seal, NULL)                    \
     X(apr_interval_time_t, store_timeout, -1)            \
     X(apr_interval_time_t, cache_time, -1)               \
     X(apr_interval_time_t, graph_timeout, -1)            \

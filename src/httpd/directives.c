@@ -225,6 +225,7 @@ const command_rec amlaps_directives[] = {
 
     AP_INIT_RAW_ARGS("AMLapsStore", amlaps_directive_store, NULL, RSRC_CONF, "sqlite3:PATH, pgsql:CONNINFO or pgsql:file:PATH"),
     AP_INIT_TAKE1("AMLapsStoreTimeout", store_timeout, NULL, RSRC_CONF, "seconds to wait for the store"),
+    AP_INIT_TAKE1("AMLapsAuditSeal", amlaps_directive_audit_seal, NULL, RSRC_CONF, "path of the sealing state that amlaps-audit init made"),
     AP_INIT_RAW_ARGS("AMLapsAuditLog", amlaps_directive_audit_log, NULL, RSRC_CONF, "a file, then optionally 'required'"),
     AP_INIT_RAW_ARGS("AMLapsLimit", amlaps_directive_limit, NULL, RSRC_CONF, "user|address|search N/minute|hour|day..."),
 

@@ -61,6 +61,7 @@ const char *amlaps_directive_auditor(cmd_parms *cmd, void *dir, const char *line
 const char *amlaps_directive_operator(cmd_parms *cmd, void *dir, const char *line);
 
 const char *amlaps_directive_store(cmd_parms *cmd, void *dir, const char *line);
+const char *amlaps_directive_audit_seal(cmd_parms *cmd, void *dir, const char *value);
 const char *amlaps_directive_audit_log(cmd_parms *cmd, void *dir, const char *line);
 const char *amlaps_directive_limit(cmd_parms *cmd, void *dir, const char *line);
 

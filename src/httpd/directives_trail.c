@@ -42,6 +42,19 @@ const char *amlaps_directive_store(cmd_parms *cmd, void *dir, const char *line)
     return NULL;
 }
 
+const char *amlaps_directive_audit_seal(cmd_parms *cmd, void *dir, const char *value)
+{
+    const char *path = ap_server_root_relative(cmd->pool, value);
+    const char *mistake = path ? amlaps_trail_check_seal(path, cmd->pool) : "write the path of the sealing state that amlaps-audit init made";
+
+    (void)dir;
+    if (mistake) {
+        return apr_pstrcat(cmd->pool, "AMLapsAuditSeal: ", mistake, NULL);
+    }
+    amlaps_directive_config(cmd)->audit_seal = path;
+    return NULL;
+}
+
 const char *amlaps_directive_limit(cmd_parms *cmd, void *dir, const char *line)
 {
     amlaps_config_t *config = amlaps_directive_config(cmd);

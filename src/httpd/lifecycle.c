@@ -43,19 +43,21 @@ static amlaps_trail_shared_t *keep_shared(void)
 
 static int prepare(server_rec *server, amlaps_config_t *config, apr_pool_t *pconf, apr_pool_t *ptemp)
 {
-    int root = geteuid() == 0;
+    const int root = geteuid() == 0;
+    const uid_t uid = root ? ap_unixd_config.user_id : (uid_t)-1;
+    const gid_t gid = root ? ap_unixd_config.group_id : (gid_t)-1;
     amlaps_error_t error = { 0 };
     int status = amlaps_audit_logs_open(server, pconf, ptemp);
 
     if (status != OK) {
         return status;
     }
-    status = amlaps_trail_prepare(&error, amlaps_config_opened_store(config), root ? ap_unixd_config.user_id : (uid_t)-1,
-                                  root ? ap_unixd_config.group_id : (gid_t)-1, ptemp);
+    status = amlaps_trail_prepare(&error, amlaps_config_opened_store(config), uid, gid, ptemp);
     if (status == APR_EAGAIN) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server, "%s: %s; httpd starts, and answers audit_unavailable until the database answers",
                      error.id, error.detail);
-    } else if (status != APR_SUCCESS) {
+    } else if (status != APR_SUCCESS ||
+               (config->audit_seal && amlaps_trail_prepare_seal(&error, config->audit_seal, uid, gid) != APR_SUCCESS)) {
         ap_log_error(APLOG_MARK, APLOG_EMERG, error.status == APR_EGENERAL ? 0 : error.status, server, "%s: %s", error.id, error.detail);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -134,6 +136,7 @@ static apr_status_t open_trail(amlaps_access_t *access, amlaps_error_t *error, c
         sinks[i] = APR_ARRAY_IDX(config->audit_logs, i, amlaps_audit_log_t *)->sink;
     }
     trail->store = amlaps_config_opened_store(config);
+    trail->seal = config->audit_seal;
     trail->timeout = amlaps_config_store_timeout(config);
     trail->limits = (const amlaps_limit_t *)config->limits->elts;
     trail->limit_count = (apr_size_t)config->limits->nelts;

@@ -72,14 +72,15 @@ static int verify(const char *target, const char *after, apr_pool_t *pool)
 {
     const char *store = store_name(target, pool);
     amlaps_error_t error = { 0 };
+    const amlaps_verify_with_t with = { .after = after };
     amlaps_verify_t result;
     apr_status_t status;
 
     if (store != NULL && after != NULL) {
         return misuse("--after is for files; a store begins with record 1", "");
     }
-    status = store != NULL ? amlaps_trail_verify(&result, &error, store, pool)
-                           : amlaps_trail_verify_file(&result, &error, target, after, pool);
+    status = store != NULL ? amlaps_trail_verify(&result, &error, store, &with, pool)
+                           : amlaps_trail_verify_file(&result, &error, target, &with, pool);
     if (status != APR_SUCCESS) {
         return failed(&error);
     }

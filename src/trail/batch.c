@@ -84,12 +84,12 @@ static const char *quoted(const char *text, apr_pool_t *pool)
     return apr_pstrcat(pool, "\"", text, "\"", NULL);
 }
 
-/** Writes the record that follows the head, and makes it the head. */
+/** Writes the record that follows the head, and makes it the head. @param text of its copies */
 static apr_status_t chain(const char **text, apr_size_t *length, const amlaps_job_t *job, run_t *run)
 {
     const char *value[AMLAPS_SLOTS] = { NULL };
     amlaps_row_t row = { 0 };
-    char hash[AMLAPS_RECORD_HASH + 1];
+    char hash[AMLAPS_RECORD_HASH + 1], anchor[AMLAPS_RECORD_HASH + 1];
 
     row.seq = run->head.seq + 1;
     value[AMLAPS_SLOT_CODE] = job->code;
@@ -112,6 +112,12 @@ static apr_status_t chain(const char **text, apr_size_t *length, const amlaps_jo
     row.body = *text;
     row.length = *length;
     row.hash = hash;
+    if (run->batch->sealer != NULL) {
+        amlaps_sealer_seal(anchor, run->batch->sealer, hash);
+        row.anchor = anchor;
+        value[AMLAPS_SLOT_ANCHOR] = quoted(anchor, run->pool);
+        *text = amlaps_line_join(length, &job->line, value, run->pool);
+    }
     run->head.seq = row.seq;
     run->head.time = row.time;
     memcpy(run->head.hash, hash, sizeof(hash));
@@ -125,6 +131,9 @@ static apr_status_t start(run_t *run, apr_interval_time_t patience, apr_interval
     apr_time_t newest;
     apr_status_t status = batch->store->ops->begin(&run->head, batch->store, patience, run->error);
 
+    if (status == APR_SUCCESS) {
+        status = amlaps_sealer_begin(batch->sealer, &run->head, patience, run->error, run->pool);
+    }
     if (status == APR_SUCCESS) {
         status = batch->store->ops->newest_attempt(&newest, batch->store, run->error);
     }
@@ -225,6 +234,7 @@ apr_status_t amlaps_batch_run(const amlaps_batch_t *batch, amlaps_job_t *const *
     run_t run = { .batch = batch, .error = error, .pool = pool };
     amlaps_copies_t copies = { apr_palloc(pool, count * sizeof(const char *)), apr_palloc(pool, count * sizeof(apr_size_t)), 0, 0 };
     apr_status_t status;
+    int recorded;
     apr_size_t i;
 
     *behind = 0;
@@ -242,11 +252,20 @@ apr_status_t amlaps_batch_run(const amlaps_batch_t *batch, amlaps_job_t *const *
     }
     if (status != APR_SUCCESS) {
         batch->store->ops->rollback(batch->store);
-        return status;
     }
-    if (run.queued) {
+    if (status == APR_SUCCESS && batch->sealer != NULL) {
+        status = amlaps_sealer_commit(batch->sealer, error);
+    }
+    recorded = status == APR_SUCCESS;
+    if (recorded && run.queued) {
         amlaps_shared_tell(batch->shared);
     }
-    /* Half of what a worker waits: it must hear what was wrong with the copy. */
-    return amlaps_sinks_write(batch->sinks, &copies, patience / 2, error, pool);
+    if (recorded && batch->sinks != NULL) {
+        /* Half of what a worker waits: it must hear what was wrong with the copy. */
+        status = amlaps_sinks_write(batch->sinks, &copies, patience / 2, error, pool);
+    }
+    if (batch->sealer != NULL) {
+        amlaps_sealer_end(batch->sealer);
+    }
+    return status;
 }

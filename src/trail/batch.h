@@ -6,11 +6,15 @@
  * writer's thread, under the shared mutex. */
 
 #include "job.h"
+#include "sealer.h"
 #include "sinks.h"
+
+#define AMLAPS_BATCH_MOST 256
 
 typedef struct amlaps_batch_t {
     amlaps_store_t *store;
-    amlaps_sinks_t *sinks;
+    amlaps_sinks_t *sinks;   /* NULL: copies are left to httpd's next batch */
+    amlaps_sealer_t *sealer; /* NULL: the trail is not sealed */
     amlaps_trail_shared_t *shared;
     const amlaps_limit_t *limits;
     apr_size_t limit_count;

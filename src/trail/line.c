@@ -5,7 +5,7 @@
 
 #include <apr_strings.h>
 
-static const char *const names[AMLAPS_SLOTS] = { "code", "hash", "outcome", "prev", "seq", "stage", "time" };
+static const char *const names[AMLAPS_SLOTS] = { "anchor", "code", "hash", "outcome", "prev", "seq", "stage", "time" };
 
 void amlaps_line_clear(amlaps_line_t *line)
 {

@@ -11,6 +11,7 @@
 
 /** Members that the writer fills in, in canonical order. */
 typedef enum amlaps_slot_t {
+    AMLAPS_SLOT_ANCHOR,
     AMLAPS_SLOT_CODE,
     AMLAPS_SLOT_HASH,
     AMLAPS_SLOT_OUTCOME,

@@ -165,7 +165,7 @@ void amlaps_record_line(amlaps_line_t *line, const amlaps_record_t *record, apr_
         { "actor", actor(record, pool) }, { "address", quoted(record->address, pool) }, { "credential", credential(record, pool) },
         { "device", device(record, pool) }, { "event", quoted(events[record->event], pool) }, { "graph", graph(record, pool) },
         { "id", quoted(record->id, pool) }, { "reason", quoted(record->reason, pool) }, { "rule", quoted(record->rule, pool) },
-        { "search", quoted(record->search, pool) }, { "v", number(AMLAPS_RECORD_VERSION, pool) }
+        { "seal", record->seal }, { "search", quoted(record->search, pool) }, { "v", number(AMLAPS_RECORD_VERSION, pool) }
     };
     size_t i;
 
@@ -222,11 +222,17 @@ const char *amlaps_record_device(const amlaps_json_t *json)
 
 const char *amlaps_record_copy(apr_size_t *length, const char *body, apr_size_t body_length, const char *anchor, apr_pool_t *pool)
 {
-    const char *text = apr_pstrmemdup(pool, body, body_length);
+    const char *text = body;
+    amlaps_json_t *json;
 
-    if (anchor != NULL && body_length > 2 && *body == '{') {
-        text = apr_pstrcat(pool, "{\"anchor\":\"", anchor, "\",", text + 1, NULL);
+    /* What is no JSON is copied as it is: it is bad with an anchor and without one. */
+    if (anchor != NULL && amlaps_json_parse(&json, NULL, body, body_length, pool) == APR_SUCCESS) {
+        amlaps_json_set_text(json, "anchor", anchor);
+        text = amlaps_json_canonical(json, pool);
+        *length = strlen(text);
+    } else {
+        text = apr_pstrmemdup(pool, body, body_length);
+        *length = body_length;
     }
-    *length = strlen(text);
     return text;
 }

@@ -10,6 +10,11 @@
 #define AMLAPS_RECORD_VERSION 1
 #define AMLAPS_RECORD_HASH 64
 
+/* Codes of the records of event `audit` that amlaps-audit writes. */
+#define AMLAPS_RECORD_SEALED "sealed"
+#define AMLAPS_RECORD_RECOVERED "recovered"
+#define AMLAPS_RECORD_EXPORTED "exported"
+
 const char *amlaps_record_stage(amlaps_stage_t stage);
 const char *amlaps_record_event(amlaps_event_t event);
 const char *amlaps_record_outcome(amlaps_outcome_t outcome);

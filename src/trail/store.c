@@ -23,6 +23,13 @@ static const char *after(const char *name, const char *prefix)
     return strncmp(name, prefix, length) == 0 ? name + length : NULL;
 }
 
+const char *amlaps_store_label(const char *name)
+{
+    const char *path = after(name, sqlite);
+
+    return path != NULL ? path : "in PostgreSQL";
+}
+
 int amlaps_store_is_off(const char *name)
 {
 #ifdef AMLAPS_BENCH_STORE_OFF

@@ -84,6 +84,9 @@ struct amlaps_store_t {
  */
 amlaps_store_t *amlaps_store_make(const char *name, amlaps_trail_shared_t *shared, apr_interval_time_t timeout, apr_pool_t *pool);
 
+/** @return what messages call the store: its path, never what a conninfo holds */
+const char *amlaps_store_label(const char *name);
+
 /** @return 1 for the name of a store that keeps nothing, which the benchmark's build alone knows (AMLAPS_BENCH_STORE_OFF) */
 int amlaps_store_is_off(const char *name);
 

@@ -23,6 +23,7 @@ static void fill_batch(amlaps_batch_t *batch, amlaps_trail_t *trail, const amlap
     batch->store = amlaps_store_make(config->store, shared, config->timeout, trail->pool);
     batch->sinks = amlaps_sinks_make(config->store, config->sinks, config->sink_count, shared, trouble, trail->pool);
     batch->shared = shared;
+    batch->sealer = config->seal != NULL ? amlaps_sealer_make(config->seal, config->store, shared, trail->pool) : NULL;
     batch->limits = apr_pmemdup(trail->pool, config->limits, config->limit_count * sizeof(*config->limits));
     batch->limit_count = config->limit_count;
     batch->clock = &trail->clock;
@@ -59,6 +60,10 @@ apr_status_t amlaps_trail_open(amlaps_trail_t **trail, amlaps_error_t *error, co
     if (batch.store == NULL) {
         apr_pool_destroy(own);
         return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0201", APR_EINVAL, "this is no store: write sqlite3:PATH or pgsql:CONNINFO");
+    }
+    if (batch.sealer == NULL && config->seal != NULL) {
+        apr_pool_destroy(own);
+        return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0218", APR_ENOMEM, "no memory for the audit trail");
     }
     status = amlaps_writer_start(&made->writer, &batch, config->timeout, trouble, own);
     if (status != APR_SUCCESS) {

@@ -8,13 +8,12 @@
 #include <string.h>
 #include <time.h>
 
-#define BATCH 256
 /* How long the thread may be deaf to the end of its child. */
 #define TURN apr_time_from_msec(250)
 /* When a copy that lacks records is tried again though nothing is to be recorded. */
 #define AGAIN apr_time_from_sec(1)
 
-typedef amlaps_job_t *writer_jobs_t[BATCH];
+typedef amlaps_job_t *writer_jobs_t[AMLAPS_BATCH_MOST];
 
 struct amlaps_writer_t {
     amlaps_batch_t batch;
@@ -117,7 +116,7 @@ static apr_size_t take_batch(writer_jobs_t jobs, amlaps_writer_t *writer)
     apr_size_t count = 0;
 
     pthread_mutex_lock(&writer->mutex);
-    while (writer->first != NULL && count < BATCH) {
+    while (writer->first != NULL && count < AMLAPS_BATCH_MOST) {
         amlaps_job_t *job = writer->first;
 
         writer->first = job->next;
@@ -226,11 +225,15 @@ static void warm_up(amlaps_writer_t *writer)
     amlaps_error_t error = { 0 };
     amlaps_head_t head;
 
-    if (store->ops->begin(&head, store, TURN, &error) != APR_SUCCESS) {
+    if (store->ops->begin(&head, store, TURN, &error) != APR_SUCCESS
+        || amlaps_sealer_begin(writer->batch.sealer, &head, TURN, &error, writer->pool) != APR_SUCCESS) {
         amlaps_trouble_say(writer->trouble, AMLAPS_LOG_ERROR, &error);
         pthread_mutex_lock(&writer->mutex);
         writer->failing = 1;
         pthread_mutex_unlock(&writer->mutex);
+    }
+    if (writer->batch.sealer != NULL) {
+        amlaps_sealer_end(writer->batch.sealer);
     }
     store->ops->rollback(store);
 }
@@ -250,6 +253,7 @@ static void *run(void *baton)
     fail_rest(writer);
     writer->batch.store->ops->close(writer->batch.store);
     amlaps_sinks_close(writer->batch.sinks);
+    amlaps_sealer_close(writer->batch.sealer);
     pthread_mutex_lock(&writer->mutex);
     writer->stopping = 1;
     writer->ended = 1;

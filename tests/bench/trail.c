@@ -118,7 +118,7 @@ static double verify(const char *store, apr_pool_t *pool)
     amlaps_verify_t result;
     double start = now();
 
-    check(amlaps_trail_verify(&result, &error, store, pool), &error);
+    check(amlaps_trail_verify(&result, &error, store, NULL, pool), &error);
     if (result.first_bad != 0) {
         fprintf(stderr, "record %ld: %s\n", (long)result.first_bad, result.problem);
         exit(1);

@@ -11,6 +11,7 @@ found=$(
         for (i in names) room_of["amlaps/" names[i] ".h"] = "base"
         split("policy graph trail notify access", names, " ")
         for (i in names) room_of["amlaps/" names[i] ".h"] = names[i]
+        room_of["amlaps/sealing.h"] = "trail"
         # room -> rooms whose faces it may include, besides its own and base
         may["base"] = may["policy"] = may["graph"] = may["trail"] = may["notify"] = " "
         may["access"] = " policy graph trail notify "

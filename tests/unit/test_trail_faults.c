@@ -342,7 +342,7 @@ static void expect_refused_store(world_t *world, const char *sql)
     assert_int_not_equal(amlaps_trail_prepare(&error, world->store, (uid_t)-1, (gid_t)-1, world->pool), APR_SUCCESS);
     assert_string_equal(error.id, "AML0207");
     memset(&error, 0, sizeof(error));
-    assert_int_not_equal(amlaps_trail_verify(&result, &error, world->store, world->pool), APR_SUCCESS);
+    assert_int_not_equal(amlaps_trail_verify(&result, &error, world->store, NULL, world->pool), APR_SUCCESS);
     assert_string_equal(error.id, "AML0207");
     world_open(world);
     expect_unavailable(world, "AML0207");

@@ -128,7 +128,7 @@ static void test_columns_are_what_is_recorded(void **state)
 
 static void test_line_is_canonical(void **state)
 {
-    static const char *const value[AMLAPS_SLOTS] = { "\"C\"", "\"H\"", "\"O\"", "\"P\"", "7", "\"S\"", "\"T\"" };
+    static const char *const value[AMLAPS_SLOTS] = { "\"A\"", "\"C\"", "\"H\"", "\"O\"", "\"P\"", "7", "\"S\"", "\"T\"" };
     static const char *const nothing[AMLAPS_SLOTS] = { NULL };
     world_t *world = *state;
     amlaps_json_t *json;
@@ -144,7 +144,7 @@ static void test_line_is_canonical(void **state)
     amlaps_line_clear(&line);
     assert_string_equal(amlaps_line_join(&length, &line, nothing, world->pool), "{}");
     assert_string_equal(amlaps_line_join(&length, &line, value, world->pool),
-                        "{\"code\":\"C\",\"hash\":\"H\",\"outcome\":\"O\",\"prev\":\"P\",\"seq\":7,\"stage\":\"S\",\"time\":\"T\"}");
+                        "{\"anchor\":\"A\",\"code\":\"C\",\"hash\":\"H\",\"outcome\":\"O\",\"prev\":\"P\",\"seq\":7,\"stage\":\"S\",\"time\":\"T\"}");
 }
 
 static void test_limit_parse(void **state)

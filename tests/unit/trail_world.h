@@ -308,7 +308,7 @@ static inline void world_verify_good(const world_t *world, long records)
     amlaps_error_t error = { 0 };
     amlaps_verify_t result;
 
-    if (amlaps_trail_verify(&result, &error, world->store, world->pool) != APR_SUCCESS) {
+    if (amlaps_trail_verify(&result, &error, world->store, NULL, world->pool) != APR_SUCCESS) {
         fail_msg("%s", error.detail);
     }
     if (result.first_bad != 0) {

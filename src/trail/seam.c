@@ -1,0 +1,63 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "seam.h"
+
+#include <string.h>
+
+typedef struct look_t {
+    apr_int64_t first;      /* the store's first record */
+    const char *event;
+    amlaps_view_t exported; /* the newest export; seq 0: none found */
+    apr_pool_t *pool;
+} look_t;
+
+static int take_first(void *baton, const amlaps_row_t *row)
+{
+    ((look_t *)baton)->first = row->seq;
+    return 0;
+}
+
+static int is_export(void *baton, const amlaps_row_t *row)
+{
+    look_t *look = baton;
+    amlaps_view_t *view = &look->exported;
+
+    if (row->event == NULL || strcmp(row->event, look->event) != 0 || row->body == NULL) {
+        return 1;
+    }
+    if (amlaps_view_parse(view, row->body, row->length, look->pool) == NULL
+        && amlaps_slice_is(&view->field[AMLAPS_FIELD_CODE], AMLAPS_RECORD_EXPORTED)) {
+        return 0;
+    }
+    view->seq = 0;
+    apr_pool_clear(look->pool);
+    return 1;
+}
+
+apr_status_t amlaps_seam_find(amlaps_check_t *check, const char *store, amlaps_error_t *error, apr_pool_t *pool)
+{
+    const amlaps_range_t backwards = { .newest_first = 1 };
+    const amlaps_slice_t *hash;
+    look_t look = { .event = amlaps_record_event(AMLAPS_EVENT_AUDIT) };
+    apr_status_t status = apr_pool_create(&look.pool, pool);
+
+    if (status != APR_SUCCESS) {
+        return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0218", status, "no memory to verify with");
+    }
+    status = amlaps_store_each(store, NULL, take_first, &look, error);
+    if (status == APR_SUCCESS && look.first > 1) {
+        status = amlaps_store_each(store, &backwards, is_export, &look, error);
+    }
+    if (status != APR_SUCCESS || look.exported.seq == 0) {
+        return status;
+    }
+    hash = &look.exported.field[AMLAPS_FIELD_SEAL_HASH];
+    check->result->exported = look.exported.seal_last;
+    if (look.exported.seal_last == look.first - 1 && hash->text != NULL && hash->length == AMLAPS_RECORD_HASH) {
+        amlaps_check_continue(check, look.exported.seal_last, hash->text, NULL);
+        check->start = 0;
+    } else if (look.exported.seal_last >= look.first) {
+        /* Its removal is not done yet. */
+        check->vouched = 1;
+    }
+    return APR_SUCCESS;
+}
