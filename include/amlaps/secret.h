@@ -37,10 +37,16 @@ void amlaps_secret_keep_pages(apr_pool_t *pool);
 /** Overwrites the whole room and sets the length to 0; the memory stays. */
 void amlaps_secret_wipe(amlaps_secret_t *secret);
 
+typedef enum amlaps_file_care_t {
+    AMLAPS_FILE_SECRET, /* nobody but owner and group may read it */
+    AMLAPS_FILE_PUBLIC  /* others may read, but not write it */
+} amlaps_file_care_t;
+
 /**
- * Adds a whole file, as it is, as far as `room` goes; it does not grow. A file that everybody may read or replace is none.
- * @return NULL, or what is wrong with the file and what to do
+ * Adds a whole file, as it is; one that is larger than what is left of `room` is refused, the secret does not grow. So is one that others may
+ * change or replace.
+ * @return NULL, or what is wrong with the file and what to do; then part of it may have been added
  */
-const char *amlaps_secret_read_file(amlaps_secret_t *secret, const char *path, apr_pool_t *pool);
+const char *amlaps_secret_read_file(amlaps_secret_t *secret, const char *path, amlaps_file_care_t care, apr_pool_t *pool);
 
 #endif

@@ -23,37 +23,58 @@ static int folder_is_open(const char *path, apr_pool_t *pool)
     return stat(folder, &info) == 0 && (info.st_mode & S_IWOTH) && !(info.st_mode & S_ISVTX);
 }
 
-const char *amlaps_secret_read_file(amlaps_secret_t *secret, const char *path, apr_pool_t *pool)
+static const char *check(int fd, const char *path, amlaps_file_care_t care, apr_size_t room, apr_pool_t *pool)
 {
     struct stat info;
-    ssize_t got = -1;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
-    if (fd < 0) {
-        return apr_psprintf(pool, "'%s' can't be read (%s); write a file that root may read and that holds the secret", path, strerror(errno));
-    }
     if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-        close(fd);
         return apr_psprintf(pool, "'%s' is no file", path);
     }
-    if (info.st_mode & (S_IROTH | S_IWOTH)) {
-        close(fd);
-        return apr_psprintf(pool, "'%s' is world-readable or world-writable; run: chmod 0600 '%s'", path, path);
+    if (care == AMLAPS_FILE_SECRET && (info.st_mode & (S_IROTH | S_IWOTH))) {
+        return apr_psprintf(pool, "'%s' is world-readable or world-writable; run: chmod o= '%s'", path, path);
+    }
+    if (info.st_mode & S_IWOTH) {
+        return apr_psprintf(pool, "'%s' is world-writable; run: chmod o-w '%s'", path, path);
     }
     if (folder_is_open(path, pool)) {
-        close(fd);
         return apr_psprintf(pool, "the folder of '%s' may be written by everybody; run chmod o-w on it", path);
     }
-    if (info.st_size > (off_t)(secret->room - secret->length)) {
-        close(fd);
-        return apr_psprintf(pool, "'%s' is larger than any secret; is it the right file?", path);
+    if (info.st_size > (off_t)room) {
+        return apr_psprintf(pool, "'%s' is larger than anything that belongs here; is it the right file?", path);
     }
-    got = read(fd, secret->bytes + secret->length, secret->room - secret->length);
-    close(fd);
-    if (got < 0) {
-        return apr_psprintf(pool, "'%s' can't be read (%s)", path, strerror(errno));
+    return NULL;
+}
+
+/* A file may grow while it is read: no more is taken than there is room for. */
+static const char *read_all(amlaps_secret_t *secret, int fd, const char *path, apr_pool_t *pool)
+{
+    ssize_t got = 1;
+
+    while (got != 0 && secret->length < secret->room) {
+        got = read(fd, secret->bytes + secret->length, secret->room - secret->length);
+        if (got > 0) {
+            secret->length += (apr_size_t)got;
+        }
+        if (got < 0 && errno != EINTR) {
+            return apr_psprintf(pool, "'%s' can't be read (%s)", path, strerror(errno));
+        }
     }
-    secret->length += (apr_size_t)got;
     secret->bytes[secret->length] = '\0';
     return NULL;
+}
+
+const char *amlaps_secret_read_file(amlaps_secret_t *secret, const char *path, amlaps_file_care_t care, apr_pool_t *pool)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    const char *mistake;
+
+    if (fd < 0) {
+        return apr_psprintf(pool, "'%s' can't be read (%s); name a file that is there and that httpd may read", path, strerror(errno));
+    }
+    mistake = check(fd, path, care, secret->room - secret->length, pool);
+    if (!mistake) {
+        mistake = read_all(secret, fd, path, pool);
+    }
+    close(fd);
+    return mistake;
 }

@@ -4,11 +4,6 @@
 
 #include "amlaps/secret.h"
 
-typedef enum amlaps_file_care_t {
-    AMLAPS_FILE_SECRET, /* nobody but owner and group may read it */
-    AMLAPS_FILE_PUBLIC  /* others may read, but not write it */
-} amlaps_file_care_t;
-
 /**
  * Reads a file, of at most 64 KiB, whole into wiped memory. One that others may swap or change is refused.
  * @return NULL, or what is wrong and what to do

@@ -102,7 +102,7 @@ const char *amlaps_secret_source_load(amlaps_secret_t **secret, const char *sour
         return "out of memory";
     }
     if (!strncmp(source, "file:", 5)) {
-        mistake = amlaps_secret_read_file(read, source + 5, pool);
+        mistake = amlaps_secret_read_file(read, source + 5, AMLAPS_FILE_SECRET, pool);
     } else if (!strncmp(source, "env:", 4)) {
         mistake = load_variable(read, source + 4, pool);
     } else {

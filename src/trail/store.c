@@ -63,7 +63,7 @@ const char *amlaps_trail_read_store(const char **name, const char *store, apr_po
     if (conninfo == NULL || amlaps_secret_append(conninfo, pgsql, sizeof(pgsql) - 1) != APR_SUCCESS) {
         return "out of memory";
     }
-    mistake = amlaps_secret_read_file(conninfo, path, pool);
+    mistake = amlaps_secret_read_file(conninfo, path, AMLAPS_FILE_SECRET, pool);
     while (conninfo->length > 0 && strchr(" \t\r\n", conninfo->bytes[conninfo->length - 1]) != NULL) {
         conninfo->bytes[--conninfo->length] = '\0';
     }
