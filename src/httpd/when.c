@@ -119,12 +119,24 @@ int amlaps_when_needs(const amlaps_when_t *when)
     return when->needs;
 }
 
+/* One request evaluates a condition several times. */
+static void tell(request_rec *r, const char *text, const char *mistake)
+{
+    const char *key = apr_pstrcat(r->pool, "amlaps: AMLapsWhen ", text, NULL);
+
+    if (!apr_table_get(r->notes, key)) {
+        apr_table_setn(r->notes, key, "told");
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "AML0190: AMLapsWhen %s can't be evaluated (%s); its rule grants nothing, and where it "
+                      "could deny, the answer is policy_undecidable", text, mistake);
+    }
+}
+
 amlaps_known_t amlaps_when_holds(void *baton, const void *condition, const amlaps_person_t *person, const amlaps_device_t *device)
 {
     const amlaps_circumstances_t *circumstances = baton;
     const amlaps_when_t *when = condition;
     request_rec *r = circumstances->r;
-    amlaps_when_facts_t facts = { circumstances, person, device, 0 };
+    amlaps_when_facts_t facts = { .circumstances = circumstances, .person = person, .device = device };
     ap_regmatch_t match[AP_MAX_REG_MATCH];
     const char *mistake = NULL, *source = NULL, *vary = NULL;
     ap_expr_eval_ctx_t context = {
@@ -133,9 +145,8 @@ amlaps_known_t amlaps_when_holds(void *baton, const void *condition, const amlap
     };
     int result = ap_expr_exec_ctx(&context);
 
-    if (result < 0 || mistake) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "AML0190: AMLapsWhen %s can't be evaluated (%s); its rule grants nothing, and where it "
-                      "could deny, the answer is policy_undecidable", when->text, mistake ? mistake : "unknown error");
+    if (facts.mistake || mistake || result < 0) {
+        tell(r, when->text, facts.mistake ? facts.mistake : mistake ? mistake : "unknown error");
         return AMLAPS_UNKNOWN;
     }
     if (facts.unknown) {

@@ -170,6 +170,7 @@ static const char *claim(ap_expr_eval_ctx_t *context, const void *data, const ch
 /* -R and -ipmatch: is an address in a range? An address or range that is none is an error, not a "no". */
 static int in_range(ap_expr_eval_ctx_t *context, const char *address, const char *range)
 {
+    amlaps_when_facts_t *facts = context->data;
     char *slash, *network = apr_pstrdup(context->p, range);
     apr_sockaddr_t *socket_address;
     apr_ipsubnet_t *subnet;
@@ -178,14 +179,14 @@ static int in_range(ap_expr_eval_ctx_t *context, const char *address, const char
         *slash++ = '\0';
     }
     if (apr_ipsubnet_create(&subnet, network, slash, context->p) != APR_SUCCESS) {
-        *context->err = "the text that an address is compared with is no address range";
+        facts->mistake = "the text that an address is compared with is no address range";
         return 0;
     }
     /* Without the interface of a link-local address. */
     address = apr_pstrmemdup(context->p, address, strcspn(address, "%"));
     if (!amlaps_when_is_address(address) ||
         apr_sockaddr_info_get(&socket_address, address, APR_UNSPEC, 0, 0, context->p) != APR_SUCCESS) {
-        *context->err = "the text that is compared with an address range is no address";
+        facts->mistake = "the text that is compared with an address range is no address";
         return 0;
     }
     return apr_ipsubnet_test(subnet, socket_address);

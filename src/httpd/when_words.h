@@ -11,6 +11,7 @@ typedef struct amlaps_when_facts_t { /* an evaluation's `data` */
     const amlaps_person_t *person;
     const amlaps_device_t *device;
     int unknown;                   /* out: the evaluation met a fact that could not be looked up */
+    const char *mistake;           /* out: NULL, or why it could not be evaluated; httpd's own place for it would log it as well */
 } amlaps_when_facts_t;
 
 /** Before an expression is parsed: where to note AMLAPS_NEED_* bits. While the configuration is read there is one thread. */
