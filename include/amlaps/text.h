@@ -40,8 +40,8 @@ apr_status_t amlaps_text_new_guid(char guid[AMLAPS_GUID_LENGTH + 1]);
 #define AMLAPS_TIME_LENGTH 24
 const char *amlaps_text_time(apr_time_t time, apr_pool_t *pool);
 
-/** Reads ISO 8601 as Graph writes it: 0 to 9 digits of fraction, Z, an offset, or nothing (then UTC). What lies
- *  beyond microseconds is cut off; years are 0001 to 9999. @return 1, or 0, then `*time` is as before */
+/** Reads ISO 8601 as Graph writes it: 0 to 9 digits of fraction, Z, an offset, or nothing (then UTC); and as people do: without seconds, or
+ *  a day alone, which begins in UTC. What lies beyond microseconds is cut off; years are 0001 to 9999. @return 1, or 0, then `*time` is as before */
 int amlaps_text_read_time(apr_time_t *time, const char *text);
 
 /** Lower-case hexadecimal of SHA-256 over the concatenation of two byte strings (either may be empty). Ends the process where

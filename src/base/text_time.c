@@ -139,22 +139,42 @@ static int read_zone(int *offset_seconds, const char *at)
     return 1;
 }
 
+/* hh:mm, or hh:mm:ss with a fraction where there is one; then the zone. @param micros of the day, in UTC, which may lie beyond it */
+static int read_clock(apr_int64_t *micros, const char *at)
+{
+    int hour, minute, second = 0, offset;
+
+    *micros = 0;
+    if (!read_number(&hour, &at, 2, ':') || !read_number(&minute, &at, 2, '\0')) {
+        return 0;
+    }
+    if (*at == ':') {
+        at++;
+        if (!read_number(&second, &at, 2, '\0') || !read_fraction(micros, &at)) {
+            return 0;
+        }
+    }
+    if (!read_zone(&offset, at) || hour > 23 || minute > 59 || second > 59) {
+        return 0;
+    }
+    *micros += (hour * 3600 + minute * 60 + second - offset) * APR_USEC_PER_SEC;
+    return 1;
+}
+
 int amlaps_text_read_time(apr_time_t *time, const char *text)
 {
-    int year, month, day, hour, minute, second, offset;
-    apr_int64_t micros;
-    apr_int64_t seconds;
+    int year, month, day;
+    apr_int64_t micros = 0;
 
-    if (text == NULL || !read_number(&year, &text, 4, '-') || !read_number(&month, &text, 2, '-')
-        || !read_number(&day, &text, 2, 'T') || !read_number(&hour, &text, 2, ':') || !read_number(&minute, &text, 2, ':')
-        || !read_number(&second, &text, 2, '\0') || !read_fraction(&micros, &text) || !read_zone(&offset, text)) {
+    if (text == NULL || !read_number(&year, &text, 4, '-') || !read_number(&month, &text, 2, '-') || !read_number(&day, &text, 2, '\0')) {
         return 0;
     }
-    if (year < 1 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) || hour > 23 || minute > 59
-        || second > 59) {
+    if (year < 1 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month)) {
         return 0;
     }
-    seconds = days_from_date(year, month, day) * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second - offset;
-    *time = seconds * APR_USEC_PER_SEC + micros;
+    if (*text != '\0' && (*text != 'T' || !read_clock(&micros, text + 1))) {
+        return 0;
+    }
+    *time = days_from_date(year, month, day) * SECONDS_PER_DAY * APR_USEC_PER_SEC + micros;
     return 1;
 }

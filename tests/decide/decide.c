@@ -6,7 +6,7 @@
  *     "expires"}],"person":{…},"device":{…},"time"}
  *   {"history":{"decision":"allow|deny|undecidable","rule":"…"|null},"password":{…}}, or {"error":"…"}
  * `person` and `device` are as in the API's explain; a member that is left out is known to be empty (or false), and
- * "unknown":["groups"] (of a device also "units" and "owner") marks what could not be looked up. `values` and `permissions` are
+ * "unknown":["groups"] (of a device also "owner" and the others) marks what could not be looked up. `values` and `permissions` are
  * arrays of texts or one text; without "time" it is now. Empty lines count for nothing.
  */
 
@@ -101,25 +101,6 @@ static const amlaps_json_t *read_array(reader_t *reader, const amlaps_json_t *ob
     return value;
 }
 
-static amlaps_known_t read_truth(reader_t *reader, const amlaps_json_t *object, const char *name, amlaps_known_t missing)
-{
-    const amlaps_json_t *value = amlaps_json_member(object, name);
-    amlaps_json_kind_t kind = amlaps_json_kind(value);
-    int truth;
-
-    if (kind == AMLAPS_JSON_NONE) {
-        return missing;
-    }
-    if (kind == AMLAPS_JSON_NULL) {
-        return AMLAPS_UNKNOWN;
-    }
-    if (!amlaps_json_bool(value, &truth)) {
-        complain(reader, name, "must be true or false");
-        return missing;
-    }
-    return truth ? AMLAPS_YES : AMLAPS_NO;
-}
-
 static int is_unknown(reader_t *reader, const amlaps_json_t *object, const char *fact)
 {
     texts_t unknown = read_texts(reader, object, "unknown");
@@ -131,6 +112,25 @@ static int is_unknown(reader_t *reader, const amlaps_json_t *object, const char 
         }
     }
     return 0;
+}
+
+static amlaps_known_t read_truth(reader_t *reader, const amlaps_json_t *object, const char *name, amlaps_known_t missing)
+{
+    const amlaps_json_t *value = amlaps_json_member(object, name);
+    amlaps_json_kind_t kind = amlaps_json_kind(value);
+    int truth;
+
+    if (is_unknown(reader, object, name) || kind == AMLAPS_JSON_NULL) {
+        return AMLAPS_UNKNOWN;
+    }
+    if (kind == AMLAPS_JSON_NONE) {
+        return missing;
+    }
+    if (!amlaps_json_bool(value, &truth)) {
+        complain(reader, name, "must be true or false");
+        return missing;
+    }
+    return truth ? AMLAPS_YES : AMLAPS_NO;
 }
 
 /* A misspelt fact would make a case say something else than it means. */
@@ -185,8 +185,8 @@ static void read_rule(reader_t *reader, amlaps_policy_t *policy, const amlaps_js
 {
     const amlaps_json_t *devices = read_array(reader, from, "devices");
     const char *expires = read_text(reader, from, "expires", NULL), *wrong = NULL;
-    amlaps_rule_t *rule = amlaps_rule_make(read_text(reader, from, "description", ""), read_text(reader, from, "tenant", NULL), NULL,
-                                           reader->pool);
+    const char *tenant = read_text(reader, from, "tenant", "");
+    amlaps_rule_t *rule = amlaps_rule_make(read_text(reader, from, "description", ""), *tenant ? tenant : NULL, NULL, reader->pool);
     apr_size_t i;
 
     for (i = 0; !reader->wrong && i < amlaps_json_length(devices); i++) {
@@ -233,24 +233,29 @@ static void read_person(reader_t *reader, amlaps_person_t *person, const amlaps_
     }
 }
 
+/* NULL: could not be looked up. */
+static const char *read_fact(reader_t *reader, const amlaps_json_t *object, const char *name, const char *missing)
+{
+    const char *text = read_text(reader, object, name, missing);
+
+    return is_unknown(reader, object, name) ? NULL : text;
+}
+
 static void read_device(reader_t *reader, amlaps_device_t *device, const amlaps_json_t *from)
 {
-    static const char *const facts[] = {"groups", "units", "owner", NULL};
+    static const char *const facts[] = {"tenant", "deviceId", "name", "os", "join", "enabled", "compliant", "owner", "groups", "units", NULL};
     texts_t groups = read_texts(reader, from, "groups"), units = read_texts(reader, from, "units");
 
     memset(device, 0, sizeof(*device));
     check_unknown(reader, from, facts);
-    device->tenant = read_text(reader, from, "tenant", "");
-    device->device_id = read_text(reader, from, "deviceId", "");
-    device->name = read_text(reader, from, "name", "");
-    device->os = read_text(reader, from, "os", NULL);
-    device->join = read_text(reader, from, "join", NULL);
+    device->tenant = read_fact(reader, from, "tenant", "");
+    device->device_id = read_fact(reader, from, "deviceId", "");
+    device->name = read_fact(reader, from, "name", "");
+    device->os = read_fact(reader, from, "os", NULL);
+    device->join = read_fact(reader, from, "join", NULL);
     device->enabled = read_truth(reader, from, "enabled", AMLAPS_UNKNOWN);
     device->compliant = read_truth(reader, from, "compliant", AMLAPS_UNKNOWN);
     device->owner = read_truth(reader, from, "owner", AMLAPS_NO);
-    if (is_unknown(reader, from, "owner")) {
-        device->owner = AMLAPS_UNKNOWN;
-    }
     device->groups = groups.items;
     device->group_count = groups.count;
     device->groups_known = !is_unknown(reader, from, "groups");

@@ -78,13 +78,35 @@ test('says what is wrong with a case, and goes on', () => {
     assert.equal(answers.at(-1).password.decision, 'allow');
 });
 
+/** Seconds of the processor, which do not grow with what else the machine does. @param {string} input */
+function secondsFor(input) {
+    const run = spawnSync('sh', ['-c', '"$0" > /dev/null && times', program], { input, encoding: 'utf8', maxBuffer: 1 << 28 });
+    assert.equal(run.status, 0, run.stderr);
+    const children = run.stdout.trimEnd().split('\n')[1];
+    return [...children.matchAll(/(\d+)m([\d.]+)s/g)].reduce((sum, [, minutes, seconds]) => sum + 60 * Number(minutes) + Number(seconds), 0);
+}
+
 test('decides 20,000 cases a second', () => {
     const rules = Array.from({ length: 5 }, (_, index) => ({ ...allow, description: `rule ${index}` }));
     const cases = Array.from({ length: 20_000 }, () => JSON.stringify({ rules, person, device }));
-    const quickest = Math.min(...[1, 2, 3].map(() => {
-        const began = performance.now();
-        spawnSync(program, { input: cases.join('\n'), maxBuffer: 1 << 28 });
-        return performance.now() - began;
-    }));
-    assert.ok(quickest < 1000, `${Math.round(quickest)} ms for 20,000 cases`);
+    const quickest = Math.min(...[1, 2, 3].map(() => secondsFor(cases.join('\n'))));
+    assert.ok(quickest > 0 && quickest < 1, `${quickest} s for 20,000 cases`);
+});
+
+test('facts that are not known', () => {
+    const deny = { description: 'deny', devices: [{ kind: 'name', values: ['PAR-*'] }], deny: [{ permissions: ['all'], kind: 'anyone' }] };
+    assert.equal(answer({ rules: [allow, deny], device: { ...device, unknown: ['name'] } }), 'deny null');
+    const all = { ...allow, description: 'all', devices: [{ kind: 'all' }] };
+    assert.equal(answer({ rules: [all, deny], device: { ...device, unknown: ['name'] } }), 'undecidable deny');
+    assert.equal(answer({ rules: [all, { ...deny, devices: [{ kind: 'id', values: [group] }] }], device: { ...device, unknown: ['deviceId'] } }), 'undecidable deny');
+    assert.equal(answer({ rules: [all, { ...deny, devices: [{ kind: 'all' }], tenant: 'contoso' }], device: { ...device, unknown: ['tenant'] } }), 'undecidable deny');
+    assert.equal(answer({ rules: [{ ...all, tenant: '' }], device: { ...device, unknown: ['os', 'join', 'enabled', 'compliant'] } }), 'allow all');
+    assert.equal(answer({ rules: [all, { ...deny, devices: [{ kind: 'owner' }] }], device: { ...device, owner: null } }), 'undecidable deny');
+});
+
+test('times as people write them', () => {
+    /** @param {string} time */
+    const on = (time) => answer({ rules: [{ ...allow, expires: '2026-11-22' }], time });
+    for (const time of ['2026-11-22', '2026-11-22T23:59', '2026-11-23T00:30+01:00', '2026-11-22T23:59:59.999999Z']) assert.equal(on(time), 'allow grant', time);
+    for (const time of ['2026-11-23', '2026-11-23T00:00Z', '2026-11-22T23:30-01:00']) assert.equal(on(time), 'deny null', time);
 });
