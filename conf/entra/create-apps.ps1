@@ -3,7 +3,7 @@
 #Requires -Modules Microsoft.Graph.Authentication, Microsoft.Graph.Applications
 [CmdletBinding()]
 param(
-    [Parameter(Mandatory)] [ValidatePattern('^https://')] [string] $Page,
+    [Parameter(Mandatory)] [ValidatePattern('^https://[^/]+/laps/?$')] [string] $Page,
     [Parameter(Mandatory)] [string] $Certificate,
     # Adds the permissions for AMLapsGroupsFrom graph and for people in more than 200 groups.
     [switch] $Groups
@@ -20,7 +20,11 @@ $permissions = @('884b599e-4d48-43a5-ba94-15c414d00588', '7438b122-aefc-4978-80e
 if ($Groups) { $permissions += '98830695-27a2-44f7-8c18-0c3ebc9698f6', '97235f07-e226-4f63-ace3-39588e11d3a1' }
 
 Connect-MgGraph -Scopes 'Application.ReadWrite.All', 'AppRoleAssignment.ReadWrite.All' -NoWelcome
-$tenant = (Get-MgContext).TenantId
+$context = Get-MgContext
+$tenant = $context.TenantId
+$login = (Get-MgEnvironment -Name $context.Environment).AzureADEndpoint.TrimEnd('/')
+$cloud = @{ USGov = 'usgov'; USGovDoD = 'usgov-dod'; China = 'china' }[$context.Environment]
+$cloud = if ($cloud) { "`n    AMLapsCloud             $cloud" } else { '' }
 $graph = Get-MgServicePrincipal -Filter "appId eq '00000003-0000-0000-c000-000000000000'"
 
 $reader = New-MgApplication -DisplayName 'mod_amlaps reader' -SignInAudience 'AzureADMyOrg' `
@@ -42,25 +46,35 @@ $signIn = New-MgApplication -DisplayName 'mod_amlaps sign-in' -SignInAudience 'A
 # Nobody may sign in who has none of the roles.
 New-MgServicePrincipal -AppId $signIn.AppId -AppRoleAssignmentRequired | Out-Null
 
+$escaped = $Page.Replace('.', '\.')
 @"
-
 # Assign people or groups to the roles of "mod_amlaps sign-in" (Enterprise applications, Users and groups), and make a client
-# secret for it (App registrations, Certificates & secrets).
+# secret for it (App registrations, Certificates & secrets), into /etc/amlaps/oidc-secret on the server.
+# Certificate and key of "mod_amlaps reader" go to /etc/amlaps. Then this is for the virtual host of the page:
+
+Include /etc/amlaps/auth_openidc-entra.conf
+OIDCProviderMetadataURL $login/$tenant/v2.0/.well-known/openid-configuration
+OIDCClientID            $($signIn.AppId)
+OIDCRedirectURI         $Page/oidc/callback
+OIDCDefaultURL          $Page/
+OIDCRedirectURLsAllowed ^$escaped(/|`$)
 
 <AMLapsTenant contoso>
     AMLapsTenantId          $tenant
     AMLapsClientId          $($reader.AppId)
-    AMLapsClientCertificate /etc/amlaps/graph.crt /etc/amlaps/graph.key
+    AMLapsClientCertificate /etc/amlaps/graph.crt /etc/amlaps/graph.key$cloud
 </AMLapsTenant>
 
 <AMLapsRule "Helpdesk">
     AMLapsDevice all
     AMLapsAllow  password role Laps.Reader
 </AMLapsRule>
+AMLapsAuditor  role Laps.Auditor
 AMLapsOperator role Laps.Operator
 
-OIDCProviderMetadataURL https://login.microsoftonline.com/$tenant/v2.0/.well-known/openid-configuration
-OIDCClientID            $($signIn.AppId)
-OIDCClientSecret        "exec:/bin/cat /etc/amlaps/oidc-secret"
-OIDCRedirectURI         $Page/oidc/callback
+<Location "/laps">
+    AuthType   openid-connect
+    Require    valid-user
+    SetHandler amlaps
+</Location>
 "@

@@ -15,10 +15,12 @@ if [ $# -lt 2 ] || [ $# -gt 3 ] || { [ $# -eq 3 ] && [ "$3" != groups ]; }; then
 fi
 page=${1%/}
 certificate=$2
-case $page in
-    https://?*) ;;
-    *) echo "the page's address must begin with https://" >&2; exit 2 ;;
+case ${page#https://} in
+    "$page" | */*/* | /*) wrong=yes ;;
+    */laps) wrong= ;;
+    *) wrong=yes ;;
 esac
+if [ -n "$wrong" ]; then echo "the page's address must be https://YOUR.SERVER/laps" >&2; exit 2; fi
 openssl x509 -in "$certificate" -noout -checkend 0 >/dev/null || { echo "$certificate is no valid certificate" >&2; exit 2; }
 
 graph=00000003-0000-0000-c000-000000000000
@@ -45,6 +47,15 @@ printf '[%s,%s,%s]\n' \
     "$(role Laps.Operator 'LAPS operator' 'May see the status and explain decisions')" >"$folder/roles.json"
 
 tenant=$(az account show --query tenantId --output tsv)
+login=$(az cloud show --query endpoints.activeDirectory --output tsv)
+login=${login%/}
+root=$(az cloud show --query endpoints.microsoftGraphResourceId --output tsv)
+root=${root%/}
+case $(az cloud show --query name --output tsv) in
+    AzureUSGovernment) cloud='AMLapsCloud             usgov' ;;
+    AzureChinaCloud) cloud='AMLapsCloud             china' ;;
+    *) cloud= ;;
+esac
 
 reader=$(az ad app create --display-name "mod_amlaps reader" --sign-in-audience AzureADMyOrg \
     --required-resource-accesses "@$folder/access.json" --query appId --output tsv)
@@ -63,27 +74,39 @@ signin=$(az ad app create --display-name "mod_amlaps sign-in" --sign-in-audience
     --web-redirect-uris "$page/oidc/callback" "$page/signed-out.html" --query appId --output tsv)
 principal=$(az ad sp create --id "$signin" --query id --output tsv)
 # nobody may sign in who has none of the roles
-az rest --method PATCH --url "https://graph.microsoft.com/v1.0/servicePrincipals/$principal" --body '{"appRoleAssignmentRequired":true}'
+az rest --method PATCH --url "$root/v1.0/servicePrincipals/$principal" \
+    --headers Content-Type=application/json --body '{"appRoleAssignmentRequired":true}' --output none
 
+escaped=$(printf '%s' "$page" | sed 's/\./\\./g')
 cat <<END
+# Assign people or groups to the roles of "mod_amlaps sign-in" (Enterprise applications, Users and groups), and make a client
+# secret for it, into /etc/amlaps/oidc-secret: az ad app credential reset --id $signin --append --query password --output tsv
+# Certificate and key of "mod_amlaps reader" go to /etc/amlaps. Then this is for the virtual host of the page:
 
-# Assign people or groups to the roles of "mod_amlaps sign-in" (Enterprise applications, Users and groups), and make a
-# client secret for it: az ad app credential reset --id $signin --append --query password --output tsv
+Include /etc/amlaps/auth_openidc-entra.conf
+OIDCProviderMetadataURL $login/$tenant/v2.0/.well-known/openid-configuration
+OIDCClientID            $signin
+OIDCRedirectURI         $page/oidc/callback
+OIDCDefaultURL          $page/
+OIDCRedirectURLsAllowed ^$escaped(/|\$)
 
 <AMLapsTenant contoso>
     AMLapsTenantId          $tenant
     AMLapsClientId          $reader
-    AMLapsClientCertificate $certificate /etc/amlaps/graph.key
+    AMLapsClientCertificate /etc/amlaps/graph.crt /etc/amlaps/graph.key${cloud:+
+    $cloud}
 </AMLapsTenant>
 
 <AMLapsRule "Helpdesk">
     AMLapsDevice all
     AMLapsAllow  password role Laps.Reader
 </AMLapsRule>
+AMLapsAuditor  role Laps.Auditor
 AMLapsOperator role Laps.Operator
 
-OIDCProviderMetadataURL https://login.microsoftonline.com/$tenant/v2.0/.well-known/openid-configuration
-OIDCClientID            $signin
-OIDCClientSecret        "exec:/bin/cat /etc/amlaps/oidc-secret"
-OIDCRedirectURI         $page/oidc/callback
+<Location "/laps">
+    AuthType   openid-connect
+    Require    valid-user
+    SetHandler amlaps
+</Location>
 END

@@ -3,7 +3,7 @@
 //      certificate="$(openssl x509 -in graph.crt -outform DER | base64 -w0)" --query properties.outputs.configuration.value -o tsv
 extension microsoftGraphV1
 
-@description('Address of the page, such as https://helpdesk.example.com/laps')
+@description('Address of the page: https://YOUR.SERVER/laps')
 param page string
 
 @description('The reader\'s certificate, DER in base64; the private key stays on the server')
@@ -12,6 +12,9 @@ param certificate string
 @description('Adds the permissions for AMLapsGroupsFrom graph and for people in more than 200 groups')
 param groups bool = false
 
+var root = endsWith(page, '/') ? take(page, length(page) - 1) : page
+var login = environment().authentication.loginEndpoint
+var loginRoot = endsWith(login, '/') ? take(login, length(login) - 1) : login
 var graphAppId = '00000003-0000-0000-c000-000000000000'
 // DeviceLocalCredential.Read.All, Device.Read.All; GroupMember.Read.All, User.ReadBasic.All
 var permissions = concat([
@@ -63,8 +66,8 @@ resource signIn 'Microsoft.Graph/applications@v1.0' = {
   signInAudience: 'AzureADMyOrg'
   web: {
     redirectUris: [
-      '${page}/oidc/callback'
-      '${page}/signed-out.html'
+      '${root}/oidc/callback'
+      '${root}/signed-out.html'
     ]
   }
   appRoles: [for role in roles: {
@@ -84,6 +87,17 @@ resource signInPrincipal 'Microsoft.Graph/servicePrincipals@v1.0' = {
 }
 
 output configuration string = join([
+  '# Assign people or groups to the roles of "mod_amlaps sign-in" (Enterprise applications, Users and groups), and make a client'
+  '# secret for it (App registrations, Certificates & secrets), into /etc/amlaps/oidc-secret on the server.'
+  '# Certificate and key of "mod_amlaps reader" go to /etc/amlaps. Then this is for the virtual host of the page:'
+  ''
+  'Include /etc/amlaps/auth_openidc-entra.conf'
+  'OIDCProviderMetadataURL ${loginRoot}/${tenant().tenantId}/v2.0/.well-known/openid-configuration'
+  'OIDCClientID            ${signIn.appId}'
+  'OIDCRedirectURI         ${root}/oidc/callback'
+  'OIDCDefaultURL          ${root}/'
+  'OIDCRedirectURLsAllowed ^${replace(root, '.', '\\.')}(/|$)'
+  ''
   '<AMLapsTenant contoso>'
   '    AMLapsTenantId          ${tenant().tenantId}'
   '    AMLapsClientId          ${reader.appId}'
@@ -94,10 +108,12 @@ output configuration string = join([
   '    AMLapsDevice all'
   '    AMLapsAllow  password role Laps.Reader'
   '</AMLapsRule>'
+  'AMLapsAuditor  role Laps.Auditor'
   'AMLapsOperator role Laps.Operator'
   ''
-  'OIDCProviderMetadataURL ${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0/.well-known/openid-configuration'
-  'OIDCClientID            ${signIn.appId}'
-  'OIDCClientSecret        "exec:/bin/cat /etc/amlaps/oidc-secret"'
-  'OIDCRedirectURI         ${page}/oidc/callback'
+  '<Location "/laps">'
+  '    AuthType   openid-connect'
+  '    Require    valid-user'
+  '    SetHandler amlaps'
+  '</Location>'
 ], '\n')

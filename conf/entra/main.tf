@@ -17,14 +17,20 @@ variable "page" {
   description = "Address of the page, such as https://helpdesk.example.com/laps"
   type        = string
   validation {
-    condition     = startswith(var.page, "https://")
-    error_message = "The page's address must begin with https://."
+    condition     = can(regex("^https://[^/]+/laps/?$", var.page))
+    error_message = "The page's address must be https://YOUR.SERVER/laps."
   }
 }
 
 variable "certificate" {
   description = "File of the reader's certificate in PEM; the private key stays on the server"
   type        = string
+}
+
+variable "login" {
+  description = "Root of the login host of your cloud; with another than the global one set AMLapsCloud too"
+  type        = string
+  default     = "https://login.microsoftonline.com"
 }
 
 variable "groups" {
@@ -117,6 +123,17 @@ resource "azuread_service_principal" "sign_in" {
 
 output "configuration" {
   value = <<-END
+    # Assign people or groups to the roles of "mod_amlaps sign-in" (Enterprise applications, Users and groups), and make a client
+    # secret for it (App registrations, Certificates & secrets), into /etc/amlaps/oidc-secret on the server.
+    # Certificate and key of "mod_amlaps reader" go to /etc/amlaps. Then this is for the virtual host of the page:
+
+    Include /etc/amlaps/auth_openidc-entra.conf
+    OIDCProviderMetadataURL ${var.login}/${data.azuread_client_config.current.tenant_id}/v2.0/.well-known/openid-configuration
+    OIDCClientID            ${azuread_application.sign_in.client_id}
+    OIDCRedirectURI         ${local.page}/oidc/callback
+    OIDCDefaultURL          ${local.page}/
+    OIDCRedirectURLsAllowed ^${replace(local.page, ".", "\\.")}(/|$)
+
     <AMLapsTenant contoso>
         AMLapsTenantId          ${data.azuread_client_config.current.tenant_id}
         AMLapsClientId          ${azuread_application.reader.client_id}
@@ -127,11 +144,13 @@ output "configuration" {
         AMLapsDevice all
         AMLapsAllow  password role Laps.Reader
     </AMLapsRule>
+    AMLapsAuditor  role Laps.Auditor
     AMLapsOperator role Laps.Operator
 
-    OIDCProviderMetadataURL https://login.microsoftonline.com/${data.azuread_client_config.current.tenant_id}/v2.0/.well-known/openid-configuration
-    OIDCClientID            ${azuread_application.sign_in.client_id}
-    OIDCClientSecret        "exec:/bin/cat /etc/amlaps/oidc-secret"
-    OIDCRedirectURI         ${local.page}/oidc/callback
+    <Location "/laps">
+        AuthType   openid-connect
+        Require    valid-user
+        SetHandler amlaps
+    </Location>
   END
 }
