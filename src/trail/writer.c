@@ -225,8 +225,8 @@ static void warm_up(amlaps_writer_t *writer)
     amlaps_error_t error = { 0 };
     amlaps_head_t head;
 
-    if (store->ops->begin(&head, store, TURN, &error) != APR_SUCCESS
-        || amlaps_sealer_begin(writer->batch.sealer, &head, TURN, &error, writer->pool) != APR_SUCCESS) {
+    if (store->ops->begin(&head, store, writer->timeout, &error) != APR_SUCCESS
+        || amlaps_sealer_begin(writer->batch.sealer, &head, writer->timeout, &error, writer->pool) != APR_SUCCESS) {
         amlaps_trouble_say(writer->trouble, AMLAPS_LOG_ERROR, &error);
         pthread_mutex_lock(&writer->mutex);
         writer->failing = 1;

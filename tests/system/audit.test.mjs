@@ -252,7 +252,7 @@ describe('auditors by group', () => {
   });
 
   test('a rule that cannot be evaluated for want of Graph makes nobody an auditor', async () => {
-    const stage = await startStage({ world: world(), amlaps: `AMLapsAuditor group ${GROUPS.londonHelpdesk}\nAMLapsGroupsFrom graph`, rules: ruleSection('x', ['AMLapsDevice all', 'AMLapsAllow all role X']) });
+    const stage = await startStage({ world: world(), amlaps: `AMLapsAuditor group ${GROUPS.londonHelpdesk}\nAMLapsGroupsFrom graph\nAMLapsCacheTime 0`, rules: ruleSection('x', ['AMLapsDevice all', 'AMLapsAllow all role X']) });
     try {
       const helpdesk = await stage.signIn('helpdesk');
       stage.entra.control.set({ fault: { match: 'getMemberGroups', kind: 'status', status: 503 } });
