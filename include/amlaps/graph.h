@@ -65,6 +65,9 @@ typedef enum amlaps_groups_from_t { AMLAPS_GROUPS_FROM_TOKEN, AMLAPS_GROUPS_FROM
 typedef struct amlaps_graph_shared_t amlaps_graph_shared_t;
 amlaps_graph_shared_t *amlaps_graph_share(apr_size_t tenant_count, apr_pool_t *pool);
 
+/** What start found of a tenant's certificate and warned of: known from the first moment, and not told again until it is nearer. */
+void amlaps_graph_share_expiry(amlaps_graph_shared_t *shared, apr_size_t tenant, apr_time_t expires, apr_time_t now);
+
 typedef struct amlaps_graph_config_t {
     const amlaps_tenant_t *const *tenants;
     apr_size_t tenant_count;

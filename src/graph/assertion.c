@@ -124,6 +124,23 @@ static const char *open_pair(amlaps_certificate_t **pair, const amlaps_tenant_t 
     return mistake;
 }
 
+apr_time_t amlaps_assertion_expires(const amlaps_tenant_t *tenant, apr_time_t now, apr_pool_t *pool)
+{
+    amlaps_certificate_t *pair = NULL;
+    apr_time_t expires = now;
+    apr_pool_t *scratch;
+
+    if (!tenant->certificate) {
+        return 0;
+    }
+    apr_pool_create(&scratch, pool);
+    if (!open_pair(&pair, tenant, now, scratch)) {
+        expires = amlaps_certificate_expires(pair);
+    }
+    apr_pool_destroy(scratch);
+    return expires;
+}
+
 static const char *header_of(const amlaps_certificate_t *pair, int rs256, apr_pool_t *pool)
 {
     unsigned char sum[AMLAPS_THUMBPRINT_MOST];

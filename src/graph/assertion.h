@@ -15,4 +15,7 @@
 apr_status_t amlaps_assertion_make(amlaps_secret_t **assertion, apr_time_t *expires, amlaps_error_t *error,
                                    const amlaps_tenant_t *tenant, const char *url, apr_time_t now, apr_pool_t *pool);
 
+/** When the certificate ends that an assertion would be signed with now; `now` where there is none that is good. */
+apr_time_t amlaps_assertion_expires(const amlaps_tenant_t *tenant, apr_time_t now, apr_pool_t *pool);
+
 #endif

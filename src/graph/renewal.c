@@ -12,6 +12,7 @@
 
 #include "client.h"
 #include "token.h"
+#include "token_news.h"
 
 #define LOOK_LEAST apr_time_from_msec(100)
 #define LOOK_MOST apr_time_from_sec(60)
@@ -51,6 +52,7 @@ static void *renew_some(void *data)
         pthread_mutex_lock(&round->mutex);
         round->next = due < round->next ? due : round->next;
         pthread_mutex_unlock(&round->mutex);
+        amlaps_token_news_of_time(&graph->tenants[i], graph, pool);
         apr_pool_clear(pool);
     }
     apr_pool_destroy(pool);

@@ -12,6 +12,8 @@
 #include "client.h"
 
 #define CLAIM_EVERY apr_time_from_sec(10)
+#define DAY apr_time_from_sec(86400)
+#define FAR 1000 /* more days than anybody is warned of */
 
 struct amlaps_row_t {
     pthread_mutex_t mutex;
@@ -37,7 +39,7 @@ static apr_status_t unmap(void *data)
 
 static int init_row(amlaps_row_t *row, const pthread_mutexattr_t *attributes)
 {
-    row->expiry_told = AMLAPS_EXPIRY_FAR;
+    row->expiry_told = FAR;
     return pthread_mutex_init(&row->mutex, attributes);
 }
 
@@ -197,14 +199,42 @@ amlaps_grant_t amlaps_standing_grant(amlaps_row_t *row, const char *permission)
     return grant;
 }
 
-int amlaps_standing_expiry(amlaps_row_t *row, apr_time_t expires, int days)
+/* 30, 7, 1 and 0 days: each is told once. */
+static int threshold_of(apr_time_t expires, apr_time_t now)
 {
+    static const int days[] = {0, 1, 7, 30};
+
+    for (size_t i = 0; expires && i < sizeof days / sizeof *days; i++) {
+        if (expires - now <= days[i] * DAY) {
+            return days[i];
+        }
+    }
+    return FAR;
+}
+
+int amlaps_standing_expiry(amlaps_row_t *row, apr_time_t expires, apr_time_t now)
+{
+    const int days = threshold_of(expires, now);
+
     lock(row);
     const int news = days < row->expiry_told;
     row->expiry_told = days;
     row->known.credential_expires = expires;
     unlock(row);
     return news;
+}
+
+int amlaps_standing_expiry_is_near(amlaps_row_t *row, apr_time_t now)
+{
+    lock(row);
+    const int near = threshold_of(row->known.credential_expires, now) < row->expiry_told;
+    unlock(row);
+    return near;
+}
+
+void amlaps_graph_share_expiry(amlaps_graph_shared_t *shared, apr_size_t tenant, apr_time_t expires, apr_time_t now)
+{
+    amlaps_standing_expiry(&shared->rows[tenant], expires, now);
 }
 
 int amlaps_standing_claim(amlaps_row_t *row, apr_time_t now)

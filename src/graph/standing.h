@@ -11,8 +11,6 @@
 #include "amlaps/graph.h"
 #include "token_claims.h"
 
-#define AMLAPS_EXPIRY_FAR 1000 /* more days than anybody is warned of */
-
 /** What is known of one tenant. */
 typedef struct amlaps_row_t amlaps_row_t;
 
@@ -51,10 +49,13 @@ typedef enum amlaps_grant_t {
 amlaps_grant_t amlaps_standing_grant(amlaps_row_t *row, const char *permission);
 
 /**
- * Keeps when the credential ends (wall clock, 0 unknown), and the days before that whose warning is due.
- * @return 1 where no child has warned of them yet
+ * Keeps when the credential ends; both times on the wall clock, 0: it does not, or nobody knows.
+ * @return 1 where 30, 7, 1 or 0 days are left and no child has told this yet
  */
-int amlaps_standing_expiry(amlaps_row_t *row, apr_time_t expires, int days);
+int amlaps_standing_expiry(amlaps_row_t *row, apr_time_t expires, apr_time_t now);
+
+/** @return 1 where what is known of the credential's end has become such news by the passing of time */
+int amlaps_standing_expiry_is_near(amlaps_row_t *row, apr_time_t now);
 
 /** @return 1 where the caller is the child that has to try the login now: no usable token is known, and none tried for a while */
 int amlaps_standing_claim(amlaps_row_t *row, apr_time_t now);

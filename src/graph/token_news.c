@@ -5,6 +5,7 @@
 
 #include <apr_strings.h>
 
+#include "assertion.h"
 #include "consent.h"
 
 #define DAY apr_time_from_sec(86400)
@@ -23,19 +24,6 @@ static void tell_permissions(const amlaps_tenant_t *tenant, const amlaps_token_c
     }
 }
 
-/* 30, 7, 1 and 0 days: each is told once. */
-static int threshold_of(apr_interval_time_t left)
-{
-    static const int days[] = {0, 1, 7, 30};
-
-    for (size_t i = 0; i < sizeof days / sizeof *days; i++) {
-        if (left <= days[i] * DAY) {
-            return days[i];
-        }
-    }
-    return AMLAPS_EXPIRY_FAR;
-}
-
 static void tell_expiry(const amlaps_tenant_t *tenant, apr_interval_time_t left)
 {
     amlaps_log(AMLAPS_LOG_WARNING, "AML0336", APR_SUCCESS,
@@ -46,8 +34,7 @@ static void tell_expiry(const amlaps_tenant_t *tenant, apr_interval_time_t left)
 
 void amlaps_token_news(amlaps_tenant_state_t *tenant, const amlaps_graph_t *graph, const amlaps_fetched_t *fetched, apr_pool_t *pool)
 {
-    const apr_interval_time_t left = fetched->credential_expires - amlaps_clock_wall(graph->clock);
-    const int threshold = fetched->credential_expires ? threshold_of(left) : AMLAPS_EXPIRY_FAR;
+    const apr_time_t now = amlaps_clock_wall(graph->clock);
     amlaps_token_claims_t claims;
 
     amlaps_token_claims(&claims, fetched->token, graph->config->groups_from, pool);
@@ -59,7 +46,21 @@ void amlaps_token_news(amlaps_tenant_state_t *tenant, const amlaps_graph_t *grap
     if (amlaps_standing_permissions(tenant->row, &claims)) {
         tell_permissions(tenant->config, &claims, pool);
     }
-    if (amlaps_standing_expiry(tenant->row, fetched->credential_expires, threshold)) {
-        tell_expiry(tenant->config, left);
+    if (amlaps_standing_expiry(tenant->row, fetched->credential_expires, now)) {
+        tell_expiry(tenant->config, fetched->credential_expires - now);
+    }
+}
+
+void amlaps_token_news_of_time(amlaps_tenant_state_t *tenant, const amlaps_graph_t *graph, apr_pool_t *pool)
+{
+    const apr_time_t now = amlaps_clock_wall(graph->clock);
+
+    if (!amlaps_standing_expiry_is_near(tenant->row, now)) {
+        return;
+    }
+    /* It may have been replaced since. */
+    const apr_time_t expires = amlaps_assertion_expires(tenant->config, now, pool);
+    if (amlaps_standing_expiry(tenant->row, expires, now)) {
+        tell_expiry(tenant->config, expires - now);
     }
 }

@@ -11,4 +11,7 @@
  */
 void amlaps_token_news(amlaps_tenant_state_t *tenant, const amlaps_graph_t *graph, const amlaps_fetched_t *fetched, apr_pool_t *pool);
 
+/** The same of a certificate whose end comes nearer while no token is asked for. Now and then, by the thread that renews tokens. */
+void amlaps_token_news_of_time(amlaps_tenant_state_t *tenant, const amlaps_graph_t *graph, apr_pool_t *pool);
+
 #endif

@@ -41,6 +41,24 @@ static amlaps_trail_shared_t *keep_shared(void)
     return *kept;
 }
 
+/* What the children of this generation tell each other of the tenants. */
+static int share_graph(server_rec *server, amlaps_config_t *config, apr_pool_t *pconf, apr_pool_t *ptemp)
+{
+    int i;
+
+    config->graph_shared = amlaps_graph_share((apr_size_t)config->tenants->nelts, pconf);
+    if (!config->graph_shared) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, APR_ENOMEM, server, "AML0127: no memory for what the children know of the tenants");
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    for (i = 0; i < config->tenants->nelts; i++) {
+        const amlaps_tenant_t *tenant = &APR_ARRAY_IDX(config->tenants, i, amlaps_tenant_config_t *)->tenant;
+
+        amlaps_graph_share_expiry(config->graph_shared, (apr_size_t)i, amlaps_graph_certificate_expires(tenant, ptemp), apr_time_now());
+    }
+    return OK;
+}
+
 static int prepare(server_rec *server, amlaps_config_t *config, apr_pool_t *pconf, apr_pool_t *ptemp)
 {
     const int root = geteuid() == 0;
@@ -61,12 +79,7 @@ static int prepare(server_rec *server, amlaps_config_t *config, apr_pool_t *pcon
         ap_log_error(APLOG_MARK, APLOG_EMERG, error.status == APR_EGENERAL ? 0 : error.status, server, "%s: %s", error.id, error.detail);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
-    config->graph_shared = amlaps_graph_share((apr_size_t)config->tenants->nelts, pconf);
-    if (!config->graph_shared) {
-        ap_log_error(APLOG_MARK, APLOG_EMERG, APR_ENOMEM, server, "AML0127: no memory for what the children know of the tenants");
-        return HTTP_INTERNAL_SERVER_ERROR;
-    }
-    return OK;
+    return share_graph(server, config, pconf, ptemp);
 }
 
 int amlaps_httpd_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server)

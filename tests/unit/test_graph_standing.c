@@ -155,6 +155,35 @@ static void one_child_tries_the_login_for_all(void **state)
     assert_int_equal(amlaps_standing_claim(row, now + apr_time_from_sec(3600)), 1);
 }
 
+/* As the days pass: 30, 7, 1 and 0 are each told once, by whichever child comes first. */
+static void the_end_of_a_certificate_is_told_four_times(void **state)
+{
+    fake_t *fake = *state;
+    amlaps_graph_shared_t *shared = amlaps_graph_share(2, fake->own);
+    amlaps_row_t *row = amlaps_standing_row(shared, 0);
+    const apr_time_t hour = apr_time_from_sec(3600), end = 1000 * 24 * hour;
+    const int days[] = {30, 7, 1, 0};
+    int told = 0;
+
+    assert_int_equal(amlaps_standing_expiry(row, end, end - 40 * 24 * hour), 0);
+    for (apr_time_t now = end - 40 * 24 * hour; now < end + 48 * hour; now += hour) {
+        const int near = amlaps_standing_expiry_is_near(row, now);
+        assert_int_equal(amlaps_standing_expiry(row, end, now), near);
+        if (near) {
+            assert_true(told < 4);
+            assert_int_equal(end - now, days[told++] * 24 * hour);
+        }
+    }
+    assert_int_equal(told, 4);
+    assert_int_equal(amlaps_standing_expiry(row, end + 400 * 24 * hour, end), 0); /* replaced: it begins again */
+    assert_int_equal(amlaps_standing_expiry(row, end + 6 * 24 * hour, end), 1);
+    amlaps_graph_share_expiry(shared, 1, end, end - 20 * 24 * hour); /* start has told of 30 days */
+    row = amlaps_standing_row(shared, 1);
+    assert_int_equal(amlaps_standing_expiry(row, end, end - 19 * 24 * hour), 0);
+    assert_int_equal(amlaps_standing_expiry(row, end, end - 7 * 24 * hour), 1);
+    assert_int_equal(amlaps_standing_expiry(row, 0, end), 0); /* a credential without an end */
+}
+
 static void clocks_are_compared(void **state)
 {
     fake_t *fake = *state;
@@ -195,6 +224,7 @@ int main(void)
         fake_test(children_tell_each_other),
         fake_test(a_child_that_dies_leaves_the_memory_usable),
         fake_test(one_child_tries_the_login_for_all),
+        fake_test(the_end_of_a_certificate_is_told_four_times),
         fake_test(clocks_are_compared),
     };
 
