@@ -136,6 +136,9 @@ typedef struct amlaps_graph_device_t { /* texts are NULL and times 0 where Graph
  */
 apr_status_t amlaps_graph_renew_in_background(amlaps_graph_t *graph, apr_pool_t *pool);
 
+/** When an interaction that begins now has to be over: for those that are made of several calls. Steady clock. */
+apr_time_t amlaps_graph_deadline(const amlaps_graph_t *graph);
+
 /** @return the tenant, or NULL */
 const amlaps_tenant_t *amlaps_graph_tenant(const amlaps_graph_t *graph, const char *name);
 
@@ -285,6 +288,9 @@ typedef struct amlaps_standing_t {
 
 /** @return 1, or 0 and nothing known where there is no such tenant. Any thread; no request, no waiting. */
 int amlaps_graph_standing(amlaps_standing_t *standing, const amlaps_graph_t *graph, const char *tenant);
+
+/** @return 1 where a tenant's last request or login came to nothing as far as any child knows: better asked after others */
+int amlaps_graph_is_ailing(const amlaps_graph_t *graph, const char *tenant);
 
 /**
  * Has the login tried in the background where no usable token is known, by one child and at most every ten seconds. Needs the thread

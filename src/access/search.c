@@ -87,29 +87,65 @@ static void sort(apr_array_header_t *found, apr_pool_t *pool)
     }
 }
 
+/* A tenant that does not answer must leave the others time to. */
+#define SHARE_LEAST apr_time_from_sec(2)
+
+/* Those that were in trouble when last asked come last. @param tenants has room for twice as many. @return how many there are */
+static apr_size_t order(const char **tenants, const amlaps_access_t *access, const char *tenant)
+{
+    const char **late = tenants + access->tenant_count;
+    apr_size_t count = 0, late_count = 0, i;
+
+    for (i = 0; i < access->tenant_count; i++) {
+        if (tenant && strcmp(tenant, access->tenants[i])) {
+            continue;
+        }
+        if (amlaps_graph_is_ailing(access->graph, access->tenants[i])) {
+            late[late_count++] = access->tenants[i];
+        } else {
+            tenants[count++] = access->tenants[i];
+        }
+    }
+    memmove(tenants + count, late, late_count * sizeof(*late));
+    return count + late_count;
+}
+
+static apr_time_t share_of(apr_time_t deadline, apr_time_t now, apr_size_t tenants)
+{
+    const apr_interval_time_t share = deadline > now ? (deadline - now) / (apr_interval_time_t)tenants : 0;
+    const apr_time_t until = now + (share > SHARE_LEAST ? share : SHARE_LEAST);
+
+    return until < deadline ? until : deadline;
+}
+
+static void add_gap(collector_t *collector, const char *tenant, amlaps_code_t code)
+{
+    amlaps_search_gap_t *gap = apr_array_push(collector->result->gaps);
+
+    gap->tenant = tenant;
+    gap->code = code;
+}
+
 /* One broken tenant does not hurt the others: it is named as a gap, and an error only where nothing could be searched. */
 static apr_status_t search_tenants(collector_t *collector, amlaps_error_t *error, const char *tenant, const char *text)
 {
     const amlaps_access_t *access = collector->findings.access;
-    apr_size_t i, searched = 0;
+    const char **tenants = apr_palloc(collector->findings.pool, (2 * access->tenant_count) * sizeof(*tenants));
+    const apr_time_t deadline = amlaps_graph_deadline(access->graph);
+    apr_size_t count = order(tenants, access, tenant), i, searched = 0;
 
-    for (i = 0; i < access->tenant_count; i++) {
+    for (i = 0; i < count; i++) {
         amlaps_error_t trouble = { 0 };
         int complete = 0;
 
-        if (tenant && strcmp(tenant, access->tenants[i])) {
-            continue;
-        }
+        collector->findings.call->deadline = share_of(deadline, amlaps_clock_steady(access->clock), count - i);
         collector->most = collector->result->found->nelts + AMLAPS_SEARCH_MOST + 1;
-        if (amlaps_graph_search(&complete, &trouble, access->graph, collector->findings.call, access->tenants[i], text, collect,
-                                collector, collector->findings.pool) == APR_SUCCESS) {
+        if (amlaps_graph_search(&complete, &trouble, access->graph, collector->findings.call, tenants[i], text, collect, collector,
+                                collector->findings.pool) == APR_SUCCESS) {
             searched++;
             collector->result->more |= !complete;
         } else {
-            amlaps_search_gap_t *gap = apr_array_push(collector->result->gaps);
-
-            gap->tenant = access->tenants[i];
-            gap->code = trouble.code;
+            add_gap(collector, tenants[i], trouble.code);
             if (!error->code) {
                 *error = trouble;
             }

@@ -63,6 +63,11 @@ apr_status_t amlaps_graph_open(amlaps_graph_t **graph, amlaps_error_t *error, co
     return APR_SUCCESS;
 }
 
+apr_time_t amlaps_graph_deadline(const amlaps_graph_t *graph)
+{
+    return amlaps_clock_steady(graph->clock) + graph->config->timeout;
+}
+
 const amlaps_tenant_t *amlaps_graph_tenant(const amlaps_graph_t *graph, const char *name)
 {
     for (apr_size_t i = 0; name && i < graph->tenant_count; i++) {
@@ -77,7 +82,7 @@ apr_status_t amlaps_graph_begin(amlaps_tenant_state_t **tenant, amlaps_error_t *
                                 amlaps_call_t *call, const char *name)
 {
     if (call->deadline == 0) {
-        call->deadline = amlaps_clock_steady(graph->clock) + graph->config->timeout;
+        call->deadline = amlaps_graph_deadline(graph);
     }
     call->request_id = NULL;
     call->status = 0;

@@ -20,7 +20,9 @@ static void learn_tid(char tid[37], amlaps_graph_t *graph, amlaps_tenant_state_t
     apr_uint32_t generation;
 
     read_tid(tid, tenant);
-    if (tid[0] || amlaps_token_get(&bearer, &generation, &ignored, graph, tenant, call, pool) != APR_SUCCESS) {
+    /* One whose login fails must not take the time of people who are of another. */
+    if (tid[0] || amlaps_graph_is_ailing(graph, tenant->config->name)
+        || amlaps_token_get(&bearer, &generation, &ignored, graph, tenant, call, pool) != APR_SUCCESS) {
         return;
     }
     amlaps_secret_wipe(bearer);
@@ -40,7 +42,7 @@ const char *amlaps_graph_home(amlaps_graph_t *graph, amlaps_call_t *call, const 
         }
     }
     if (call->deadline == 0) {
-        call->deadline = amlaps_clock_steady(graph->clock) + graph->config->timeout;
+        call->deadline = amlaps_graph_deadline(graph);
     }
     for (apr_size_t i = 0; i < graph->tenant_count; i++) {
         amlaps_tenant_state_t *tenant = &graph->tenants[i];

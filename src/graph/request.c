@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include <apr_atomic.h>
 #include <apr_strings.h>
 
 #include "amlaps/text.h"
@@ -12,6 +13,8 @@
 
 #define WAIT_MOST apr_time_from_sec(5) /* longest wait of a person for Graph to be asked again */
 #define BLOCK_LEAST apr_time_from_sec(1)
+#define SILENT_AFTER 4 /* so many silences in a row are no accident */
+#define SILENT_MOST 4  /* requests at a time while that lasts */
 #define LINK_MOST 8192
 
 typedef struct attempt_t {
@@ -73,6 +76,35 @@ static apr_status_t check_blocked(amlaps_error_t *error, const amlaps_graph_t *g
     return error->status;
 }
 
+/* A Graph that is silent keeps connections for as long as people wait. Those of all tenants come from one pool, so a few requests at a
+ * time are enough to see whether it answers again. */
+static apr_status_t enter(amlaps_error_t *error, amlaps_tenant_state_t *tenant)
+{
+    const apr_uint32_t before = apr_atomic_inc32(&tenant->in_flight);
+
+    if (before < SILENT_MOST || apr_atomic_read32(&tenant->silent) < SILENT_AFTER) {
+        return APR_SUCCESS;
+    }
+    apr_atomic_dec32(&tenant->in_flight);
+    amlaps_error_set(error, AMLAPS_TENANT_UNREACHABLE, "AML0361", APR_EGENERAL,
+                     "tenant %s: Graph at %s has not answered for a while, and enough requests try whether it does again: check network, "
+                     "firewall and proxy",
+                     tenant->config->name, tenant->config->graph_url);
+    error->retry_after = BLOCK_LEAST;
+    return error->status;
+}
+
+static void leave(amlaps_tenant_state_t *tenant, amlaps_code_t code)
+{
+    apr_atomic_dec32(&tenant->in_flight);
+    if (code == AMLAPS_TENANT_UNREACHABLE) {
+        apr_atomic_inc32(&tenant->silent);
+    }
+    else if (code != AMLAPS_BUSY) {
+        apr_atomic_set32(&tenant->silent, 0);
+    }
+}
+
 /* One exchange, with the token of now. */
 static apr_status_t exchange(attempt_t *attempt, amlaps_error_t *error)
 {
@@ -111,10 +143,15 @@ static apr_status_t exchange(attempt_t *attempt, amlaps_error_t *error)
                                            .timeout = left,
                                            .most = ask->most};
     memset(&attempt->response, 0, sizeof attempt->response);
+    if (enter(error, attempt->tenant) != APR_SUCCESS) {
+        amlaps_secret_wipe(bearer);
+        return error->status;
+    }
     attempt->call->attempts++;
     const apr_time_t start = amlaps_clock_steady(graph->clock);
     status = graph->transport->exchange(&attempt->response, error, graph->transport->baton, &request, attempt->pool);
     amlaps_secret_wipe(bearer);
+    leave(attempt->tenant, status == APR_SUCCESS ? AMLAPS_OK : error->code);
     if (status == APR_SUCCESS) {
         const apr_time_t now = amlaps_clock_steady(graph->clock);
         amlaps_standing_answer(attempt->tenant->row, now, now - start, attempt->response.status, attempt->response.request_id);

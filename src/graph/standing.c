@@ -281,3 +281,11 @@ int amlaps_graph_standing(amlaps_standing_t *standing, const amlaps_graph_t *gra
     memset(standing, 0, sizeof *standing);
     return 0;
 }
+
+int amlaps_graph_is_ailing(const amlaps_graph_t *graph, const char *name)
+{
+    amlaps_standing_t standing;
+
+    amlaps_graph_standing(&standing, graph, name);
+    return standing.token == AMLAPS_TOKEN_FAILING || (standing.fault.time && standing.fault.time >= standing.answered);
+}
