@@ -29,4 +29,19 @@ apr_status_t amlaps_trail_seal(amlaps_error_t *error, const char *store, const c
 apr_status_t amlaps_trail_recover(amlaps_error_t *error, const char *store, const char *state, const char *who, amlaps_show_key_t show,
                                   void *baton, apr_pool_t *pool);
 
+/** What amlaps_trail_retain did; all 0 where there was nothing to do. */
+typedef struct amlaps_retained_t {
+    apr_int64_t first, last;       /* records that were exported and removed */
+    char hash[65];                 /* of the last one */
+} amlaps_retained_t;
+
+/**
+ * Exports the records before a time and removes them from the store. A record tells of it (event audit, code exported), so that the rest
+ * verifies from there on, and what was exported by itself. The newest record always stays.
+ * @param state NULL: the trail is not sealed
+ * @param line gets each record, as amlaps_trail_each does, and NULL after the last one: returns 1 where all of them are safe
+ */
+apr_status_t amlaps_trail_retain(amlaps_retained_t *retained, amlaps_error_t *error, const char *store, const char *state, apr_time_t before,
+                                 const char *who, int (*line)(void *baton, apr_int64_t seq, const char *json), void *baton, apr_pool_t *pool);
+
 #endif

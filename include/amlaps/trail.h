@@ -295,7 +295,7 @@ apr_status_t amlaps_trail_verify_part(amlaps_verify_t *result, int *more, amlaps
 apr_status_t amlaps_trail_verify_file(amlaps_verify_t *result, amlaps_error_t *error, const char *path, const amlaps_verify_with_t *with,
                                       apr_pool_t *pool);
 
-/** Hands every record's JSON line to `line` in order, until it returns 0. */
+/** Hands every record's JSON line to `line` in order, with its anchor where it is sealed, until it returns 0. */
 apr_status_t amlaps_trail_each(amlaps_error_t *error, const char *store, int (*line)(void *baton, apr_int64_t seq, const char *json),
                                void *baton, apr_pool_t *pool);
 

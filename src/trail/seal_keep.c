@@ -4,66 +4,18 @@
 
 #include <apr_strings.h>
 
-#include "amlaps/sealing.h"
-#include "amlaps/text.h"
-#include "batch.h"
+#include "keeper.h"
 #include "seal_file.h"
 
-#define PATIENCE apr_time_from_sec(10)
-
-typedef struct keeper_t {
-    const char *store_name, *state;
-    amlaps_batch_t batch;
-    amlaps_head_t head;
-    amlaps_seal_t *seal;  /* the new beginning */
-    amlaps_error_t *error;
-    apr_pool_t *pool;
-} keeper_t;
-
-static apr_status_t no_memory(amlaps_error_t *error)
-{
-    return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0218", APR_ENOMEM, "no memory for the audit trail");
-}
-
-static apr_status_t open_keeper(keeper_t *keeper)
-{
-    amlaps_trail_shared_t *shared = amlaps_trail_share();
-    amlaps_batch_t *batch = &keeper->batch;
-    apr_status_t status;
-
-    if (shared == NULL) {
-        return no_memory(keeper->error);
-    }
-    batch->store = amlaps_store_make(keeper->store_name, shared, PATIENCE, keeper->pool);
-    batch->shared = shared;
-    batch->clock = amlaps_clock_system();
-    if (batch->store == NULL) {
-        return amlaps_error_set(keeper->error, AMLAPS_AUDIT_UNAVAILABLE, "AML0201", APR_EINVAL, "\"%.16s\" begins no store: write sqlite3:PATH or pgsql:CONNINFO",
-                                keeper->store_name);
-    }
-    batch->sealer = amlaps_sealer_make(keeper->state, keeper->store_name, shared, keeper->pool);
-    keeper->seal = amlaps_seal_make(keeper->pool);
-    if (batch->sealer == NULL || keeper->seal == NULL) {
-        return no_memory(keeper->error);
-    }
-    status = batch->store->ops->begin(&keeper->head, batch->store, PATIENCE, keeper->error);
-    batch->store->ops->rollback(batch->store);
-    return status;
-}
-
-static void close_keeper(keeper_t *keeper)
-{
-    if (keeper->batch.store != NULL) {
-        keeper->batch.store->ops->close(keeper->batch.store);
-    }
-    amlaps_sealer_close(keeper->batch.sealer);
-}
-
 /** A state that follows the store's head, with a new key. */
-static apr_status_t begin_anew(keeper_t *keeper)
+static apr_status_t begin_anew(amlaps_seal_t **begun, const amlaps_keeper_t *keeper)
 {
-    amlaps_seal_t *seal = keeper->seal;
+    amlaps_seal_t *seal = amlaps_seal_make(keeper->pool);
 
+    if (seal == NULL) {
+        return amlaps_keeper_no_memory(keeper->error);
+    }
+    *begun = seal;
     memset(seal, 0, sizeof(*seal));
     seal->first = keeper->head.seq + 1;
     seal->seq = keeper->head.seq;
@@ -78,12 +30,21 @@ static apr_status_t begin_anew(keeper_t *keeper)
     return APR_SUCCESS;
 }
 
-static apr_status_t show_key(const keeper_t *keeper, amlaps_show_key_t show, void *baton)
+static apr_status_t create(const amlaps_keeper_t *keeper, const amlaps_seal_t *seal)
+{
+    uid_t uid;
+    gid_t gid;
+
+    amlaps_store_owner(keeper->store_name, &uid, &gid);
+    return amlaps_seal_file_create(keeper->state, seal, uid, gid, keeper->error, keeper->pool);
+}
+
+static apr_status_t show_key(const amlaps_keeper_t *keeper, const amlaps_seal_t *seal, amlaps_show_key_t show, void *baton)
 {
     char text[AMLAPS_KEY_TEXT];
     int shown;
 
-    amlaps_seal_write_key(text, keeper->seal->first, keeper->seal->key);
+    amlaps_seal_write_key(text, seal->first, seal->key);
     shown = show(baton, text);
     explicit_bzero(text, sizeof(text));
     return shown ? APR_SUCCESS
@@ -91,55 +52,38 @@ static apr_status_t show_key(const keeper_t *keeper, amlaps_show_key_t show, voi
                                     "the verification key could not be shown, so nothing was sealed with it");
 }
 
-/** Writes the record that tells what happened, as any other record is written. */
-static apr_status_t tell(keeper_t *keeper, const char *code, amlaps_json_t *about, const char *who)
-{
-    char id[AMLAPS_GUID_LENGTH + 1];
-    amlaps_record_t record = { .id = id, .stage = AMLAPS_STAGE_OUTCOME, .event = AMLAPS_EVENT_AUDIT, .outcome = AMLAPS_OUTCOME_GRANTED,
-                               .code = code, .username = who, .seal = amlaps_json_canonical(about, keeper->pool) };
-    apr_interval_time_t behind;
-    apr_status_t status;
-    amlaps_job_t *job;
-
-    if (amlaps_text_new_guid(id) != APR_SUCCESS || (job = amlaps_job_make(&record, 0, keeper->pool)) == NULL) {
-        return no_memory(keeper->error);
-    }
-    status = amlaps_batch_run(&keeper->batch, &job, 1, PATIENCE, &behind, keeper->error, keeper->pool);
-    amlaps_job_free(job);
-    return status;
-}
-
 apr_status_t amlaps_trail_seal(amlaps_error_t *error, const char *store, const char *state, const char *who, amlaps_show_key_t show,
                                void *baton, apr_pool_t *pool)
 {
-    keeper_t keeper = { .store_name = store, .state = state, .error = error, .pool = pool };
+    amlaps_keeper_t keeper = { .store_name = store, .state = state, .error = error, .pool = pool };
     amlaps_json_t *about = amlaps_json_make_object(pool);
+    amlaps_seal_t *seal = NULL;
     apr_status_t status = amlaps_trail_prepare(error, store, (uid_t)-1, (gid_t)-1, pool);
 
     if (status == APR_SUCCESS) {
-        status = open_keeper(&keeper);
+        status = amlaps_keeper_open(&keeper);
     }
     if (status == APR_SUCCESS && keeper.head.anchor[0] != '\0') {
         status = amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0239", APR_EEXIST,
                                   "the trail in %s is sealed already; after a loss of its sealing state, run amlaps-audit recover", amlaps_store_label(store));
     }
-    if (status == APR_SUCCESS && (status = begin_anew(&keeper)) == APR_SUCCESS
-        && (status = amlaps_seal_file_create(state, keeper.seal, (uid_t)-1, (gid_t)-1, error, pool)) == APR_SUCCESS) {
-        amlaps_json_set_integer(about, "first", keeper.seal->first);
-        amlaps_sealer_renew(keeper.batch.sealer, keeper.seal);
-        if ((status = show_key(&keeper, show, baton)) == APR_SUCCESS) {
-            status = tell(&keeper, AMLAPS_RECORD_SEALED, about, who);
+    if (status == APR_SUCCESS && (status = begin_anew(&seal, &keeper)) == APR_SUCCESS
+        && (status = create(&keeper, seal)) == APR_SUCCESS) {
+        amlaps_json_set_integer(about, "first", seal->first);
+        amlaps_sealer_renew(keeper.batch.sealer, seal);
+        if ((status = show_key(&keeper, seal, show, baton)) == APR_SUCCESS) {
+            status = amlaps_keeper_tell(&keeper, AMLAPS_RECORD_SEALED, about, who);
         }
         if (status != APR_SUCCESS) {
             amlaps_seal_file_remove(state);
         }
     }
-    close_keeper(&keeper);
+    amlaps_keeper_close(&keeper);
     return status;
 }
 
 /** What the lost state knew, as far as it is to be read. @return why it is not */
-static apr_status_t describe_loss(amlaps_json_t *about, const keeper_t *keeper)
+static apr_status_t describe_loss(amlaps_json_t *about, const amlaps_keeper_t *keeper)
 {
     amlaps_seal_t *old = amlaps_seal_make(keeper->pool);
     amlaps_error_t why = { 0 };
@@ -159,24 +103,25 @@ static apr_status_t describe_loss(amlaps_json_t *about, const keeper_t *keeper)
 apr_status_t amlaps_trail_recover(amlaps_error_t *error, const char *store, const char *state, const char *who, amlaps_show_key_t show,
                                   void *baton, apr_pool_t *pool)
 {
-    keeper_t keeper = { .store_name = store, .state = state, .error = error, .pool = pool };
+    amlaps_keeper_t keeper = { .store_name = store, .state = state, .error = error, .pool = pool };
     amlaps_json_t *about = amlaps_json_make_object(pool);
-    apr_status_t status = open_keeper(&keeper);
+    amlaps_seal_t *seal = NULL;
+    apr_status_t status = amlaps_keeper_open(&keeper);
     apr_status_t old = APR_SUCCESS;
 
     if (status == APR_SUCCESS) {
         old = describe_loss(about, &keeper);
         status = old == APR_ENOTIMPL ? amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0231", APR_ENOTIMPL,
                                                         "the sealing state %s is of a newer mod_amlaps; install that one again", state)
-                                     : begin_anew(&keeper);
+                                     : begin_anew(&seal, &keeper);
     }
-    if (status == APR_SUCCESS && (status = show_key(&keeper, show, baton)) == APR_SUCCESS && APR_STATUS_IS_ENOENT(old)) {
-        status = amlaps_seal_file_create(state, keeper.seal, (uid_t)-1, (gid_t)-1, error, pool);
+    if (status == APR_SUCCESS && (status = show_key(&keeper, seal, show, baton)) == APR_SUCCESS && APR_STATUS_IS_ENOENT(old)) {
+        status = create(&keeper, seal);
     }
     if (status == APR_SUCCESS) {
-        amlaps_sealer_renew(keeper.batch.sealer, keeper.seal);
-        status = tell(&keeper, AMLAPS_RECORD_RECOVERED, about, who);
+        amlaps_sealer_renew(keeper.batch.sealer, seal);
+        status = amlaps_keeper_tell(&keeper, AMLAPS_RECORD_RECOVERED, about, who);
     }
-    close_keeper(&keeper);
+    amlaps_keeper_close(&keeper);
     return status;
 }

@@ -107,8 +107,8 @@ static apr_status_t refuse(const amlaps_sealer_t *sealer, const amlaps_head_t *h
 
     if (seal->seq < seal->first) {
         return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0234", APR_EGENERAL,
-                                "amlaps-audit init did not finish with the store %s; remove the sealing state %s and run it again", sealer->label,
-                                sealer->state);
+                                "amlaps-audit was interrupted before it sealed the store %s with the state %s; run amlaps-audit recover",
+                                sealer->label, sealer->state);
     }
     return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0232", APR_EGENERAL,
                             "the sealing state %s ends with record %" APR_INT64_T_FMT ", the store with %s record %" APR_INT64_T_FMT

@@ -12,7 +12,10 @@ static const struct {
     { "amlaps_begin", "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE" },
     { "amlaps_lock", "SELECT pg_advisory_xact_lock(" AMLAPS_PGSQL_LOCK_CLASS ", 'amlaps.record'::regclass::oid::int)" },
     { "amlaps_state",
-      "SELECT head.seq, head.time, head.hash, head.anchor, (SELECT hash FROM amlaps.record WHERE seq = $1::bigint),"
+      "SELECT head.seq, head.time, head.hash, head.anchor, "
+      " (SELECT CASE WHEN seq = $1::bigint THEN hash"
+      " WHEN NOT EXISTS(SELECT 1 FROM amlaps.record WHERE seq < $1::bigint) THEN '" AMLAPS_STORE_EXPORTED "' END"
+      " FROM amlaps.record WHERE seq >= $1::bigint ORDER BY seq LIMIT 1),"
       " (SELECT time FROM amlaps.attempt ORDER BY n DESC LIMIT 1), (SELECT time FROM amlaps.attempt ORDER BY n LIMIT 1),"
       " (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
       " FROM (SELECT 1) one LEFT JOIN (SELECT seq, time, hash, anchor FROM amlaps.record ORDER BY seq DESC LIMIT 1) head ON true" },

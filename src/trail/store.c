@@ -2,6 +2,9 @@
 #include "store.h"
 
 #include <string.h>
+#include <unistd.h>
+
+#include <sys/stat.h>
 
 #include <apr_strings.h>
 
@@ -21,6 +24,16 @@ static const char *after(const char *name, const char *prefix)
     size_t length = strlen(prefix);
 
     return strncmp(name, prefix, length) == 0 ? name + length : NULL;
+}
+
+void amlaps_store_owner(const char *name, uid_t *uid, gid_t *gid)
+{
+    const char *path = after(name, sqlite);
+    struct stat info;
+    int known = path != NULL && geteuid() == 0 && lstat(path, &info) == 0;
+
+    *uid = known ? info.st_uid : (uid_t)-1;
+    *gid = known ? info.st_gid : (gid_t)-1;
 }
 
 const char *amlaps_store_label(const char *name)

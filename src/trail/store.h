@@ -77,12 +77,18 @@ struct amlaps_store_t {
     const amlaps_queue_ops_t *queue;
 };
 
+/** What stands for the hash of a record that is not there any more because it was exported, with all before it. */
+#define AMLAPS_STORE_EXPORTED "exported"
+
 /**
  * Makes a closed store of this name ("sqlite3:PATH", "pgsql:CONNINFO"); begin opens it.
  * @param timeout how long a batch may wait for a server, from begin to commit
  * @return NULL where the name is none
  */
 amlaps_store_t *amlaps_store_make(const char *name, amlaps_trail_shared_t *shared, apr_interval_time_t timeout, apr_pool_t *pool);
+
+/** The owner of the store's file, to whom other files of the trail belong too; -1 where it has none. */
+void amlaps_store_owner(const char *name, uid_t *uid, gid_t *gid);
 
 /** @return what messages call the store: its path, never what a conninfo holds */
 const char *amlaps_store_label(const char *name);

@@ -82,7 +82,8 @@ static apr_status_t read_state(amlaps_head_t *head, pgsql_store_t *self, const P
         apr_cpystrn(head->anchor, PQgetvalue(result, 0, 3), sizeof(head->anchor));
     }
     /* What was confirmed must be there still: a standby that had not got it must not go on as if nothing happened. */
-    if (self->last.seq != 0 && (PQgetisnull(result, 0, 4) || strcmp(PQgetvalue(result, 0, 4), self->last.hash) != 0)) {
+    if (self->last.seq != 0 && (PQgetisnull(result, 0, 4) || (strcmp(PQgetvalue(result, 0, 4), self->last.hash) != 0
+                                                                  && strcmp(PQgetvalue(result, 0, 4), AMLAPS_STORE_EXPORTED) != 0))) {
         return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0259", APR_EGENERAL,
                                 "the store %s lacks record %" APR_INT64_T_FMT ", which was written; put the right database back, or restart "
                                 "httpd to accept this one", self->link.name, self->last.seq);

@@ -19,7 +19,8 @@ static const char *const sql[STATEMENTS] = {
     "COMMIT",
     "ROLLBACK",
     "SELECT seq, time, hash, anchor FROM record ORDER BY seq DESC LIMIT 1",
-    "SELECT hash FROM record WHERE seq = ?1",
+    "SELECT CASE WHEN seq = ?1 THEN hash WHEN NOT EXISTS(SELECT 1 FROM record WHERE seq < ?1) THEN '" AMLAPS_STORE_EXPORTED "' END"
+    " FROM record WHERE seq >= ?1 ORDER BY seq LIMIT 1",
     "INSERT INTO record(seq, time, id, stage, event, outcome, actor, device, body, hash, anchor)"
     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     "SELECT ordinal FROM attempt WHERE scope = ?1 AND key = ?2 ORDER BY ordinal DESC LIMIT 1",
@@ -198,6 +199,7 @@ static apr_status_t read_head(amlaps_head_t *head, sqlite_store_t *self, amlaps_
 static apr_status_t find_last(sqlite_store_t *self, amlaps_error_t *error)
 {
     sqlite3_stmt *statement = self->statement[HASH_AT];
+    const char *hash;
     int same;
     int code;
 
@@ -209,7 +211,8 @@ static apr_status_t find_last(sqlite_store_t *self, amlaps_error_t *error)
     if (code != SQLITE_ROW && code != SQLITE_DONE) {
         return error->status;
     }
-    same = code == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(statement, 0), self->last.hash) == 0;
+    hash = code == SQLITE_ROW ? (const char *)sqlite3_column_text(statement, 0) : NULL;
+    same = hash != NULL && (strcmp(hash, self->last.hash) == 0 || strcmp(hash, AMLAPS_STORE_EXPORTED) == 0);
     sqlite3_reset(statement);
     if (!same) {
         return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0206", APR_EGENERAL,

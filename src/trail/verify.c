@@ -165,20 +165,29 @@ apr_status_t amlaps_trail_verify_file(amlaps_verify_t *result, amlaps_error_t *e
 typedef struct each_t {
     int (*line)(void *baton, apr_int64_t seq, const char *json);
     void *baton;
+    apr_pool_t *scratch;
 } each_t;
 
 static int hand_over(void *baton, const amlaps_row_t *row)
 {
     const each_t *each = baton;
+    apr_size_t length;
 
-    return each->line(each->baton, row->seq, row->body != NULL ? row->body : "");
+    apr_pool_clear(each->scratch);
+    return each->line(each->baton, row->seq,
+                      row->body != NULL ? amlaps_record_copy(&length, row->body, row->length, row->anchor, each->scratch) : "");
 }
 
 apr_status_t amlaps_trail_each(amlaps_error_t *error, const char *store, int (*line)(void *baton, apr_int64_t seq, const char *json),
                                void *baton, apr_pool_t *pool)
 {
-    each_t each = { line, baton };
+    each_t each = { line, baton, NULL };
+    apr_status_t status = apr_pool_create(&each.scratch, pool);
 
-    (void)pool;
-    return amlaps_store_each(store, NULL, hand_over, &each, error);
+    if (status != APR_SUCCESS) {
+        return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0218", status, "no memory to read the audit with");
+    }
+    status = amlaps_store_each(store, NULL, hand_over, &each, error);
+    apr_pool_destroy(each.scratch);
+    return status;
 }

@@ -1,0 +1,73 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
+
+#include "tool.h"
+
+static const char sqlite[] = "sqlite3:";
+
+static int is_pgsql(const char *argument)
+{
+    return strncmp(argument, "pgsql:", 6) == 0;
+}
+
+const char *amlaps_tool_path(const char *argument, apr_pool_t *pool)
+{
+    char *current;
+    const char *full = argument;
+
+    if (argument[0] != '/' && (current = getcwd(NULL, 0)) != NULL) {
+        full = apr_pstrcat(pool, current, "/", argument, NULL);
+        free(current);
+    }
+    return full;
+}
+
+static int is_database(const char *path)
+{
+    static const char magic[] = "SQLite format 3";
+    char start[sizeof(magic)] = "";
+    FILE *file = fopen(path, "re");
+    int is = file != NULL && fread(start, 1, sizeof(start), file) == sizeof(start) && memcmp(start, magic, sizeof(magic)) == 0;
+
+    if (file != NULL) {
+        fclose(file);
+    }
+    return is;
+}
+
+const char *amlaps_tool_store(const char *argument, apr_pool_t *pool)
+{
+    const char *name;
+
+    if (is_pgsql(argument)) {
+        return amlaps_trail_read_store(&name, argument, pool) == NULL ? name : argument;
+    }
+    if (strncmp(argument, sqlite, sizeof(sqlite) - 1) == 0) {
+        argument += sizeof(sqlite) - 1;
+    } else if (!is_database(argument)) {
+        return NULL;
+    }
+    return apr_pstrcat(pool, sqlite, amlaps_tool_path(argument, pool), NULL);
+}
+
+const char *amlaps_tool_new_store(const char *argument, apr_pool_t *pool)
+{
+    if (is_pgsql(argument)) {
+        return amlaps_tool_store(argument, pool);
+    }
+    argument += strncmp(argument, sqlite, sizeof(sqlite) - 1) == 0 ? sizeof(sqlite) - 1 : 0;
+    return apr_pstrcat(pool, sqlite, amlaps_tool_path(argument, pool), NULL);
+}
+
+const char *amlaps_tool_who(apr_pool_t *pool)
+{
+    const struct passwd *user = getpwuid(getuid());
+
+    return user != NULL ? apr_pstrdup(pool, user->pw_name) : apr_psprintf(pool, "uid %lu", (unsigned long)getuid());
+}

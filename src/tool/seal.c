@@ -1,0 +1,48 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tool.h"
+
+/** To standard output alone, so that it can go where it belongs; everything else is said on standard error. */
+static int show_key(void *baton, const char *key)
+{
+    (void)baton;
+    return fputs(key, stdout) >= 0 && putchar('\n') != EOF && fflush(stdout) == 0 && !ferror(stdout);
+}
+
+static void say_what_to_do(const char *state)
+{
+    fprintf(stderr, "amlaps-audit: the line on standard output is the verification key. It is not kept anywhere here. Whoever checks the audit keeps it\n"
+                    "amlaps-audit: where nobody who works on this machine can read it. For httpd: AMLapsAuditSeal %s\n", state);
+}
+
+int amlaps_tool_init(const char *state, const char *store, apr_pool_t *pool)
+{
+    amlaps_error_t error = { 0 };
+
+    state = amlaps_tool_path(state, pool);
+    if (amlaps_trail_seal(&error, amlaps_tool_new_store(store, pool), state, amlaps_tool_who(pool), show_key, NULL, pool) != APR_SUCCESS) {
+        return amlaps_tool_failed(&error);
+    }
+    say_what_to_do(state);
+    return AMLAPS_TOOL_GOOD;
+}
+
+int amlaps_tool_recover(const char *state, const char *store, apr_pool_t *pool)
+{
+    const char *name = amlaps_tool_store(store, pool);
+    amlaps_error_t error = { 0 };
+
+    if (name == NULL) {
+        fprintf(stderr, "amlaps-audit: %s is no store\n", store);
+        return AMLAPS_TOOL_UNREADABLE;
+    }
+    state = amlaps_tool_path(state, pool);
+    if (amlaps_trail_recover(&error, name, state, amlaps_tool_who(pool), show_key, NULL, pool) != APR_SUCCESS) {
+        return amlaps_tool_failed(&error);
+    }
+    fputs("amlaps-audit: a record tells of this recovery. Keep the old key too: it is for the records before.\n", stderr);
+    say_what_to_do(state);
+    return AMLAPS_TOOL_GOOD;
+}

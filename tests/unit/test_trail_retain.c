@@ -1,0 +1,225 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* Records that are exported and removed: both parts verify, and nothing else may be missing. */
+
+#include "trail_sealed.h"
+
+static char exported[192];
+
+static int to_file(void *baton, apr_int64_t seq, const char *json)
+{
+    (void)seq;
+    return json == NULL ? fflush(baton) == 0 : fprintf(baton, "%s\n", json) > 0;
+}
+
+static int to_nowhere(void *baton, apr_int64_t seq, const char *json)
+{
+    (void)baton;
+    (void)seq;
+    return json != NULL;
+}
+
+static amlaps_retained_t retain(world_t *world, const char *name, apr_time_t before)
+{
+    amlaps_error_t error = { 0 };
+    amlaps_retained_t retained;
+    FILE *file;
+
+    snprintf(exported, sizeof(exported), "%s/%s", world->directory, name);
+    file = fopen(exported, "w");
+    assert_non_null(file);
+    if (amlaps_trail_retain(&retained, &error, world->store, world->config.seal, before, "root", to_file, file, world->pool) != APR_SUCCESS) {
+        fail_msg("%s", error.detail);
+    }
+    fclose(file);
+    return retained;
+}
+
+/** The next millisecond, so that records before and after it differ. */
+static apr_time_t now(void)
+{
+    usleep(3000);
+    return apr_time_now() / 1000 * 1000;
+}
+
+static void expect_file(world_t *world, const char *after, long records)
+{
+    amlaps_verify_with_t with = { .keys = world->config.seal != NULL ? sealed_all_keys(world) : NULL, .after = after };
+    amlaps_error_t error = { 0 };
+    amlaps_verify_t result;
+
+    assert_int_equal(amlaps_trail_verify_file(&result, &error, exported, &with, world->pool), APR_SUCCESS);
+    if (result.first_bad != 0) {
+        fail_msg("record %ld: %s", (long)result.first_bad, result.problem);
+    }
+    assert_int_equal(result.records, records);
+}
+
+static void expect_parts(world_t *world, long first_bad)
+{
+    amlaps_verify_t result = { 0 };
+    amlaps_error_t error = { 0 };
+    int more = 1;
+
+    while (more) {
+        assert_int_equal(amlaps_trail_verify_part(&result, &more, &error, world->store, 0, world->pool), APR_SUCCESS);
+    }
+    if (result.first_bad != first_bad) {
+        fail_msg("record %ld: %s", (long)result.first_bad, result.problem);
+    }
+}
+
+static void expect_bad(world_t *world, int with, long record)
+{
+    amlaps_verify_t result = sealed_verify(world, with);
+
+    if (result.first_bad != record) {
+        fail_msg("with %d, record %ld: %s", with, (long)result.first_bad, result.problem);
+    }
+    assert_true(result.records < record);
+}
+
+static void test_both_parts_verify(void **state)
+{
+    world_t *world = *state;
+    amlaps_retained_t retained;
+    char before[65];
+    apr_time_t first, second;
+
+    world_open(world);
+    sealed_write(world, 50);
+    first = now();
+    sealed_write(world, 50);
+    retained = retain(world, "first.jsonl", first);
+    assert_int_equal(retained.first, 1);
+    assert_int_equal(retained.last, 101);
+    expect_file(world, NULL, 101);
+    assert_int_equal(world_records(world), 101);
+    /* The child whose records went away goes on. */
+    sealed_write(world, 50);
+    sealed_verify_good(world, 201);
+    expect_parts(world, 0);
+    second = now();
+    sealed_write(world, 1);
+    strcpy(before, retained.hash);
+    retained = retain(world, "second.jsonl", second);
+    assert_int_equal(retained.first, 102);
+    assert_int_equal(retained.last, 302);
+    expect_file(world, before, 201);
+    sealed_write(world, 1);
+    world_close(world);
+    sealed_verify_good(world, 5);
+    expect_parts(world, 0);
+    assert_int_equal(sealed_verify(world, 0).exported, 302);
+}
+
+static void test_what_nobody_exported_is_missed(void **state)
+{
+    world_t *world = *state;
+    apr_time_t time;
+
+    world_open(world);
+    sealed_write(world, 5);
+    time = now();
+    sealed_write(world, 5);
+    retain(world, "x.jsonl", time);
+    sealed_write(world, 1);
+    world_close(world);
+    assert_int_equal(world_number(world, "SELECT min(seq) FROM record"), 12);
+    world_tamper(world, "DELETE FROM record WHERE seq <= 14");
+    expect_bad(world, 0, 12);
+    expect_bad(world, WITH_ALL, 12);
+    expect_parts(world, 12);
+    world_tamper(world, "DELETE FROM record WHERE seq <= 22");
+    expect_bad(world, 0, 1);
+    expect_parts(world, 1);
+}
+
+/** Its record says where the rest must begin; another beginning is another story. */
+static void test_forged_beginning(void **state)
+{
+    world_t *world = *state;
+    apr_time_t time;
+
+    world_open(world);
+    sealed_write(world, 5);
+    time = now();
+    sealed_write(world, 5);
+    retain(world, "x.jsonl", time);
+    world_close(world);
+    world_tamper(world, "UPDATE record SET body = replace(body, 'LON-001', 'LON-002') WHERE seq = 12");
+    expect_bad(world, 0, 12);
+    world_tamper(world, "UPDATE record SET body = replace(body, 'LON-002', 'LON-001') WHERE seq = 12;"
+                        "UPDATE record SET anchor = substr(anchor, 2) || 'a' WHERE seq = 12");
+    expect_bad(world, WITH_KEY, 13);
+}
+
+/** A removal that did not come to its end. */
+static void test_interrupted_removal(void **state)
+{
+    world_t *world = *state;
+    apr_time_t time;
+
+    world_open(world);
+    sealed_write(world, 5);
+    time = now();
+    sealed_write(world, 1);
+    world_close(world);
+    world_tamper(world, "CREATE TABLE kept AS SELECT * FROM record WHERE seq BETWEEN 7 AND 11");
+    retain(world, "x.jsonl", time);
+    world_tamper(world, "INSERT INTO record SELECT * FROM kept; DROP TABLE kept");
+    assert_int_equal(sealed_verify(world, WITH_KEY | WITH_STATE).first_bad, 0);
+    expect_parts(world, 0);
+    retain(world, "y.jsonl", time);
+    assert_int_equal(world_number(world, "SELECT min(seq) FROM record"), 12);
+    assert_int_equal(sealed_verify(world, WITH_KEY | WITH_STATE).first_bad, 0);
+}
+
+static void test_unsealed(void **state)
+{
+    world_t *world = *state;
+    apr_time_t time;
+
+    world->config.clock = amlaps_clock_system();
+    world_open(world);
+    sealed_write(world, 5);
+    time = now();
+    sealed_write(world, 5);
+    retain(world, "x.jsonl", time);
+    expect_file(world, NULL, 10);
+    sealed_write(world, 1);
+    world_close(world);
+    assert_int_equal(sealed_verify(world, 0).first_bad, 0);
+    assert_int_equal(sealed_verify(world, 0).records, 13);
+    expect_parts(world, 0);
+    world_tamper(world, "DELETE FROM record WHERE seq = 11");
+    expect_bad(world, 0, 11);
+}
+
+static void test_nothing_is_removed_that_was_not_taken(void **state)
+{
+    world_t *world = *state;
+    amlaps_error_t error = { 0 };
+    amlaps_retained_t retained;
+
+    world_open(world);
+    sealed_write(world, 5);
+    world_close(world);
+    assert_int_not_equal(amlaps_trail_retain(&retained, &error, world->store, sealed_state, apr_time_now() + SECONDS(1), "root", to_nowhere, NULL,
+                                             world->pool), APR_SUCCESS);
+    assert_string_equal(error.id, "AML0240");
+    assert_int_equal(world_records(world), 11);
+    sealed_verify_good(world, 11);
+    /* Nothing that old is here. */
+    assert_int_equal(retain(world, "x.jsonl", SECONDS(1)).last, 0);
+    assert_int_equal(world_records(world), 11);
+    /* The newest record always stays. */
+    assert_int_equal(retain(world, "x.jsonl", apr_time_now() + SECONDS(1)).last, 10);
+    assert_int_equal(world_records(world), 2);
+}
+
+static const struct CMUnitTest tests[] = {
+    SEALED_TEST(test_both_parts_verify), SEALED_TEST(test_what_nobody_exported_is_missed), SEALED_TEST(test_forged_beginning),
+    SEALED_TEST(test_interrupted_removal), WORLD_TEST(test_unsealed), SEALED_TEST(test_nothing_is_removed_that_was_not_taken)
+};
+
+WORLD_MAIN(tests)
