@@ -1,17 +1,17 @@
 // @ts-check
-/** @import {ActionName, Device, DeviceKey, Disclosure, Found} from "./types.d.ts" */
+/** @import {Api} from "./types.js" */
 // The HTTP API. Every failure, also of what lies between us and the server, becomes a Problem.
 
 import { Problem } from "./app.js";
 
-/** When to try again. @param {string | null} value  Retry-After: seconds or an HTTP date @param {number} now  milliseconds */
+/** When to try again, from Retry-After: seconds or an HTTP date. @type {Api["retryTime"]} */
 export function retryTime(value, now) {
   if (!value) return null;
   const time = /^\d+$/.test(value.trim()) ? now + Number(value) * 1000 : Date.parse(value);
   return Number.isNaN(time) ? null : new Date(time);
 }
 
-/** One without a code of ours comes from httpd, mod_auth_openidc or a proxy. @param {number} status @param {any} body @param {string | null} retryAfter */
+/** One without a code of ours comes from httpd, mod_auth_openidc or a proxy. @type {Api["toProblem"]} */
 export function toProblem(status, body, retryAfter) {
   /** @param {string} name */
   const text = (name) => (typeof body?.[name] === "string" ? body[name] : "");
@@ -19,7 +19,7 @@ export function toProblem(status, body, retryAfter) {
     { detail: text("detail"), id: text("id"), retryAt: retryTime(retryAfter, Date.now()) });
 }
 
-/** @param {string} path  below api/v1/ @param {RequestInit} [init] @returns {Promise<any>} */
+/** `path` below api/v1/. @type {Api["call"]} */
 export async function call(path, init = {}) {
   let answer;
   let body;
@@ -41,15 +41,15 @@ export async function call(path, init = {}) {
   throw toProblem(answer.status, body, answer.headers.get("Retry-After"));
 }
 
-/** @param {DeviceKey} device */
+/** @param {import("./types.js").DeviceKey} device */
 const pathOf = ({ tenant, deviceId }) => `devices/${encodeURIComponent(tenant)}/${encodeURIComponent(deviceId)}`;
 
-/** @param {string} text @param {AbortSignal} signal @returns {Promise<Found>} */
+/** @type {Api["findDevices"]} */
 export const findDevices = (text, signal) => call(`devices?search=${encodeURIComponent(text)}`, { signal });
 
-/** @param {DeviceKey} device @param {AbortSignal} signal @returns {Promise<Device>} */
+/** @type {Api["getDevice"]} */
 export const getDevice = (device, signal) => call(pathOf(device), { signal });
 
-/** @param {ActionName} action @param {DeviceKey} device @param {string} reason @param {AbortSignal} signal @returns {Promise<Disclosure>} */
-export const disclose = (action, device, reason, signal) =>
-  call(`${pathOf(device)}/${action}`, { method: "POST", body: JSON.stringify({ reason }), signal });
+/** @type {Api["disclose"]} */
+export const disclose = ({ device, action, nth, reason }, signal) => call(`${pathOf(device)}/${action}`,
+  { method: "POST", body: JSON.stringify(action === "history" ? { reason, nth } : { reason }), signal });

@@ -1,18 +1,11 @@
 // @ts-check
-/** @import {Catalogue, Child, Device, DeviceKey, Listed, Session, State, ViewName} from "./types.d.ts" */
-// What every view stands on: elements, texts, and the way from view to view. One module, with the form of the Find view,
-// so that the first view takes three requests: the page, its style and this. The rest is loaded when it is needed.
+/** @import {AppFace, Catalogue, Child, Device, Listed, Session, State, ViewName} from "./types.js" */
+// What every view stands on: elements, texts, and the way between views. One module, with the form of the Find view, so
+// that the first view takes three requests: the page, its style and this. The rest is loaded when it is needed.
 
 // ---- Elements. Nothing parses markup: a device name stays a name whatever it holds, and Trusted Types need no policy.
 
-/**
- * An element. Functions become listeners (`onclick`), `true` an empty attribute; false, null and undefined are left out.
- * @template {keyof HTMLElementTagNameMap} T
- * @param {T} tag
- * @param {Record<string, string | number | boolean | null | undefined | ((event: any) => void)> | null} [props]
- * @param {...Child} children
- * @returns {HTMLElementTagNameMap[T]}
- */
+/** An element. Functions become listeners (`onclick`), `true` an empty attribute; false, null and undefined are left out. @type {AppFace["h"]} */
 export function h(tag, props, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(props ?? {})) {
@@ -23,7 +16,7 @@ export function h(tag, props, ...children) {
   return element;
 }
 
-/** @param {Node} parent @param {readonly Child[]} children */
+/** @type {AppFace["append"]} */
 export function append(parent, children) {
   for (const child of children) {
     if (Array.isArray(child)) append(parent, child);
@@ -32,7 +25,7 @@ export function append(parent, children) {
   }
 }
 
-/** @param {string} id @returns {HTMLElement} */
+/** @param {string} id */
 export function byId(id) {
   const element = document.getElementById(id);
   if (!element) throw new Error(`index.html has no #${id}`);
@@ -51,7 +44,7 @@ export const name = (text) => h("bdi", null, plain(text));
 let texts = {};
 let locale = "en";
 
-/** @param {Catalogue} catalogue @param {readonly string[]} wanted  tags of the browser: a reader of English in Britain wants British dates */
+/** `wanted`: tags of the browser, for a reader of English in Britain wants British dates. @type {AppFace["use"]} */
 export function use(catalogue, wanted = []) {
   texts = catalogue;
   /** @param {string} tag */
@@ -59,35 +52,31 @@ export function use(catalogue, wanted = []) {
   locale = wanted.find((tag) => base(tag) === base(texts["@meta"].lang)) ?? texts["@meta"].lang;
 }
 
-/** The language of the texts, a tag that names files below i18n/. @returns {string} */
+/** Of the texts; names files below i18n/. @returns {string} */
 export const language = () => texts["@meta"].lang;
 
-/** Adds the texts of a part that is loaded on demand. @param {string} folder  below i18n/ */
-export async function addTexts(folder) {
-  const answer = await fetch(`i18n/${folder}/${language()}.json`);
-  if (!answer.ok) throw new Error(`i18n/${folder}/${language()}.json: ${answer.status}`);
-  texts = { ...await answer.json(), ...texts };
-}
+/** Of a part that is loaded on demand. @param {Catalogue} more */
+export const addTexts = (more) => Object.assign(texts, more);
 
 /** @param {string} key */
 export const has = (key) => typeof texts[key] === "string";
 
-/** A text with `{{placeholders}}` filled, in pieces; `count` chooses the plural form. @template T @param {string} key @param {Record<string, T | string | number>} slots @returns {(T | string)[]} */
+/** A text with `{{placeholders}}` filled, in pieces; `count` chooses the plural form. @type {AppFace["rich"]} */
 export function rich(key, slots) {
   const { count } = slots;
   const form = typeof count === "number" && `${key}_${new Intl.PluralRules(locale).select(count)}`;
   const text = (form && (texts[form] ?? texts[`${key}_other`])) || texts[key] || key;
-  return text.split(/\{\{(\w+)\}\}/).map((/** @type {string} */ part, /** @type {number} */ index) => {
+  return String(text).split(/\{\{(\w+)\}\}/).map((part, index) => {
     if (index % 2 === 0) return part;
     const value = slots[part] ?? "";
     return typeof value === "number" ? new Intl.NumberFormat(locale).format(value) : value;
   });
 }
 
-/** @param {string} key @param {Record<string, string | number>} [values] */
+/** @type {AppFace["t"]} */
 export const t = (key, values = {}) => rich(key, values).join("");
 
-/** @param {Date} date @param {Intl.DateTimeFormatOptions} [how] */
+/** @type {AppFace["formatDate"]} */
 export const formatDate = (date, how = { dateStyle: "medium", timeStyle: "short" }) => new Intl.DateTimeFormat(locale, how).format(date);
 
 /** @param {Date} date */
@@ -96,7 +85,7 @@ export const formatTime = (date) => formatDate(date, { timeStyle: "medium" });
 /** @type {[Intl.RelativeTimeFormatUnit, number][]} */
 const UNITS = [["year", 31_557_600], ["month", 2_629_800], ["day", 86_400], ["hour", 3600], ["minute", 60]];
 
-/** "3 days ago", in the largest unit that fits. @param {Date} date @param {Date} now */
+/** "3 days ago", in the largest unit that fits. @type {AppFace["formatRelative"]} */
 export function formatRelative(date, now) {
   const seconds = (date.getTime() - now.getTime()) / 1000;
   const [unit, length] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? ["minute", 60];
@@ -108,7 +97,7 @@ export function formatRelative(date, now) {
 /** Milliseconds after which a wait is said in words. */
 export const WAIT_TEXT_AFTER = 400;
 
-/** The views and what loads them. `role`: who may open it by `?view=NAME`; its texts are in i18n/more/, its style in more/more.css. @type {Record<ViewName, {load: () => Promise<{view: State<any>}>, role?: string}>} */
+/** The views and what loads them. `role`: who may open it by `?view=NAME`. @type {AppFace["views"]} */
 const VIEWS = {
   find: { load: async () => ({ view: findView }) },
   device: { load: () => import("./device.js") },
@@ -146,9 +135,6 @@ export function say(text) {
 }
 
 export class App {
-  /** The reason, while one stays with the device. @type {{key: string, reason: string} | null} */
-  draft = null;
-
   /** @param {Session} session */
   constructor(session) {
     this.session = session;
@@ -177,10 +163,9 @@ export class App {
     leave();
     leave = () => {};
     const mine = ++turn;
-    const { load, role } = VIEWS[view];
     const waiting = setTimeout(() => this.main.replaceChildren(h("p", { class: "quiet" }, t("app.loading"))), WAIT_TEXT_AFTER);
     try {
-      const [loaded] = await Promise.all([load(), role && loadMore()]);
+      const loaded = await VIEWS[view].load();
       if (mine !== turn) return;
       const root = h("div", { class: "stack" });
       this.main.replaceChildren(root);
@@ -203,7 +188,6 @@ export class App {
 
   /** @param {Listed} device */
   openDevice(device) {
-    this.draft = null;
     history.pushState(null, "", `?device=${encodeURIComponent(device.tenant)}/${encodeURIComponent(device.deviceId)}`);
     this.backTo(device);
   }
@@ -219,15 +203,15 @@ export class App {
     return this.show("problem", { problem: error, back });
   }
 
-  /** The field takes the focus, because it is what was asked for. */
-  newSearch() {
-    this.draft = null;
-    history.pushState(null, "", location.pathname);
-    return this.show("find", { query: "" }).then(focusField);
+  /** The field, if there is one, takes the focus, because it is what was asked for. @param {string} address */
+  async go(address) {
+    history.pushState(null, "", address);
+    await this.reload();
+    focusField();
   }
 
   searchButton() {
-    return h("button", { type: "button", "data-clear": true, onclick: () => this.newSearch() }, t("search.new"));
+    return h("button", { type: "button", "data-clear": true, onclick: () => this.go(location.pathname) }, t("search.new"));
   }
 
   /** Shows the view that the URL names. */
@@ -241,23 +225,13 @@ export class App {
   }
 }
 
-/** A device by tenant and id, or a search; also for `device=NAME`, because several can have it. @param {URLSearchParams} given @param {string[]} tenants @returns {DeviceKey | {query: string}} */
+/** A device by tenant and id, or a search; also for `device=NAME`, because several can have it. @type {AppFace["parseTarget"]} */
 function parseTarget(given, tenants) {
   const device = given.get("device") ?? "";
   const [, tenant, deviceId] = /^(?:([^/]+)\/)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i.exec(device) ?? [];
   const where = tenant ?? (tenants.length === 1 ? tenants[0] : undefined);
   return deviceId && where ? { tenant: where, deviceId } : { query: (device || given.get("q") || "").trim() };
 }
-
-/** @type {Promise<unknown> | undefined} */
-let more;
-/** Texts and style of the views that have a role. */
-const loadMore = () => more ??= Promise.all([addTexts("more"), new Promise((resolve, reject) => {
-  document.head.append(h("link", { rel: "stylesheet", href: "more/more.css", onload: resolve, onerror: reject }));
-})]).catch((error) => {
-  more = undefined;
-  throw error;
-});
 
 /** Later than the first view, which must not wait for it. */
 const showIcon = () => byId("icon").setAttribute("href", "favicon.svg");
@@ -308,19 +282,20 @@ function findView(app, root, { query }) {
 /** @param {App} app */
 function frame(app) {
   const { user, roles, version, ui: { logo, notice, help } } = app.session;
-  /** Without a new document, unless one is asked for. @param {() => void} go */
-  const within = (go) => (/** @type {MouseEvent} */ event) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    go();
-  };
-  const views = Object.entries(VIEWS).filter(([, { role }]) => role && roles.includes(role)).map(([view]) => h("a", {
-    href: `?view=${view}`, "data-clear": true, onclick: within(() => { history.pushState(null, "", `?view=${view}`); void app.reload(); }),
-  }, t(`nav.${view}`)));
+  /** Without a new document, unless one is asked for. @param {string} href @param {string} style @param {Child[]} children */
+  const link = (href, style, ...children) => h("a", {
+    href, class: style, "data-clear": true,
+    onclick: (/** @type {MouseEvent} */ event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      void app.go(href);
+    },
+  }, children);
+  const views = Object.entries(VIEWS).filter(([, { role }]) => role && roles.includes(role)).map(([view]) => link(`?view=${view}`, "", t(`nav.${view}`)));
   // The policy of the page lets pictures come from its own server only.
   const own = logo && new URL(logo, document.baseURI).origin === location.origin;
   append(byId("top"), [
-    h("a", { class: "home", href: location.pathname, "data-clear": true, onclick: within(() => app.newSearch()) }, own ? h("img", { src: logo, alt: "" }) : byId("logo"), app.name),
+    link(location.pathname, "home", own ? h("img", { src: logo, alt: "" }) : byId("logo"), app.name),
     views.length > 0 && h("nav", { "aria-label": t("nav.label") }, views),
     h("span", { class: "quiet", title: user.username && plain(user.username) }, name(user.name || user.username || "")),
   ]);
@@ -329,7 +304,7 @@ function frame(app) {
   append(byId("foot"), [help && h("span", null, linked(help, t("app.help"))), h("span", null, t("app.version", { version }))]);
 }
 
-/** A text of the admin with web addresses as links; an address alone becomes a link with `label`. @param {string} text @param {string} label @returns {Child[]} */
+/** A text of the admin with web addresses as links; an address alone becomes a link with `label`. @type {AppFace["linked"]} */
 export function linked(text, label) {
   if (/^(?:https?:\/\/|mailto:|tel:|\/(?!\/))\S+$/.test(text)) return [h("a", { href: text }, label)];
   return text.split(/(https?:\/\/[^\s<>"]*[^\s<>".,;:!?)])/).map((part, index) => (index % 2 ? h("a", { href: part }, part) : part));
@@ -347,7 +322,7 @@ async function start() {
   document.documentElement.lang = language();
   document.documentElement.dir = texts["@meta"].dir;
   const { session, problem } = given("session");
-  const app = new App(session ?? { user: { id: "", name: null, username: null }, roles: [], tenants: [], ui: {}, version: "" });
+  const app = new App(session ?? { tenants: [], ui: {} });
   if (problem) {
     app.reload = async () => location.reload();
     await app.fail(new Problem(problem.code, problem));

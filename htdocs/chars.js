@@ -1,9 +1,8 @@
 // @ts-check
+/** @import {Chars} from "./types.js" */
 // What the eye needs to tell the characters of a password apart. Pure.
 
-/** @typedef {"upper" | "lower" | "digit" | "symbol"} CharClass */
-
-/** The class of one code point. Letters without case count as lower. @param {string} char @returns {CharClass} */
+/** The class of one code point. Letters without case count as lower. @type {Chars["classOf"]} */
 export function classOf(char) {
   if (/^\p{Lu}/u.test(char)) return "upper";
   if (/^\p{Nd}/u.test(char)) return "digit";
@@ -13,10 +12,13 @@ export function classOf(char) {
 /** Whether a text looks like the passphrases of LAPS: three or more capitalised words in one. @param {string} text */
 export const isPassphrase = (text) => /^(?:\p{Lu}\p{Ll}{2,}){3,}$/u.test(text);
 
-/** Groups to read out: the words of a passphrase, else `size` characters each. Joined, they are the text. @param {string} text @param {number} [size] */
+/** Whether none of the characters occurs that are taken for one another. @param {string} text */
+export const isClear = (text) => !/[Il1|Oo0]/.test(text);
+
+/** Groups to read out: the words of a passphrase, else `size` characters each. Joined, they are the text. @type {Chars["groups"]} */
 export function groups(text, size = 4) {
   const words = isPassphrase(text);
-  /** @type {{char: string, kind: CharClass}[][]} */
+  /** @type {ReturnType<typeof groups>} */
   const result = [];
   for (const char of text) {
     const kind = classOf(char);

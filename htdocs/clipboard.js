@@ -1,4 +1,5 @@
 // @ts-check
+/** @import {Clipboard} from "./types.js" */
 // Browsers let a page write to the clipboard inside a gesture only, so a timer cannot clear it (a blind attempt makes
 // Chromium ask whether the page may read the clipboard). So the page remembers that, never what, it copied, clears
 // inside gestures, and shows a button until that is done.
@@ -22,7 +23,7 @@ let turn = 0;
 /** Whether this browser lets the page copy here; it does not on plain http. */
 export const available = () => Boolean(navigator.clipboard);
 
-/** Whether a password may be on the clipboard, now and at each change. @param {(held: boolean) => void} listener */
+/** Whether a password may be on the clipboard, now and at each change. @type {Clipboard["watch"]} */
 export function watch(listener) {
   changed = listener;
   changed(held);
@@ -32,18 +33,18 @@ export function watch(listener) {
 function getBar() {
   if (bar) return bar;
   window.addEventListener("blur", () => { windowLeft = true; });
-  /** @param {Event} event */
-  const clearWhenDue = ({ type, target }) => {
+  /** What is marked so clears when it is pressed. @param {Event} event */
+  const onGesture = ({ type, target }) => {
     if (type === "click" && /** @type {Element} */ (target).closest("[data-clear]")) clear();
     else if (due && !windowLeft) clear(true);
   };
-  for (const type of ["pointerdown", "click", "keydown"]) document.addEventListener(type, clearWhenDue, true);
+  for (const type of ["pointerdown", "click", "keydown"]) document.addEventListener(type, onGesture, true);
   bar = byId("clipboard");
   bar.setAttribute("aria-label", t("clipboard.bar"));
   return bar;
 }
 
-/** @param {string} text @param {() => void} then @returns {Promise<boolean>} whether the browser did it */
+/** Whether the browser did it. @type {Clipboard["write"]} */
 function write(text, then) {
   const mine = ++turn;
   return navigator.clipboard.writeText(text).then(() => {
@@ -55,10 +56,10 @@ function write(text, then) {
   });
 }
 
-/** Call inside a gesture. @param {string} text */
+/** Call inside a gesture. @type {Clipboard["copy"]} */
 export const copySecret = (text) => write(text, remember);
 
-/** Call inside a gesture. @param {string} text  no secret */
+/** Call inside a gesture. @type {Clipboard["copy"]} */
 export const copyPlain = (text) => write(text, () => {
   forget();
   say(t("copy.done"));
@@ -83,13 +84,13 @@ function forget() {
   held = false;
   due = false;
   // The focus must not go away with the bar.
-  if (getBar().contains(document.activeElement)) /** @type {HTMLElement | null} */ (document.querySelector("h1"))?.focus({ preventScroll: true });
+  if (getBar().contains(document.activeElement)) document.querySelector("h1")?.focus({ preventScroll: true });
   getBar().hidden = true;
   changed(false);
 }
 
-/** Call inside a gesture, before anything is awaited. @param {boolean} [silent]  about a refusal, where nobody asked for it now */
-export function clear(silent = false) {
+/** Call inside a gesture, before anything is awaited; silent about a refusal where nobody asked for it now. @type {Clipboard["clear"]} */
+function clear(silent = false) {
   if (!held) return;
   const mine = ++turn;
   due = false;

@@ -1,61 +1,92 @@
 // @ts-check
-/** @import {App} from "./app.js" */
-/** @import {ActionName, Device, DeviceKey, Facts, Listed, State} from "./types.d.ts" */
-// The Confirm state. Nothing is disclosed before its button is pressed, however the page was reached.
+/** @import {Confirm, Device, DeviceKey, Listed, State} from "./types.js" */
+// The Confirm view. Nothing is disclosed before its button is pressed, however the page was reached.
 
 import { disclose, getDevice } from "./api.js";
-import { h, name, plain, rich, t, WAIT_TEXT_AFTER } from "./app.js";
-import { code, copyButton, factList, joinText, time, words, yesNo } from "./parts.js";
+import { h, name, plain, rich, say, t, WAIT_TEXT_AFTER } from "./app.js";
+import { badge, button, code, copyButton, factList, isStale, joinText, time, words, yesNo } from "./parts.js";
 // Not only when they are shown: the way must not break after a password was asked for.
 import "./problem.js";
 import "./reveal.js";
 
-const STORED_REASON = "amlaps.reason";
+const STORED = "amlaps.reason";
 
-/** @param {DeviceKey} device */
-const keyOf = (device) => `${device.tenant}/${device.deviceId}`.toLowerCase();
+/** The reason, while one stays with the device; stored while the session has ended. @type {{key?: string, reason?: string}} */
+let draft = JSON.parse(sessionStorage.getItem(STORED) ?? "{}");
 
-/** From before the session ended. @param {string} key @returns {string} */
-function storedReason(key) {
-  const [storedKey, reason] = JSON.parse(sessionStorage.getItem(STORED_REASON) ?? "[]");
-  return storedKey === key ? reason : "";
+/** @type {Confirm["keyOf"]} */
+const keyOf = ({ tenant, deviceId }) => `${tenant}/${deviceId}`.toLowerCase();
+
+/** Asks for a password and shows it, or what went wrong. @type {Confirm["askFor"]} */
+export function askFor(app, ask, waiting, taken = () => false) {
+  const request = new AbortController();
+  const end = () => {
+    clearTimeout(timer);
+    waiting.replaceChildren();
+    waiting.ariaBusy = null;
+  };
+  const stop = () => {
+    request.abort();
+    end();
+  };
+  const cancel = button(t("device.cancel"), "small", () => {
+    stop();
+    say(t("device.cancelled"));
+  });
+  waiting.ariaBusy = "true";
+  const timer = setTimeout(() => waiting.append(t("device.asking"), " ", cancel), WAIT_TEXT_AFTER);
+  disclose(ask, request.signal).then((disclosure) => {
+    if (request.signal.aborted) return;
+    end();
+    sessionStorage.removeItem(STORED);
+    void app.show("reveal", { ask, disclosure });
+  }, (error) => {
+    if (request.signal.aborted) return;
+    end();
+    if (error.code === "not_authenticated") sessionStorage.setItem(STORED, JSON.stringify(draft));
+    if (!taken(error)) void app.fail(error, () => app.backTo(ask.device));
+  });
+  return stop;
 }
 
-/** @param {App} app @param {Facts} device */
+/** @type {Confirm["facts"]} */
 const deviceFacts = (app, device) => factList([
   [t("fact.os"), words(device.os, device.osVersion)],
   [t("fact.model"), words(device.manufacturer, device.model)],
   [t("fact.join"), joinText(device.join)],
-  [t("fact.seen"), time(device.lastSeen)],
-  [t("fact.enabled"), yesNo(device.enabled)],
+  [t("fact.seen"), [time(device.lastSeen), isStale(device) && badge(t("mark.stale"), "warn")]],
+  [t("fact.enabled"), [yesNo(device.enabled), device.enabled === false && badge(t("mark.disabled"), "warn")]],
   [t("fact.compliant"), yesNo(device.compliant)],
   [t("fact.managed"), yesNo(device.managed)],
   [t("fact.tenant"), app.severalTenants && plain(device.tenant)],
   [t("fact.id"), [code(device.deviceId), copyButton(t("copy.id"), device.deviceId)], true],
 ]);
 
-/** @param {Device["actions"]} actions */
+/** @type {Confirm["ruleText"]} */
 function ruleText({ password, history }) {
   const differ = password && history && password.rule !== history.rule;
   return Object.entries(differ ? { "rule.password": password, "rule.history": history } : { "rule.allowed": password ?? history })
     .map(([key, action]) => h("p", null, rich(key, { rule: name(action?.rule ?? "") })));
 }
 
-/** Null where no rule wants a reason. @param {Device["actions"]} actions @param {string} value */
+/** Null where no rule wants a reason. @type {Confirm["reasonField"]} */
 function reasonField(actions, value) {
-  const wanted = [actions.password, actions.history].flatMap((action) => (action && action.reason.mode !== "hidden" ? action.reason : []));
+  const wanted = actions.map(({ reason }) => reason).filter(({ mode }) => mode !== "hidden");
   if (wanted.length === 0) return null;
-  const optional = wanted.every((reason) => reason.mode === "optional");
-  const hints = new Set(wanted.flatMap((reason) => reason.hint || []));
+  const optional = wanted.every(({ mode }) => mode === "optional");
   const field = h("textarea", { id: "reason", rows: 2, maxlength: 4096, autocomplete: "off", "aria-describedby": "reason-hint reason-error" });
   field.value = value;
   const error = h("p", { id: "reason-error", class: "error" });
+  const choices = [...new Set(wanted.flatMap((reason) => reason.choices ?? []))].map((text) => button(plain(text), "small", () => {
+    field.value = text;
+    field.focus();
+  }));
   return {
     field, error,
     block: h("div", { class: "field" },
       h("label", { for: "reason" }, t(optional ? "reason.optional" : "reason.label")),
-      h("div", { id: "reason-hint", class: "quiet" }, [...hints].map((hint) => h("p", null, plain(hint)))),
-      error, field),
+      h("div", { id: "reason-hint", class: "quiet" }, [...new Set(wanted.map(({ hint }) => hint))].map((hint) => hint && h("p", null, plain(hint)))),
+      error, field, choices.length > 0 && h("div", { class: "choices", role: "group", "aria-label": t("reason.choices") }, choices)),
   };
 }
 
@@ -64,46 +95,46 @@ export const view = (app, root, { tenant, deviceId, known }) => {
   const request = new AbortController();
   const facts = h("div");
   const below = h("div", { class: "stack" });
-  const waiting = window.setTimeout(() => below.replaceChildren(h("p", { class: "quiet" }, t("device.loading"))), WAIT_TEXT_AFTER);
+  const waiting = setTimeout(() => below.replaceChildren(h("p", { class: "quiet" }, t("device.loading")), h("p", null, app.searchButton())), WAIT_TEXT_AFTER);
+  let stop = () => {};
   root.append(facts, below);
 
-  /** @param {Facts} device */
-  const showFacts = (device) => {
+  /** @param {Listed | Device} device */
+  const show = (device) => {
     if (!facts.hasChildNodes()) root.prepend(app.heading(name(device.name)));
     facts.replaceChildren(deviceFacts(app, device));
-  };
-
-  /** @param {Device} device */
-  const showAll = (device) => {
+    if (Array.isArray(device.actions)) return;
     clearTimeout(waiting);
-    showFacts(device);
-    below.replaceChildren(...actionForm(app, device, request.signal), h("p", { class: "actions" }, app.searchButton()));
+    const form = actionForm(app, /** @type {Device} */ (device));
+    stop = form.stop;
+    below.replaceChildren(...form.nodes, h("p", { class: "actions" }, app.searchButton()));
   };
 
-  if (known) showFacts(known);
-  if (known && !Array.isArray(known.actions)) showAll(/** @type {Device} */ (known));
-  else {
-    getDevice({ tenant, deviceId }, request.signal).then(showAll).catch((error) => {
-      if (!request.signal.aborted) app.fail(error);
+  if (known) show(known);
+  if (!known || Array.isArray(known.actions)) {
+    if (known) draft = {};
+    getDevice({ tenant, deviceId }, request.signal).then(show).catch((error) => {
+      if (!request.signal.aborted) void app.fail(error);
     });
   }
   return () => {
     clearTimeout(waiting);
     request.abort();
+    stop();
   };
 };
 
-/** @param {App} app @param {Device} device @param {AbortSignal} signal @returns {Node[]} */
-function actionForm(app, device, signal) {
+/** @type {Confirm["actionForm"]} */
+function actionForm(app, device) {
   const { password, history } = device.actions;
-  if (!password && !history) return [h("p", { class: "panel" }, t("device.nothing"))];
+  let stop = () => {};
+  if (!password && !history) return { nodes: [h("p", { class: "panel" }, t("device.nothing"))], stop };
   const key = keyOf(device);
-  const reason = reasonField(device.actions, app.draft?.key === key ? app.draft.reason : storedReason(key));
+  const reason = reasonField([password, history].flatMap((action) => action ?? []), draft.key === key ? draft.reason ?? "" : "");
   const waiting = h("p", { class: "quiet", role: "status" });
   const summary = h("div", { class: "panel problem", tabindex: -1, hidden: true });
-  let busy = false;
 
-  /** @param {string} text */
+  /** Beside the field, and above the form as a link to it. @param {string} text */
   const refuse = (text) => {
     summary.replaceChildren(h("h2", null, t("problem.form")),
       h("a", { href: "#reason", onclick: (event) => { event.preventDefault(); reason?.field.focus(); } }, text));
@@ -112,54 +143,36 @@ function actionForm(app, device, signal) {
     reason?.error.replaceChildren(text);
     app.title(plain(device.name), t("problem.prefix"));
     summary.focus();
+    return true;
   };
+  const refusals = new Map([["reason_required", "reason.missing"], ["reason_invalid", "reason.invalid"]]);
 
-  /** @param {any} error @param {string} text */
-  const fail = (error, text) => {
-    const problem = error.code;
-    if (reason && problem === "reason_required") return refuse(t("reason.missing"));
-    if (reason && problem === "reason_invalid") return refuse(t("reason.invalid"));
-    if (problem === "not_authenticated" && text) sessionStorage.setItem(STORED_REASON, JSON.stringify([key, text]));
-    app.fail(error, () => app.backTo(device));
-  };
-
-  /** @param {ActionName} action */
-  const run = async (action) => {
+  /** @param {import("./types.js").ActionName} action */
+  const run = (action) => {
     const mode = device.actions[action]?.reason.mode;
-    const typed = reason?.field.value ?? "";
-    const text = mode === "hidden" ? "" : typed.trim();
-    app.draft = { key, reason: typed };
+    draft = { key, reason: reason?.field.value ?? "" };
+    const text = mode === "hidden" ? "" : draft.reason?.trim() ?? "";
     if (mode === "required" && !text) return refuse(t("reason.missing"));
-    busy = true;
-    const timer = setTimeout(() => { waiting.textContent = t("device.asking"); }, WAIT_TEXT_AFTER);
-    try {
-      const disclosure = await disclose(action, device, text, signal);
-      sessionStorage.removeItem(STORED_REASON);
-      if (!signal.aborted) await app.show("reveal", { device, action, disclosure });
-    } catch (error) {
-      if (!signal.aborted) fail(error, typed);
-    } finally {
-      clearTimeout(timer);
-      waiting.textContent = "";
-      busy = false;
-    }
+    stop = askFor(app, { device, action, nth: 1, reason: text }, waiting, (problem) => {
+      const refusal = reason && refusals.get(problem.code);
+      return Boolean(refusal && refuse(t(refusal)));
+    });
   };
 
-  /** @param {ActionName} action @param {string} label @param {boolean} first */
-  const submit = (action, label, first) => device.actions[action]
-    && h("button", { class: first && "primary", value: action, "aria-describedby": "recorded" }, label);
   const form = h("form", {
     class: "panel", novalidate: true,
     onsubmit: (event) => {
       event.preventDefault();
-      if (!busy) void run((event.submitter ?? form.querySelector("button")).value);
+      if (!waiting.ariaBusy) run((event.submitter ?? form.querySelector("[value]")).value);
     },
   },
   ruleText(device.actions),
   !password && h("p", null, t("device.noPassword")),
   reason?.block,
   h("p", { id: "recorded" }, t(reason ? "device.recorded" : "device.recordedNoReason")),
-  h("p", { class: "actions" }, submit("password", t("device.show"), true), submit("history", t("device.history"), !password)),
+  h("p", { class: "actions" },
+    password && h("button", { class: "primary", value: "password", "aria-describedby": "recorded" }, t("device.show")),
+    history && h("button", { class: !password && "primary", value: "history", "aria-describedby": "recorded" }, t("device.history"))),
   waiting);
-  return [summary, form];
+  return { nodes: [summary, form], stop: () => stop() };
 }

@@ -1,24 +1,21 @@
 // @ts-check
-/** @import {App} from "./app.js" */
-/** @import {Found, Listed} from "./types.d.ts" */
+/** @import {Find, Found} from "./types.js" */
 // What the Find view does. No combobox but a list of real buttons: browsers and screen readers agree about where real focus is.
 
 import { findDevices } from "./api.js";
 import { h, name, plain, Problem, rich, say, t, WAIT_TEXT_AFTER } from "./app.js";
-import { badge, joinText, time, words } from "./parts.js";
+import { badge, isStale, joinText, time, words } from "./parts.js";
 import { problemBody, problemText, problemTitle } from "./problem.js";
 
 const DEBOUNCE = 250;
 const STATUS_AFTER = 1400;
-const STALE = 90 * 86_400_000;
 
 /** So that going back to the list costs no request. @type {{query: string, found: Found} | undefined} */
 let last;
 
-/** Sets of the same name, in the order given but the exact hit first. @param {Listed[]} devices @param {string} query */
+/** Sets of the same name, in the order given but the exact hit first. @type {Find["byName"]} */
 export function byName(devices, query) {
-  /** @type {Map<string, Listed[]>} */
-  const sets = new Map([[query.toLowerCase(), []]]);
+  const sets = new Map([[query.toLowerCase(), /** @type {typeof devices} */ ([])]]);
   for (const device of devices) {
     const key = device.name.toLowerCase();
     sets.set(key, [...(sets.get(key) ?? []), device]);
@@ -26,14 +23,14 @@ export function byName(devices, query) {
   return [...sets.values()].filter((set) => set.length > 0);
 }
 
-/** The one seen after all others, if there is one. @param {Listed[]} set */
+/** The one seen after all others, if there is one. @type {Find["newest"]} */
 export function newest(set) {
   const seen = set.map((device) => Date.parse(device.lastSeen ?? "") || 0);
   const best = Math.max(...seen);
   return best > 0 && seen.indexOf(best) === seen.lastIndexOf(best) ? set[seen.indexOf(best)] : undefined;
 }
 
-/** @param {string} text @param {string} query */
+/** @type {Find["marked"]} */
 function marked(text, query) {
   const shown = plain(text);
   const at = shown.toLowerCase().indexOf(query.toLowerCase());
@@ -41,7 +38,7 @@ function marked(text, query) {
   return h("bdi", { class: "name" }, at < 0 ? shown : [shown.slice(0, at), h("mark", null, shown.slice(at, end)), shown.slice(end)]);
 }
 
-/** @param {App} app @param {Listed} device @param {string} query @param {boolean} [same] @param {boolean} [isNewest] */
+/** @type {Find["row"]} */
 function row(app, device, query, same, isNewest) {
   const facts = [words(device.os, device.osVersion), joinText(device.join), words(device.manufacturer, device.model), app.severalTenants && plain(device.tenant),
     same && t("find.id", { id: device.deviceId.slice(-8) })];
@@ -49,31 +46,35 @@ function row(app, device, query, same, isNewest) {
     h("span", null, marked(device.name, query),
       isNewest && badge(t("mark.newest")),
       device.enabled === false && badge(t("mark.disabled"), "warn"),
-      Date.now() - Date.parse(device.lastSeen ?? "") > STALE && badge(t("mark.stale"), "warn"),
+      isStale(device) && badge(t("mark.stale"), "warn"),
       !device.actions.includes("password") && badge(t("mark.noPassword"))),
     h("span", { class: "seen quiet" }, device.lastSeen ? [t("find.seen"), " ", time(device.lastSeen)] : t("find.notSeen")),
     h("span", { class: "more quiet" }, facts.filter(Boolean).join(" · "))));
 }
 
-/** @param {App} app @param {Found} found @param {string} query */
-function resultList(app, found, query) {
-  if (found.devices.length === 0) {
-    return h("div", { class: "panel" },
-      h("p", { class: "lead" }, rich("find.none", { query: name(query) })),
-      h("ul", { class: "causes" }, ["find.none1", "find.none2", "find.none3"].map((key) => h("li", null, t(key)))));
-  }
-  const sets = byName(found.devices, query).map((set, index) => {
-    if (set.length === 1) return set.map((device) => row(app, device, query));
-    const id = `same-${index}`;
-    const best = newest(set);
-    return h("li", { class: "same" },
-      h("p", { id }, rich("find.same", { count: set.length, name: name(set[0]?.name ?? "") })),
-      h("ul", { "aria-labelledby": id }, set.map((device) => row(app, device, query, true, device === best))));
-  });
-  return h("div", null, h("ul", { class: "results", "aria-label": t("find.results") }, sets), found.more && h("p", { class: "quiet" }, t("find.more")));
+/** Equal names stand together, to be compared. @type {Find["sameName"]} */
+function sameName(app, set, query, index) {
+  if (set.length === 1) return set.map((device) => row(app, device, query));
+  const id = `same-${index}`;
+  const best = newest(set);
+  return h("li", { class: "same" },
+    h("p", { id }, rich("find.same", { count: set.length, name: name(set[0]?.name ?? "") })),
+    h("ul", { "aria-labelledby": id }, set.map((device) => row(app, device, query, true, device === best))));
 }
 
-/** @param {App} app @param {HTMLInputElement} field @param {HTMLElement} results */
+/** @type {Find["resultList"]} */
+function resultList(app, { devices, gaps = [], more }, query) {
+  return h("div", { class: "found" },
+    gaps.map(({ tenant, code }) => h("p", { class: "panel problem" }, t("find.gap", { tenant: plain(tenant), problem: problemTitle(new Problem(code)) }))),
+    devices.length > 0 ? [
+      h("p", { class: "quiet" }, t("find.count", { count: devices.length }), more && [" ", t("find.more")]),
+      h("ul", { class: "results", "aria-label": t("find.results") }, byName(devices, query).map((set, index) => sameName(app, set, query, index)))]
+      : h("div", { class: "panel" },
+        h("p", { class: "lead" }, rich("find.none", { query: name(query) })),
+        h("ul", { class: "causes" }, [1, 2, 3].map((cause) => h("li", null, t(`find.none${cause}`))))));
+}
+
+/** @type {Find["searcher"]} */
 export function searcher(app, field, results) {
   let request = new AbortController();
   let debounce = 0;
@@ -92,14 +93,15 @@ export function searcher(app, field, results) {
   /** @param {Found} found @param {string} query */
   const show = (found, query) => {
     results.replaceChildren(resultList(app, found, query));
-    announce(found.devices.length ? t("find.count", { count: found.devices.length }) : t("find.none", { query: plain(query) }));
+    const gaps = [...results.querySelectorAll(".problem")].map((gap) => gap.textContent);
+    announce([found.devices.length ? t("find.count", { count: found.devices.length }) : t("find.none", { query: plain(query) }), ...gaps].join(" "));
   };
 
   /** @param {unknown} error */
   const fail = (error) => {
     if (!(error instanceof Problem)) throw error;
     if (error.code === "not_authenticated") return app.fail(error);
-    results.replaceChildren(h("div", { class: "panel problem" }, h("h2", null, problemTitle(error)), problemBody(error)));
+    results.replaceChildren(h("div", { class: "panel problem" }, h("h2", null, problemTitle(error)), problemBody(app, error)));
     announce(problemText(error));
   };
 
@@ -137,12 +139,11 @@ export function searcher(app, field, results) {
     },
     asked: () => search(true),
     again: () => (last?.query === field.value ? show(last.found, last.query) : search(true)),
-    /** @param {KeyboardEvent} event */
     move: (event) => move(event, field, results),
   };
 }
 
-/** Between field and list. @param {KeyboardEvent} event @param {HTMLInputElement} field @param {HTMLElement} results */
+/** Between field and list. @type {Find["move"]} */
 function move(event, field, results) {
   if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
   const rows = /** @type {NodeListOf<HTMLElement>} */ (results.querySelectorAll(".row"));

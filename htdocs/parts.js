@@ -1,14 +1,14 @@
 // @ts-check
-/** @import {Child} from "./types.d.ts" */
-// Small parts that several states show.
+/** @import {Parts} from "./types.js" */
+// Small parts that several views show.
 
 import { formatDate, formatRelative, h, plain, t } from "./app.js";
-import { available, copyPlain } from "./clipboard.js";
+import * as clipboard from "./clipboard.js";
 
-/** @param {string} text @param {string} [title] */
+/** @type {Parts["code"]} */
 export const code = (text, title) => h("span", { class: "code", title }, plain(text));
 
-/** A moment in the reader's zone with UTC in its title. @param {string | null | undefined} iso */
+/** A moment in the reader's zone with UTC in its title. @type {Parts["time"]} */
 export function time(iso) {
   const date = new Date(iso ?? NaN);
   if (Number.isNaN(date.getTime())) return t("fact.unknown");
@@ -18,39 +18,42 @@ export function time(iso) {
     h("span", { class: "quiet" }, `(${formatRelative(date, new Date())})`));
 }
 
-/** Labels and values, left out where empty; a third member makes one as wide as the list. @param {[string, Child, boolean?][]} facts */
+/** Labels and values, left out where empty; a third member makes one as wide as the list. @type {Parts["factList"]} */
 export const factList = (facts) => h("dl", { class: "facts" }, facts.map(([label, value, wide]) =>
   (value || value === 0) && h("div", { class: wide && "wide" }, h("dt", null, label), h("dd", null, value))));
 
-/** @param {boolean | null} value */
+/** @type {Parts["yesNo"]} */
 export const yesNo = (value) => t(value === null ? "fact.unknown" : value ? "fact.yes" : "fact.no");
 
-/** @param {string} text @param {"calm" | "warn"} [tone] */
+/** @type {Parts["badge"]} */
 export const badge = (text, tone = "calm") => [" ", h("span", { class: `badge ${tone}` }, text)];
 
-/** In the words of the Entra portal. @param {string | null} join */
+/** In the words of the Entra portal. @type {Parts["joinText"]} */
 export function joinText(join) {
   const key = new Map([["AzureAd", "join.entra"], ["ServerAd", "join.hybrid"], ["Workplace", "join.registered"], [null, "fact.unknown"]]).get(join);
   return key ? t(key) : plain(join ?? "");
 }
 
-/** What there is of several parts. @param {...(string | null)} parts */
+/** What there is of several parts. @type {Parts["words"]} */
 export const words = (...parts) => plain(parts.filter(Boolean).join(" "));
 
-/** Says "Copied" for two seconds when it went well. @param {string} label @param {string} style @param {() => Promise<boolean>} copy */
+/** Not seen for 90 days. @type {Parts["isStale"]} */
+export const isStale = ({ lastSeen }) => Date.now() - Date.parse(lastSeen ?? "") > 90 * 86_400_000;
+
+/** @type {Parts["button"]} */
+export const button = (label, style, press) => h("button", { type: "button", class: style, onclick: press }, label);
+
+/** Says "Copied" for two seconds when it went well. @type {Parts["copyingButton"]} */
 export function copyingButton(label, style, copy) {
-  if (!available()) return null;
-  const button = h("button", {
-    type: "button", class: style,
-    onclick: async () => {
-      if (!await copy()) return;
-      button.style.setProperty("min-inline-size", `${button.offsetWidth}px`);
-      button.textContent = t("copy.done");
-      setTimeout(() => { button.textContent = label; }, 2000);
-    },
-  }, label);
-  return button;
+  if (!clipboard.available()) return null;
+  const copying = button(label, style, async () => {
+    if (!await copy()) return;
+    copying.style.setProperty("min-inline-size", `${copying.offsetWidth}px`);
+    copying.textContent = t("copy.done");
+    setTimeout(() => { copying.textContent = label; }, 2000);
+  });
+  return copying;
 }
 
-/** @param {string} label @param {string} text  no secret */
-export const copyButton = (label, text) => [" ", copyingButton(label, "small", () => copyPlain(text))];
+/** Of a text that is no secret. @type {Parts["copyButton"]} */
+export const copyButton = (label, text) => [" ", copyingButton(label, "small", () => clipboard.copyPlain(text))];

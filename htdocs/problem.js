@@ -1,34 +1,38 @@
 // @ts-check
 /** @import {Problem} from "./app.js" */
-/** @import {State} from "./types.d.ts" */
+/** @import {Problems, State} from "./types.js" */
 // Problems in plain words, with a reference that support can find in the audit.
 
-import { formatTime, h, has, plain, t } from "./app.js";
-import { code, copyButton, factList } from "./parts.js";
+import { formatTime, h, has, linked, plain, t } from "./app.js";
+import { button, code, copyButton, factList } from "./parts.js";
 
-/** To read out: the first eight digits of the audit id. @param {string} id */
+/** To read out: the first eight digits of the audit id. @type {Problems["shortReference"]} */
 export const shortReference = (id) => id.replace(/^([0-9a-f]{4})([0-9a-f]{4})-.*$/i, "$1-$2").toUpperCase();
 
-/** @param {string} id @returns {[string, import("./types.d.ts").Child]} */
+/** @type {Problems["reference"]} */
 export const reference = (id) => [t("problem.reference"), id && [code(shortReference(id), id), copyButton(t("problem.copy"), id)]];
 
-/** @param {Problem} problem @param {string} part */
+/** @type {Problems["keyOf"]} */
 const keyOf = ({ code: given }, part) => `problem.${has(`problem.${given}.title`) ? given : "unknown"}.${part}`;
 
-/** @param {Problem} problem */
+/** @type {Problems["problemTitle"]} */
 export const problemTitle = (problem) => t(keyOf(problem, "title"));
 
-/** @param {Problem} problem */
+/** @type {Problems["problemTitle"]} */
 export const problemText = (problem) =>
-  [t(keyOf(problem, "text")), problem.retryAt && t("problem.retryAt", { time: formatTime(problem.retryAt) })].filter(Boolean).join(" ");
+  t(keyOf(problem, "text")) + (problem.retryAt ? ` ${t("problem.retryAt", { time: formatTime(problem.retryAt) })}` : "");
 
-/** All but the heading. @param {Problem} problem */
-export function problemBody(problem) {
+/** All but the heading. @type {Problems["problemBody"]} */
+export function problemBody(app, problem) {
   const causes = [1, 2, 3].map((number) => keyOf(problem, `cause${number}`)).filter(has);
+  const { help } = app.session.ui;
   return [
     h("p", { class: "lead" }, problemText(problem)),
     causes.length > 0 && [h("p", null, t("problem.causes")), h("ul", { class: "causes" }, causes.map((cause) => h("li", null, t(cause))))],
-    factList([[t("problem.detail"), plain(problem.detail), true], reference(problem.id), [t("problem.time"), formatTime(problem.time)]]),
+    factList([
+      [t("problem.detail"), plain(problem.detail), true], reference(problem.id), [t("problem.time"), formatTime(problem.time)],
+      [t("app.help"), help && linked(help, t("app.help")), true],
+    ]),
   ];
 }
 
@@ -36,10 +40,10 @@ export function problemBody(problem) {
 export const view = (app, root, { problem, back }) => {
   root.append(
     app.heading(problemTitle(problem), t("problem.prefix")),
-    h("div", { class: "panel problem" }, problemBody(problem)),
+    h("div", { class: "panel problem" }, problemBody(app, problem)),
     h("p", { class: "actions" },
       // A real navigation: only that lets mod_auth_openidc send the browser to the sign-in.
       problem.code === "not_authenticated" ? h("a", { class: "button primary", href: location.pathname + location.search }, t("problem.signIn"))
-        : [h("button", { type: "button", class: "primary", onclick: back ?? (() => app.reload()) }, t(back ? "problem.back" : "problem.again")), app.searchButton()]));
+        : [button(t(back ? "problem.back" : "problem.again"), "primary", back ?? (() => app.reload())), app.searchButton()]));
   return () => {};
 };

@@ -1,17 +1,18 @@
 // @ts-check
-/** @import {ActionName, Child, Credential, Device, Disclosure, State} from "./types.d.ts" */
-// The Revealed state. The password is in text nodes and one array, both emptied on hiding; nowhere else.
+/** @import {Ask, Disclosure, Reveal, State} from "./types.js" */
+// The Revealed view. The password is in text nodes and one variable, both emptied on hiding; nowhere else.
 
-import { groups } from "./chars.js";
+import { h, linked, name, rich, say, t } from "./app.js";
+import { groups, isClear } from "./chars.js";
 import * as clipboard from "./clipboard.js";
-import { h, name, rich, say, t } from "./app.js";
-import { code, copyButton, copyingButton, factList, time } from "./parts.js";
+import { askFor } from "./device.js";
+import { button, code, copyButton, copyingButton, factList, time } from "./parts.js";
 import { reference } from "./problem.js";
 
 /** Seconds; WCAG 2.2.1 asks for a warning at least 20 before the time is up. */
 const WARN = 20;
 
-/** Marks and positions are in the style sheet, so that selecting gives the password alone. @param {string} password */
+/** Marks and positions are in the style sheet, so that selecting gives the password alone. @type {Reveal["passwordText"]} */
 function passwordText(password) {
   const shown = h("div", { class: "password", translate: "no", dir: "ltr" }, groups(password).map((group) =>
     h("span", { class: "group" }, group.map(({ char, kind }) => h("span", { class: `char ${kind}` }, char)))));
@@ -24,21 +25,7 @@ function passwordText(password) {
   return shown;
 }
 
-/** @param {Credential} credential @param {() => string} password  read only when copied @param {Child} controls */
-function credentialBlock(credential, password, controls) {
-  return h("section", { class: "credential" },
-    h("dl", { class: "secret" },
-      h("div", null, h("dt", null, t("cred.account")), h("dd", null, name(credential.account), copyButton(t("copy.account"), credential.account))),
-      h("div", null, h("dt", null, t("cred.password")), h("dd", null, passwordText(credential.password)))),
-    h("p", { class: "actions" }, copyingButton(t("copy.password"), "primary", () => clipboard.copySecret(password())), controls),
-    factList([
-      [t("cred.backedUp"), time(credential.backedUp)],
-      [t("cred.expires"), credential.current && time(credential.expires)],
-      [t("cred.sid"), credential.sid && code(credential.sid), true],
-    ]));
-}
-
-/** @param {number} limit  seconds; 0 hides nothing by time @param {() => void} hide */
+/** `limit` in seconds; 0 hides nothing by time. @type {Reveal["countdown"]} */
 function countdown(limit, hide) {
   let deadline = 0;
   let warned = false;
@@ -57,16 +44,23 @@ function countdown(limit, hide) {
     warned = limit <= WARN;
     tick();
   };
-  const keep = h("button", { type: "button", onclick: () => { start(); say(t("reveal.kept", { count: limit })); } }, t("reveal.keep", { count: limit }));
+  const keep = button(t("reveal.keep", { count: limit }), "", () => {
+    start();
+    say(t("reveal.kept", { count: limit }));
+  });
   const timer = limit > 0 ? window.setInterval(tick, 1000) : 0;
   if (timer) start();
   return { parts: timer > 0 && h("span", { class: "keep" }, keep, text), stop: () => clearInterval(timer) };
 }
 
-/** @type {State<{device: Device, action: ActionName, disclosure: Disclosure}>} */
-export const view = (app, root, { device, action, disclosure: { id, rule, credentials } }) => {
-  const secrets = credentials.map(({ password }) => password);
-  const limit = app.session.ui.hideAfter ?? 60;
+/** @type {State<{ask: Ask, disclosure: Disclosure}>} */
+export const view = (app, root, { ask, disclosure: { id, rule, credentials, older = 0 } }) => {
+  const { device, action, nth } = ask;
+  const { result, hideAfter } = app.session.ui;
+  const limit = hideAfter ?? 60;
+  const [credential] = credentials;
+  let secret = credential?.password ?? "";
+  let stop = () => {};
 
   /** @param {string} text */
   const leave = (text) => {
@@ -76,27 +70,60 @@ export const view = (app, root, { device, action, disclosure: { id, rule, creden
   const count = countdown(limit, () => leave(t("reveal.timedOut")));
   const hide = h("button", { type: "button", "data-clear": true, onclick: () => leave(t("reveal.hidden")) });
   clipboard.watch((held) => { hide.textContent = t(held ? "reveal.hideClear" : "reveal.hide"); });
-  const controls = [hide, count.parts];
+  const shown = passwordText(secret);
+  const large = button(t("reveal.large"), "small", () => { large.ariaPressed = String(shown.classList.toggle("large")); });
+  large.ariaPressed = "false";
+  const box = h("div", { class: "tool" });
+  let close = () => {};
+  /** What is opened, and loaded, only when it is wanted; one at a time. @param {string} key */
+  const opener = (key) => {
+    const opening = button(t(`reveal.${key}`), "small", async () => {
+      const wanted = opening.ariaExpanded === "false";
+      close();
+      if (!wanted) return;
+      opening.ariaExpanded = "true";
+      close = await (await import("./more/tools.js")).open(box, key, () => secret, () => { opening.ariaExpanded = "false"; });
+    });
+    opening.ariaExpanded = "false";
+    return opening;
+  };
+  const waiting = h("p", { class: "quiet", role: "status" });
 
   root.append(
     app.heading(rich(action === "password" ? "reveal.title" : "reveal.history", { device: name(device.name) })),
     h("p", { class: "on-paper" }, t("reveal.print")),
     h("div", { class: "panel revealed" },
-      credentials.map((credential, index) => credentialBlock(credential, () => secrets[index] ?? "", secrets.length === 1 && controls)),
-      !secrets.length && h("p", null, t("reveal.none")),
-      secrets.length !== 1 && h("p", { class: "actions" }, controls),
-      secrets.length > 0 && h("p", { class: "legend quiet", "aria-hidden": "true" }, ["upper", "lower", "digit", "symbol"].map((kind) =>
-        h("span", { class: `key ${kind}` }, t(`legend.${kind}`)))),
-      !clipboard.available() && h("p", { class: "quiet" }, t("copy.insecure"))),
+      credential ? [
+        h("dl", { class: "secret" },
+          h("div", null, h("dt", null, t("cred.account")), h("dd", null, name(credential.account), copyButton(t("copy.account"), credential.account))),
+          h("div", null, h("dt", null, t("cred.password")), h("dd", null, shown))),
+        isClear(secret) && h("p", { class: "quiet" }, t("reveal.clear")),
+        h("p", { class: "actions" }, copyingButton(t("copy.password"), "primary", () => clipboard.copySecret(secret)), hide, count.parts),
+        h("p", { class: "choices" }, large, opener("spell"), device.actions[action]?.qr && opener("qr")), box,
+        h("p", { class: "legend quiet", "aria-hidden": "true" }, ["upper", "lower", "digit", "symbol"].map((kind) => h("span", { class: `key ${kind}` }, t(`legend.${kind}`)))),
+        factList([
+          [t("cred.backedUp"), time(credential.backedUp)],
+          [t("cred.expires"), credential.current && time(credential.expires)],
+          [t("cred.sid"), credential.sid && [code(credential.sid), copyButton(t("copy.id"), credential.sid)], true],
+        ]),
+        !clipboard.available() && h("p", { class: "quiet" }, t("copy.insecure")),
+        credential.current && h("p", { class: "quiet" }, t("reveal.rotation")),
+      ] : [h("p", null, t("reveal.none")), h("p", { class: "actions" }, hide)]),
+    result ? h("p", { class: "notice" }, linked(result, t("app.noticeLink"))) : "",
+    action === "history" && older > 0 ? h("p", { class: "actions" }, button(t("reveal.older", { count: older }), "", () => {
+      if (!waiting.ariaBusy) stop = askFor(app, { ...ask, nth: nth + 1 }, waiting);
+    })) : "", waiting,
     factList([[t("reveal.rule"), name(rule)], reference(id)]),
     h("p", { class: "actions" }, app.searchButton()));
-  for (const credential of credentials) credential.password = "";
+  for (const one of credentials) one.password = "";
   say(limit > 0 ? t("reveal.shown", { count: limit }) : t("reveal.shownForGood"));
 
   return () => {
     count.stop();
+    stop();
+    close();
     clipboard.watch(() => {});
-    secrets.fill("");
+    secret = "";
     root.replaceChildren();
   };
 };

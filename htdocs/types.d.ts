@@ -1,16 +1,12 @@
-// What the API gives and the states share, as types for the checker (`tsc --checkJs`). The browser never loads this file.
+// What the API gives, and the faces of the modules: a function names its own by `@type {Find["row"]}`. For the checker
+// (`tsc --checkJs`); the browser never loads this file.
 
-import type { App } from "./app.js";
+import type { App, Problem } from "./app.js";
 
-/** A state of the page: fills `root`, and returns what wipes it. */
-export type State<T> = (app: App, root: HTMLElement, view: T) => () => void;
+// ---- The API.
 
-/** The views that the page knows; each is loaded by its line in VIEWS of app.js. */
-export type ViewName = "find" | "device" | "reveal" | "problem";
-
-export type Child = Node | string | number | null | undefined | false | readonly Child[];
-export type Reason = { mode: "hidden" | "optional" | "required"; hint?: string | null; pattern?: string | null };
-export type Action = { rule: string; reason: Reason };
+export type Reason = { mode: "hidden" | "optional" | "required"; hint?: string | null; pattern?: string | null; choices?: string[] };
+export type Action = { rule: string; reason: Reason; qr?: true };
 export type ActionName = "password" | "history";
 export type DeviceKey = { tenant: string; deviceId: string };
 
@@ -33,7 +29,8 @@ export interface Listed extends Facts { actions: ActionName[] }
 /** One device, with what may be done. */
 export interface Device extends Facts { actions: Partial<Record<ActionName, Action>> }
 
-export interface Found { devices: Listed[]; more: boolean }
+/** `gaps`: tenants that could not be searched. */
+export interface Found { devices: Listed[]; more: boolean; gaps?: { tenant: string; code: string }[] }
 
 export interface Credential {
   account: string;
@@ -44,14 +41,117 @@ export interface Credential {
   current: boolean;
 }
 
-export interface Disclosure { id: string; rule: string; credentials: Credential[] }
+/** `older`: how many are older than the one asked for by its number. */
+export interface Disclosure { id: string; rule: string; credentials: Credential[]; older?: number }
 
 export interface Session {
   user: { id: string; name: string | null; username: string | null };
   roles: string[];
   tenants: { name: string }[];
-  ui: Partial<Record<"title" | "logo" | "notice" | "help" | "language", string | null>> & { hideAfter?: number | null };
+  ui: Partial<Record<"title" | "logo" | "notice" | "help" | "language" | "result", string | null>> & { hideAfter?: number | null };
   version: string;
 }
 
+// ---- The page.
+
+/** The views that the page knows; each is loaded by its line in VIEWS of app.js. */
+export type ViewName = "find" | "device" | "reveal" | "problem";
+
+/** Fills `root`, and returns what wipes it. */
+export type State<T> = (app: App, root: HTMLElement, data: T) => () => void;
+
+export type Child = Node | string | number | null | undefined | false | readonly Child[];
 export type Catalogue = Record<string, any>;
+
+/** What is asked for; `nth` of the older passwords, counted from the newest. */
+export type Ask = { device: Device; action: ActionName; nth: number; reason: string };
+
+/** A helper of the Revealed view, loaded when it is wanted; gives what wipes it. */
+export type Tool = (box: HTMLElement, password: () => string) => Promise<() => void>;
+
+/** Words by their first letters; `lang` is the language they are spoken in. */
+export interface Alphabet { name: string; lang: string; words: string[] }
+export interface Spelling { alphabets: Alphabet[] }
+
+export interface AppFace {
+  h<T extends keyof HTMLElementTagNameMap>(tag: T, props?: Record<string, string | number | boolean | null | undefined | ((event: any) => void)> | null,
+    ...children: Child[]): HTMLElementTagNameMap[T];
+  append(parent: Node, children: readonly Child[]): void;
+  use(catalogue: Catalogue, wanted?: readonly string[]): void;
+  rich<T>(key: string, slots: Record<string, T | string | number>): (T | string)[];
+  t(key: string, values?: Record<string, string | number>): string;
+  formatDate(date: Date, how?: Intl.DateTimeFormatOptions): string;
+  formatRelative(date: Date, now: Date): string;
+  linked(text: string, label: string): Child[];
+  parseTarget(given: URLSearchParams, tenants: string[]): DeviceKey | { query: string };
+  views: Record<ViewName, { load: () => Promise<{ view: State<any> }>; role?: string }>;
+}
+
+export interface Api {
+  retryTime(value: string | null, now: number): Date | null;
+  toProblem(status: number, body: any, retryAfter: string | null): Problem;
+  call(path: string, init?: RequestInit): Promise<any>;
+  findDevices(text: string, signal: AbortSignal): Promise<Found>;
+  getDevice(device: DeviceKey, signal: AbortSignal): Promise<Device>;
+  disclose(ask: Ask, signal: AbortSignal): Promise<Disclosure>;
+}
+
+export interface Parts {
+  code(text: string, title?: string): HTMLElement;
+  time(iso: string | null | undefined): Child;
+  factList(facts: [string, Child, boolean?][]): HTMLElement;
+  yesNo(value: boolean | null): string;
+  badge(text: string, tone?: "calm" | "warn"): Child;
+  joinText(join: string | null): string;
+  words(...parts: (string | null)[]): string;
+  isStale(device: Facts): boolean;
+  button(label: string, style: string, press: () => void): HTMLButtonElement;
+  copyingButton(label: string, style: string, copy: () => Promise<boolean>): HTMLElement | null;
+  copyButton(label: string, text: string): Child;
+}
+
+export interface Problems {
+  shortReference(id: string): string;
+  reference(id: string): [string, Child];
+  keyOf(problem: Problem, part: string): string;
+  problemTitle(problem: Problem): string;
+  problemBody(app: App, problem: Problem): Child;
+}
+
+export interface Clipboard {
+  watch(listener: (held: boolean) => void): void;
+  write(text: string, then: () => void): Promise<boolean>;
+  copy(text: string): Promise<boolean>;
+  clear(silent?: boolean): void;
+}
+
+export interface Find {
+  byName(devices: Listed[], query: string): Listed[][];
+  newest(set: Listed[]): Listed | undefined;
+  marked(text: string, query: string): HTMLElement;
+  row(app: App, device: Listed, query: string, same?: boolean, isNewest?: boolean): HTMLElement;
+  sameName(app: App, set: Listed[], query: string, index: number): Child;
+  resultList(app: App, found: Found, query: string): HTMLElement;
+  searcher(app: App, field: HTMLInputElement, results: HTMLElement): Record<"stop" | "typed" | "asked" | "again", () => void> & { move: (event: KeyboardEvent) => void };
+  move(event: KeyboardEvent, field: HTMLInputElement, results: HTMLElement): void;
+}
+
+export interface Confirm {
+  keyOf(device: DeviceKey): string;
+  /** `waiting` tells the wait, with a way to end it; `taken`: whether the view deals with a problem itself. Returns what to call when the view is left. */
+  askFor(app: App, ask: Ask, waiting: HTMLElement, taken?: (problem: Problem) => boolean): () => void;
+  facts(app: App, device: Facts): HTMLElement;
+  ruleText(actions: Device["actions"]): Child;
+  reasonField(actions: Action[], value: string): { field: HTMLTextAreaElement; error: HTMLElement; block: HTMLElement } | null;
+  actionForm(app: App, device: Device): { nodes: Node[]; stop: () => void };
+}
+
+export interface Chars {
+  classOf(char: string): "upper" | "lower" | "digit" | "symbol";
+  groups(text: string, size?: number): { char: string; kind: ReturnType<Chars["classOf"]> }[][];
+}
+
+export interface Reveal {
+  passwordText(password: string): HTMLElement;
+  countdown(limit: number, hide: () => void): { parts: Child; stop: () => void };
+}

@@ -65,6 +65,7 @@ export async function startFake({ port = 0, mount = "/laps/", session = {}, devi
     },
     devices,
     more: false,
+    gaps: [],
     credentials: { password: () => [credential()], history: () => OLDER.map((password, index) => credential({ password, current: false, expires: null, backedUp: hours(800 * (index + 1)) })) },
     /** @type {{method: string, path: string, headers: import("node:http").IncomingHttpHeaders, body: string}[]} */
     requests: [],
@@ -105,7 +106,7 @@ function route(fake, path, query, request, body) {
   if (path === "devices") {
     const text = (query.get("search") ?? "").toLowerCase();
     const found = fake.devices.filter((one) => one.name.toLowerCase().startsWith(text)).map((one) => ({ ...one, actions: Object.keys(one.actions) }));
-    return { operation: "search", reply: () => (text.length < 2 ? problem(400, "bad_request", "At least 2 characters.") : ok({ devices: found, more: fake.more })) };
+    return { operation: "search", reply: () => (text.length < 2 ? problem(400, "bad_request", "At least 2 characters.") : ok({ devices: found, more: fake.more, gaps: fake.gaps })) };
   }
   const [, tenant, id, action] = /^devices\/([^/]+)\/([^/]+)(?:\/(password|history))?$/.exec(path) ?? [];
   const found = fake.devices.find((one) => one.tenant === decodeURIComponent(tenant ?? "") && one.deviceId === id);
@@ -121,11 +122,14 @@ function disclose(fake, found, action, request, body) {
     && headers["sec-fetch-site"] === "same-origin";
   if (!guarded) return problem(403, "cross_site");
   const given = JSON.parse(body);
-  if (Object.keys(given).some((key) => key !== "reason") || typeof given.reason !== "string") return problem(400, "bad_request");
+  const known = action === "history" ? ["reason", "nth"] : ["reason"];
+  if (Object.keys(given).some((key) => !known.includes(key)) || typeof given.reason !== "string") return problem(400, "bad_request");
   const { rule, reason } = found.actions[action];
   if (reason.mode === "required" && !given.reason.trim()) return problem(422, "reason_required", reason.hint ?? "");
   if (given.reason && reason.pattern && !new RegExp(reason.pattern).test(given.reason)) return problem(422, "reason_invalid", reason.hint ?? "");
-  return { status: 200, body: { id: randomUUID(), device: { tenant: found.tenant, deviceId: found.deviceId, name: found.name }, rule, credentials: fake.credentials[action]() } };
+  const all = fake.credentials[action]();
+  const chosen = given.nth ? { credentials: all.slice(given.nth - 1, given.nth), older: Math.max(0, all.length - given.nth) } : { credentials: all };
+  return { status: 200, body: { id: randomUUID(), device: { tenant: found.tenant, deviceId: found.deviceId, name: found.name }, rule, ...chosen } };
 }
 
 /** Text of a catalogue in a language of the browser, or of the admin's. */

@@ -106,33 +106,6 @@ test("the newest of a set is only named when it is one", () => {
   assert.equal(newest([never, { ...never }]), undefined);
 });
 
-test("every text that the page asks for is in the catalogue, and the catalogue holds no other", () => {
-  const source = scripts.map(read).join("\n");
-  const asked = new Set([...source.matchAll(/"([a-z]+\.[A-Za-z_0-9]+)"/g)].map(([, key]) => key).filter((key) => !/\.(?:js|json|svg)$/.test(key)));
-  for (const kind of ["upper", "lower", "digit", "symbol"]) asked.add(`legend.${kind}`);
-  const known = new Set(Object.keys(english).filter((key) => key !== "@meta").map((key) => key.replace(/_(?:zero|one|two|few|many|other)$/, "")));
-  const own = [...known].filter((key) => !/^problem\.[a-z_]+\.(?:title|text|cause\d)$/.test(key));
-  assert.deepEqual([...asked].filter((key) => !known.has(key) && /^(?:app|find|search|mark|fact|join|device|rule|reason|reveal|cred|legend|copy|clipboard|problem)\./.test(key)), []);
-  assert.deepEqual(own.filter((key) => !asked.has(key)), []);
-});
-
-test("every code of the contract has its words", () => {
-  const codes = ["bad_request", "cross_site", "not_found", "method_not_allowed", "not_authenticated", "not_authorized", "reason_required", "reason_invalid",
-    "rate_limited", "no_password", "policy_undecidable", "tenant_credential_invalid", "tenant_permission_missing", "tenant_throttled", "tenant_unreachable",
-    "tenant_error", "audit_unavailable", "notification_failed", "busy", "offline", "unknown"];
-  const described = Object.keys(english).flatMap((key) => /^problem\.([a-z_]+)\.title$/.exec(key)?.[1] ?? []);
-  assert.deepEqual(described.sort(), codes.sort());
-  for (const code of codes) assert.ok(english[`problem.${code}.text`], code);
-});
-
-test("texts hold no markup, and plural forms come in the pairs that English needs", () => {
-  for (const [key, text] of Object.entries(english)) {
-    if (key === "@meta") continue;
-    assert.doesNotMatch(text, /[<>]/, key);
-    if (key.endsWith("_one")) assert.ok(english[key.replace(/_one$/, "_other")], key);
-  }
-});
-
 test("the page parses no markup and names no other address", () => {
   for (const name of scripts) assert.doesNotMatch(read(name), /innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|\beval\b|new Function/, name);
   const html = read("index.html");

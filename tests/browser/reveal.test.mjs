@@ -63,10 +63,14 @@ pageTest("a missing reason is asked for without a request, then by name", {
 pageTest("without the permission for the password this is said; older ones stay", { path, api: withActions({ history: action("hidden", "Archive") }) }, async (page, fake) => {
   await page.getByText(TEXT["device.noPassword"]).waitFor();
   assert.equal(await button(page, "Show password").count(), 0);
-  await button(page, "Show older passwords").click();
-  await until(() => heading(page), "Older passwords for LON-001");
-  assert.deepEqual(await page.locator(".password").allTextContents(), OLDER);
-  assert.match(posts(fake)[0].path, /\/history$/);
+  await button(page, "Show an older password").click();
+  await until(() => heading(page), "Older password for LON-001");
+  assert.deepEqual(await page.locator(".password").allTextContents(), [OLDER[0]]);
+  await button(page, "Show the one before it (1 more)").click();
+  await until(() => page.locator(".password").allTextContents(), [OLDER[1]]);
+  assert.equal(await page.getByRole("button", { name: /the one before/ }).count(), 0);
+  assert.deepEqual(posts(fake).map(({ path: asked, body }) => [/[a-z]+$/.exec(asked)?.[0], body]),
+    [["history", '{"reason":"","nth":1}'], ["history", '{"reason":"","nth":2}']]);
 });
 
 pageTest("without any permission there is no button", { path, api: withActions({}) }, async (page) => {
@@ -80,9 +84,9 @@ pageTest("two rules are both named, and each action follows its own about the re
   await page.getByText("The password is allowed by the rule “First”.").waitFor();
   await page.getByText("Older passwords are allowed by the rule “Second”.").waitFor();
   await page.locator("#reason").fill("because");
-  await button(page, "Show older passwords").click();
+  await button(page, "Show an older password").click();
   await page.locator(".password").first().waitFor();
-  assert.equal(posts(fake)[0].body, '{"reason":""}');
+  assert.equal(posts(fake)[0].body, '{"reason":"","nth":1}');
 });
 
 pageTest("one press shows account, password and times", { path }, async (page, fake) => {
@@ -229,6 +233,6 @@ pageTest("a password that comes with markup, spaces and odd characters is shown 
 
 pageTest("a device without older passwords says so", { path, api: withActions({ history: action("hidden") }) }, async (page, fake) => {
   fake.credentials.history = () => [];
-  await button(page, "Show older passwords").click();
+  await button(page, "Show an older password").click();
   await page.getByText(TEXT["reveal.none"]).waitFor();
 });
