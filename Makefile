@@ -40,7 +40,7 @@ UNIT_HELPERS    = $(wildcard tests/unit/*_fake.c)
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 FUZZ_SOURCES    = $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_HELPERS    = tests/fuzz/fuzz.c tests/fuzz/microsoft.c src/httpd/claims.c
-UNIT_PROGRAMS = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SOURCES))
+UNIT_PROGRAMS = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(filter-out %_pgsql.c,$(UNIT_SOURCES)))
 FUZZ_PROGRAMS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SOURCES))
 
 .PHONY: all demo check check-unit check-pgsql check-fuzz check-lint check-decide check-entra check-system check-browser install clean asan valgrind analyze \
@@ -115,7 +115,7 @@ check-unit: $(UNIT_PROGRAMS) $(BUILD)/amlaps-audit check-fuzz
 	@set -e; for test in $(sort $(UNIT_PROGRAMS)); do $$test; done
 
 # The tests of the trail that hold for every store, over PostgreSQL instead of SQLite.
-PGSQL_PROGRAMS = $(patsubst %,$(BUILD)/tests/test_trail_%,chain limits crash queue)
+PGSQL_PROGRAMS = $(patsubst %,$(BUILD)/tests/test_trail_%,chain limits crash queue pgsql)
 check-pgsql: $(PGSQL_PROGRAMS)
 	$(NODE) tests/lib/with-postgres.mjs $(PGSQL_PROGRAMS)
 
