@@ -3,7 +3,7 @@
  * Reveals a second, with both records of each on disk, against mod_proxy to the same Graph behind the same session of mod_auth_openidc, and against
  * the same handler with the store off: by turns, in one run. `node tests/bench/reveals.bench.mjs [SECONDS [ROUNDS]]`, after `make bench` has built.
  */
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -13,31 +13,18 @@ import { startEntra } from '../entra/entra.mjs';
 import { ruleSection, secretFiles, signInOf, tenantOf } from '../lib/amlaps-conf.mjs';
 import { HTDOCS_LINE } from '../lib/httpd-conf.mjs';
 import { Httpd } from '../lib/httpd.mjs';
-import { CHECKOUT } from '../lib/paths.mjs';
 import { freePort } from '../lib/ports.mjs';
 import { signIn } from '../lib/signin.mjs';
 import { NO_LIMITS } from '../lib/stage.mjs';
+import { BUILD, DEVICE, startGraph, tenantAt } from './graph-server.mjs';
 
 const SECONDS = Number(process.argv[2] ?? 4);
 const ROUNDS = Number(process.argv[3] ?? 3);
 const CONNECTIONS = [1, 16, 64];
 const DELAYS = [0, 30];
-const DEVICE = '0d6a6a5e-53f2-4c4e-9f3e-000000000001';
-const BUILD = path.join(CHECKOUT, 'build');
 
 /** Few children with many threads: see docs/install.md. */
 const MPM = 'StartServers 2\nServerLimit 2\nThreadsPerChild 64\nThreadLimit 64\nMaxRequestWorkers 128\nMinSpareThreads 1\nMaxSpareThreads 128\nMaxKeepAliveRequests 0';
-
-/** @param {number} delay milliseconds @returns {Promise<{ url: string, stop: () => void }>} */
-async function startGraph(delay) {
-  const port = await freePort();
-  const child = spawn(path.join(BUILD, 'bench/graph-server'), [String(port), String(delay)], { stdio: ['ignore', 'pipe', 'inherit'] });
-  await new Promise((resolve, reject) => {
-    child.stdout.once('data', resolve);
-    child.once('exit', () => reject(new Error('the graph server ended')));
-  });
-  return { url: `http://127.0.0.1:${port}`, stop: () => child.kill() };
-}
 
 /**
  * @typedef {{ name: string, module: string, store: string, env?: Record<string, string> }} Way
@@ -54,11 +41,7 @@ const WAYS = [
 
 /** @param {Awaited<ReturnType<typeof startEntra>>} entra @param {string[]} graphs @param {Way} way @param {number} port */
 async function startHttpd(entra, graphs, way, port) {
-  const contoso = tenantOf(entra, 'contoso');
-  const tenants = DELAYS.map((delay, i) => [
-    `<AMLapsTenant delay${delay}>`, `AMLapsTenantId ${contoso.id}`, `AMLapsClientId ${contoso.apps[0].clientId}`,
-    'AMLapsClientSecret file:{root}/secret/contoso.secret', `AMLapsLoginURL ${graphs[i]}`, `AMLapsGraphURL ${graphs[i]}`, '</AMLapsTenant>',
-  ].join('\n'));
+  const tenants = DELAYS.map((delay, i) => tenantAt(entra, `delay${delay}`, graphs[i]));
   const proxied = DELAYS.map((delay, i) => [
     `<Location "/proxied/delay${delay}/">`, 'AuthType openid-connect', 'Require valid-user',
     `ProxyPass ${graphs[i]}/v1.0/directory/deviceLocalCredentials/`, '</Location>',
