@@ -290,6 +290,24 @@ describe('where a managed identity comes from', () => {
   });
 });
 
+test('a certificate that ends in days is in the log once, and in the status', async () => {
+  const late = await makeCertificate({ days: 5 });
+  stage = await start([{ clientId: APP.certificate, certificates: [late.cert] }], (entra) => [
+    section('certificate', 'AMLapsClientCertificate {root}/secret/both.pem', entra), 'AMLapsOperator user auditor@contoso.com',
+  ], { prepare: (httpd) => { httpd.write('secret/both.pem', late.cert + late.key, 0o600); } });
+  try {
+    const [{ token, credential }] = assertOk(await (await stage.signIn('auditor')).get('api/v1/status')).tenants;
+    assert.equal(token.status, 'ok', JSON.stringify(token));
+    assert.deepEqual([credential.kind, credential.daysLeft], ['certificate', 4]);
+    assert.ok(Math.abs(Date.parse(credential.expires) - Date.now() - 5 * 86400e3) < 3600e3, credential.expires);
+    const told = (/** @type {string} */ id) => stage.httpd.errorLog().split('\n').filter((line) => line.includes(id)).length;
+    assert.equal(told('AML0134'), 1, 'at start');
+    assert.equal(told('AML0336'), 0, 'and not again with the first token');
+  } finally {
+    await stage.close([/amlaps:.*AML0134/]);
+  }
+});
+
 describe('configtest', () => {
   /** @type {Httpd} */
   let httpd;

@@ -153,4 +153,14 @@ describe('health and status', () => {
     assert.ok(tenants.every((/** @type {any} */ t) => [t.token.lastError, t.graph.lastError].every((e) => !e || e.detail.startsWith(`tenant ${t.name}: `))));
     for (const secret of Object.values(stage.secrets())) assert.ok(!JSON.stringify(tenants).includes(secret));
   });
+
+  test('a login that is silent keeps no other tenant without a token', async () => {
+    servers.silent.control.set({ fault: { match: '/oauth2/v2.0/token', kind: 'hang' } });
+    await stage.httpd.renew();
+    const began = Date.now();
+    const token = async () => (await new Jar().request(`${stage.origin}/health`)).json().checks.token;
+    await waitFor('a token of contoso', async () => (await token()).contoso.status === 'ok');
+    assert.ok(Date.now() - began < TIMEOUT * 1000 - 500, `${Date.now() - began} ms`);
+    assert.deepEqual((await token()).silent, { status: 'unknown' }, 'its login has not been given up yet');
+  });
 });

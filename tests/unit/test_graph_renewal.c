@@ -77,11 +77,52 @@ static void it_ends_with_its_pool(void **state)
     assert_int_equal(fake->login_asked, 1);
 }
 
+/* Health asks for it, nobody waits for the login, and it is asked once. */
+static void a_probe_has_the_login_tried(void **state)
+{
+    fake_t *fake = *state;
+    amlaps_standing_t standing;
+    apr_pool_t *child;
+
+    amlaps_graph_probe(fake->graph, 0); /* without the thread nothing happens */
+    apr_pool_create(&child, fake->own);
+    assert_int_equal(amlaps_graph_renew_in_background(fake->graph, child), APR_SUCCESS);
+    amlaps_graph_probe(fake->graph, apr_time_from_sec(20));
+    amlaps_graph_standing(&standing, fake->graph, "contoso");
+    assert_int_equal(standing.token, AMLAPS_TOKEN_USABLE);
+    amlaps_graph_probe(fake->graph, apr_time_from_sec(20));
+    apr_pool_destroy(child);
+    assert_int_equal(fake->login_asked, 1);
+    ask(fake);
+    assert_int_equal(fake->login_asked, 1); /* the person takes that token */
+}
+
+static void a_probe_that_is_refused_is_told_and_not_repeated(void **state)
+{
+    fake_t *fake = *state;
+    amlaps_standing_t standing;
+    apr_pool_t *child;
+
+    fake_login_answers(fake, (fake_step_t){.status = 401, .body = "{\"error\":\"invalid_client\",\"error_codes\":[7000222]}"});
+    apr_pool_create(&child, fake->own);
+    assert_int_equal(amlaps_graph_renew_in_background(fake->graph, child), APR_SUCCESS);
+    for (int i = 0; i < 5; i++) {
+        amlaps_graph_probe(fake->graph, apr_time_from_sec(20));
+    }
+    amlaps_graph_standing(&standing, fake->graph, "contoso");
+    assert_int_equal(standing.token, AMLAPS_TOKEN_FAILING);
+    apr_pool_destroy(child);
+    assert_int_equal(fake->login_asked, 1);
+    assert_non_null(strstr(fake->log, "AML0360"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         fake_test(tokens_are_renewed_without_anybody_asking),
         fake_test(it_ends_with_its_pool),
+        fake_test(a_probe_has_the_login_tried),
+        fake_test(a_probe_that_is_refused_is_told_and_not_repeated),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
