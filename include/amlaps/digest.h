@@ -29,6 +29,9 @@ void amlaps_digest_sum(unsigned char sum[AMLAPS_DIGEST_BYTES], amlaps_digest_t *
 void amlaps_digest_hmac(unsigned char mac[AMLAPS_DIGEST_BYTES], amlaps_digest_t *digest, const unsigned char key[AMLAPS_DIGEST_BYTES],
                         const void *text, apr_size_t length);
 
+/** The same with a key of any length, for a message now and then. */
+void amlaps_digest_sign(unsigned char mac[AMLAPS_DIGEST_BYTES], const void *key, apr_size_t key_length, const void *text, apr_size_t length);
+
 /** Forgets what the last sum was about, where that was a secret. */
 void amlaps_digest_wipe(amlaps_digest_t *digest);
 

@@ -50,6 +50,11 @@ int amlaps_text_read_time(apr_time_t *time, const char *text);
 void amlaps_text_sha256(char hex[AMLAPS_SHA256_HEX + 1], const char *first, apr_size_t first_length, const char *second,
                         apr_size_t second_length);
 
+/** Base64 (RFC 4648, section 4) in one line, with padding. Not for secrets: the text stays in the pool. */
+const char *amlaps_text_base64(const void *bytes, apr_size_t length, apr_pool_t *pool);
+/** @param bytes room for 3 bytes for each 4 characters. @return 1, or 0 where it is no base64 in one line with padding */
+int amlaps_text_read_base64(void *bytes, apr_size_t *length, const char *text, apr_size_t text_length);
+
 /** Percent-encodes everything but RFC 3986's unreserved characters, byte by byte; NULL becomes "". */
 const char *amlaps_text_percent(const char *text, apr_pool_t *pool);
 

@@ -24,7 +24,7 @@ typedef struct amlaps_http_request_t {
 } amlaps_http_request_t;
 
 typedef struct amlaps_http_response_t {
-    int status;
+    int status;              /* known as soon as it was read, even where what follows is refused */
     amlaps_secret_t *body;   /* always in wiped memory: it may hold a password or a token */
     const char *retry_after; /* header's text or NULL */
     const char *request_id;  /* header's text or NULL */
@@ -32,6 +32,20 @@ typedef struct amlaps_http_response_t {
     const char *authenticate; /* WWW-Authenticate or NULL */
     apr_time_t received; /* steady clock */
 } amlaps_http_response_t;
+
+typedef struct amlaps_mail_t {
+    const char *url;                /* smtp://HOST[:PORT] or smtps://HOST[:PORT] */
+    int clear;                      /* 1: smtp without STARTTLS, for loopback; else nothing is said without TLS */
+    const char *user;               /* NULL: no login */
+    const amlaps_secret_t *password;
+    const char *from;               /* addresses alone */
+    const char *const *to;          /* NULL-terminated */
+    const char *text;               /* RFC 5322 with CRLF */
+    apr_size_t length;
+    const char *ca_file;
+    apr_interval_time_t timeout;
+    volatile apr_uint32_t *stop;    /* as in a request */
+} amlaps_mail_t;
 
 typedef struct amlaps_transport_t {
     /**
@@ -42,6 +56,11 @@ typedef struct amlaps_transport_t {
      */
     apr_status_t (*exchange)(amlaps_http_response_t *response, amlaps_error_t *error, void *baton,
                              const amlaps_http_request_t *request, apr_pool_t *pool);
+    /**
+     * Hands one mail to its server; all recipients are taken or none. @param reply out: the server's last code, 0: none. Codes and status as
+     * for `exchange`.
+     */
+    apr_status_t (*send)(int *reply, amlaps_error_t *error, void *baton, const amlaps_mail_t *mail, apr_pool_t *pool);
     /** Waits before an exchange is repeated; NULL: apr_sleep. Here so that tests can move their clock instead. */
     void (*pause)(void *baton, apr_interval_time_t time);
     void *baton;

@@ -6,6 +6,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 
 #define BLOCK 64
@@ -54,6 +55,13 @@ void amlaps_digest_sum(unsigned char sum[AMLAPS_DIGEST_BYTES], amlaps_digest_t *
         fine = fine && (pieces[i].length == 0 || EVP_DigestUpdate(digest->context, pieces[i].bytes, pieces[i].length) == 1);
     }
     must(fine && EVP_DigestFinal_ex(digest->context, sum, &length) == 1);
+}
+
+void amlaps_digest_sign(unsigned char mac[AMLAPS_DIGEST_BYTES], const void *key, apr_size_t key_length, const void *text, apr_size_t length)
+{
+    unsigned int made = 0;
+
+    must(HMAC(EVP_sha256(), key, (int)key_length, text, length, mac, &made) != NULL && made == AMLAPS_DIGEST_BYTES);
 }
 
 void amlaps_digest_wipe(amlaps_digest_t *digest)

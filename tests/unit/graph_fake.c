@@ -158,7 +158,7 @@ int fake_open(void **state)
     fake->steady = apr_time_from_sec(1000);
     fake->wall = apr_time_from_sec(1795366800); /* 2026-11-22T17:00:00Z */
     fake->clock = (amlaps_clock_t){read_wall, read_steady, fake};
-    fake->transport = (amlaps_transport_t){exchange_fake, pause_fake, fake};
+    fake->transport = (amlaps_transport_t){.exchange = exchange_fake, .pause = pause_fake, .baton = fake};
     amlaps_secret_t *secret = amlaps_secret_make(64, own);
     amlaps_secret_append(secret, FAKE_SECRET, strlen(FAKE_SECRET));
     fake->tenant = (amlaps_tenant_t){.name = "contoso",
