@@ -32,6 +32,7 @@ LIBS      = -lcurl -ljansson -lcrypto -lsqlite3 $(shell pkg-config --libs libpq 
 
 # Every room but src/httpd/ is the library; the tool is its second user.
 LIBRARY_SOURCES = $(wildcard src/base/*.c src/policy/*.c src/graph/*.c src/trail/*.c src/notify/*.c src/access/*.c)
+TEMPLATES       = $(wildcard conf/notify/*)
 MODULE_SOURCES  = mod_amlaps.c $(wildcard src/httpd/*.c)
 TOOL_SOURCES    = $(wildcard src/tool/*.c)
 UNIT_SOURCES    = $(wildcard tests/unit/test_*.c)
@@ -64,7 +65,18 @@ $(BUILD)/%.list: FORCE
 	@mkdir -p $(@D)
 	@echo '$(sort $($*_SOURCES))' | cmp -s - $@ || echo '$(sort $($*_SOURCES))' > $@
 
-$(BUILD)/libamlaps.a: $(call objects,$(LIBRARY_SOURCES)) $(BUILD)/LIBRARY.list
+# The texts of notifications stand in conf/notify alone, where administrators copy them from; the library gets them from there.
+$(BUILD)/templates.c: $(TEMPLATES) Makefile
+	@mkdir -p $(@D)
+	@for file in $(TEMPLATES); do \
+	    name=$${file##*/}; printf 'extern const char amlaps_template_%s[];\nconst char amlaps_template_%s[] =\n' "$${name%.*}" "$${name%.*}"; \
+	    sed 's/\\/\\\\/g; s/"/\\"/g; s/^/    "/; s/$$/\\n"/' "$$file"; echo '    ;'; done > $@
+
+$(BUILD)/obj/templates.o: $(BUILD)/templates.c
+	@mkdir -p $(@D)
+	$(call say,CC) $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+
+$(BUILD)/libamlaps.a: $(call objects,$(LIBRARY_SOURCES)) $(BUILD)/obj/templates.o $(BUILD)/LIBRARY.list
 	@rm -f $@
 	$(call say,AR) $(AR) rcs $@ $(filter %.o,$^)
 

@@ -55,6 +55,9 @@ const char *amlaps_text_base64(const void *bytes, apr_size_t length, apr_pool_t 
 /** @param bytes room for 3 bytes for each 4 characters. @return 1, or 0 where it is no base64 in one line with padding */
 int amlaps_text_read_base64(void *bytes, apr_size_t *length, const char *text, apr_size_t text_length);
 
+/** @return 1 for localhost, ::1 (also in brackets) and 127.x.x.x: a name other than localhost could resolve to anything tomorrow */
+int amlaps_text_is_loopback(const char *host);
+
 /** Percent-encodes everything but RFC 3986's unreserved characters, byte by byte; NULL becomes "". */
 const char *amlaps_text_percent(const char *text, apr_pool_t *pool);
 

@@ -1,7 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "amlaps/text.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include <apr_strings.h>
 
@@ -229,4 +231,16 @@ const char *amlaps_text_percent(const char *text, apr_pool_t *pool)
     }
     *at = '\0';
     return copy;
+}
+
+int amlaps_text_is_loopback(const char *host)
+{
+    int a, b, c, d, end = 0;
+
+    /* Numbers as getaddrinfo reads them are enough. */
+    if (strcasecmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 || strcmp(host, "[::1]") == 0) {
+        return 1;
+    }
+    return sscanf(host, "%3d.%3d.%3d.%3d%n", &a, &b, &c, &d, &end) == 4 && host[end] == '\0' && a == 127 && b >= 0 && b < 256 && c >= 0 &&
+           c < 256 && d >= 0 && d < 256;
 }

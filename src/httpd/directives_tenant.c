@@ -188,18 +188,6 @@ const char *amlaps_directive_cloud(cmd_parms *cmd, void *dir, const char *value)
     return NULL;
 }
 
-/* Numbers as getaddrinfo reads them are enough: a name other than localhost could resolve to anything tomorrow. */
-static int is_loopback(const char *host)
-{
-    int a, b, c, d, end = 0;
-
-    if (!ap_cstr_casecmp(host, "localhost") || !strcmp(host, "::1") || !strcmp(host, "[::1]")) {
-        return 1;
-    }
-    return sscanf(host, "%3d.%3d.%3d.%3d%n", &a, &b, &c, &d, &end) == 4 && !host[end] && a == 127 && b >= 0 && b < 256 && c >= 0 &&
-           c < 256 && d >= 0 && d < 256;
-}
-
 static const char *root_url(const char **url, cmd_parms *cmd, const char *value)
 {
     apr_size_t length = strlen(value);
@@ -220,7 +208,7 @@ static const char *root_url(const char **url, cmd_parms *cmd, const char *value)
     if (uri.path && (strstr(uri.path, "/v1.0") || strstr(uri.path, "/beta") || strstr(uri.path, "/oauth2"))) {
         return apr_psprintf(cmd->pool, "%s: write the root alone, without '%s'", cmd->cmd->name, uri.path);
     }
-    if (!ap_cstr_casecmp(uri.scheme, "http") && !is_loopback(uri.hostname)) {
+    if (!ap_cstr_casecmp(uri.scheme, "http") && !amlaps_text_is_loopback(uri.hostname)) {
         return apr_psprintf(cmd->pool, "%s: http:// would send tokens and passwords to %s in clear; write https:// (http:// is for loopback "
                             "addresses alone)", cmd->cmd->name, uri.hostname);
     }
