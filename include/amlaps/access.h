@@ -4,7 +4,7 @@
 
 /*
  * The use case: someone asks for the password of a device. The only place where the steps stand in order – locate, decide, admit,
- * fetch, record – and so the only way to a disclosure, for the page, the API and everything to come. Thread-safe: what is shared
+ * fetch, tell, record – and so the only way to a disclosure, for the page, the API and everything to come. Thread-safe: what is shared
  * between requests are the rooms below, each of which is.
  */
 
@@ -12,6 +12,7 @@
 
 #include "amlaps/base.h"
 #include "amlaps/graph.h"
+#include "amlaps/notify.h"
 #include "amlaps/policy.h"
 #include "amlaps/trail.h"
 
@@ -24,6 +25,8 @@ typedef struct amlaps_access_t {
     const amlaps_policy_t *roles[AMLAPS_ROLES]; /* who has them: allow entries on every device */
     amlaps_graph_t *graph;
     amlaps_trail_t *trail;
+    const amlaps_notify_t *notify; /* NULL: there are no channels */
+    const amlaps_tell_t *tell;     /* who is told of every request for a password; with `notify` */
     const amlaps_clock_t *clock;
     amlaps_groups_from_t groups_from; /* whether the token's claim of groups counts */
     const char *const *tenants;   /* names, in the order of the configuration */
@@ -98,6 +101,13 @@ apr_status_t amlaps_access_require_role(amlaps_error_t *error, const amlaps_acce
                                         amlaps_role_t role, apr_pool_t *pool);
 /** @return 1 where the asker is known to have it */
 int amlaps_access_has_role(const amlaps_access_t *access, const amlaps_asker_t *asker, amlaps_role_t role, apr_pool_t *pool);
+
+/**
+ * Starts a thread that delivers the notifications queued in the trail's store, in the one child of this machine that leads. It ends, and is
+ * waited for, with `pool`, before the trail and the transport of `notify` close.
+ */
+apr_status_t amlaps_access_deliver_in_background(amlaps_trail_t *trail, const amlaps_notify_t *notify, const amlaps_clock_t *clock,
+                                                 apr_pool_t *pool);
 
 /** A decision that an operator asks about, for a person and a device that may be made up. */
 typedef struct amlaps_inquiry_t {

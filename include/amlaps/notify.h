@@ -87,6 +87,9 @@ typedef struct amlaps_delivery_t {
 void amlaps_notify_deliver(amlaps_delivery_t *delivery, const amlaps_notify_t *notify, const amlaps_channel_t *channel, const char *record,
                            apr_interval_time_t timeout, volatile apr_uint32_t *stop, apr_pool_t *pool);
 
+/** @return the audit id that the record carries, "?" where it has none */
+const char *amlaps_notify_id(const char *record, apr_pool_t *pool);
+
 /**
  * How long to wait after so many attempts that failed: doubles from a second to a quarter of an hour, a quarter more or less by chance, and
  * never less than the receiver asked for. @param chance any number

@@ -99,6 +99,18 @@ typedef struct amlaps_policy_t amlaps_policy_t;
 typedef amlaps_known_t (*amlaps_condition_t)(void *request, const void *condition, const amlaps_person_t *person,
                                              const amlaps_device_t *device);
 
+/** Names of the channels that are told of what comes of a request; NULL-terminated, NULL: none. */
+typedef struct amlaps_tell_t {
+    const char *const *on_success, *const *on_failure;
+} amlaps_tell_t;
+
+/** Adds what AMLapsNotify says: success, failure or all, then names, which are not compared with anything here.
+ *  @return NULL, or what to write instead */
+const char *amlaps_tell_add(amlaps_tell_t *tell, const char *const *words, int count, apr_pool_t *pool);
+
+/** All of both, each once. `joined` may be one of them. */
+void amlaps_tell_join(amlaps_tell_t *joined, const amlaps_tell_t *a, const amlaps_tell_t *b, apr_pool_t *pool);
+
 /* ---- building, while the configuration is read ---- */
 
 amlaps_policy_t *amlaps_policy_make(apr_pool_t *pool);
@@ -135,6 +147,8 @@ const char *amlaps_rule_set_expires(amlaps_rule_t *rule, const char *day);
  *  otherwise it is an error. @param condition kept, not copied @param text as written, for explanations */
 const char *amlaps_rule_set_condition(amlaps_rule_t *rule, amlaps_condition_t holds, const void *condition, int needs,
                                       const char *text);
+/** @param words as in AMLapsNotify: success, failure or all, then channels */
+const char *amlaps_rule_add_notify(amlaps_rule_t *rule, const char *const *words, int count);
 /** @return NULL, or what a whole rule lacks (description, device, allow or deny). Call at the end of the section. */
 const char *amlaps_rule_check(const amlaps_rule_t *rule);
 
@@ -219,6 +233,8 @@ typedef struct amlaps_reason_t {
     const char *hint;          /* NULL: none */
     apr_array_header_t *choices; /* const char *; NULL: none */
 } amlaps_reason_t;
+
+const amlaps_tell_t *amlaps_rule_tell(const amlaps_rule_t *rule);
 
 const amlaps_reason_t *amlaps_rule_reason(const amlaps_rule_t *rule);
 

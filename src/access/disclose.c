@@ -3,6 +3,10 @@
 
 #include <string.h>
 
+/* A worker waits no longer than that on the outside world, for all of one request; the rest is for the store. */
+#define WHOLE_INTERACTION apr_time_from_sec(8)
+#define TIME_TO_RECORD apr_time_from_sec(1)
+
 /* Steps 1 and 2: the device's facts and the decisions on it. An asker who is beyond a limit already does not reach Graph. */
 static apr_status_t locate_and_decide(const amlaps_graph_device_t **device, ruling_t *ruling, amlaps_error_t *error,
                                       const char **audit_code, amlaps_findings_t *findings, amlaps_record_t *record, const char *tenant,
@@ -105,10 +109,13 @@ static void wipe(const amlaps_credentials_t *credentials)
     }
 }
 
-/* Steps 4 and 5, after the intent is on disk. */
-static apr_status_t fetch_and_record(amlaps_disclosure_t **disclosure, amlaps_error_t *error, const amlaps_access_t *access,
+/*
+ * Steps 4 to 6, after the intent is on disk. Channels that must confirm are told before the outcome is recorded, so that the trail never says
+ * "granted" of what nobody saw; the answer still waits for both.
+ */
+static apr_status_t fetch_tell_and_record(amlaps_disclosure_t **disclosure, amlaps_error_t *error, const amlaps_access_t *access,
                                      amlaps_record_t *record, amlaps_call_t *call, amlaps_permission_t permission,
-                                     apr_size_t nth, apr_pool_t *pool)
+                                     apr_size_t nth, apr_time_t deadline, apr_pool_t *pool)
 {
     amlaps_credentials_t *credentials = NULL;
     amlaps_error_t trail = { 0 };
@@ -116,22 +123,26 @@ static apr_status_t fetch_and_record(amlaps_disclosure_t **disclosure, amlaps_er
 
     amlaps_access_note_call(record, call);
     record->stage = AMLAPS_STAGE_OUTCOME;
-    record->outcome = status == APR_SUCCESS ? AMLAPS_OUTCOME_GRANTED : AMLAPS_OUTCOME_FAILED;
-    record->code = amlaps_code_word(status == APR_SUCCESS ? AMLAPS_OK : error->code);
+    record->outcome = AMLAPS_OUTCOME_GRANTED;
     if (status == APR_SUCCESS) {
         *disclosure = select_credentials(credentials, permission, nth, pool);
         if ((*disclosure)->count) {
             record->account = (*disclosure)->credentials[0].account;
             record->backed_up = (*disclosure)->credentials[0].backed_up;
         }
+        status = amlaps_access_tell(error, access, record, deadline - TIME_TO_RECORD, pool);
     }
-    if (amlaps_trail_conclude(&trail, access->trail, record, pool) != APR_SUCCESS) {
-        if (status == APR_SUCCESS) {
-            wipe(credentials);
-            *disclosure = NULL;
-            *error = trail;
-        }
-        return error->status;
+    if (status != APR_SUCCESS) {
+        record->outcome = AMLAPS_OUTCOME_FAILED;
+        record->code = amlaps_code_word(error->code);
+    }
+    if (amlaps_trail_conclude(&trail, access->trail, record, pool) != APR_SUCCESS && status == APR_SUCCESS) {
+        *error = trail;
+        status = error->status;
+    }
+    if (status != APR_SUCCESS && credentials) {
+        wipe(credentials);
+        *disclosure = NULL;
     }
     return status;
 }
@@ -140,6 +151,7 @@ apr_status_t amlaps_access_disclose(amlaps_disclosure_t **disclosure, amlaps_err
                                     const amlaps_asker_t *asker, const char *tenant, const char *device_id,
                                     amlaps_permission_t permission, apr_size_t nth, const char *reason, apr_pool_t *pool)
 {
+    const apr_time_t started = amlaps_clock_steady(access->clock);
     amlaps_call_t call = { .client_request_id = asker->id };
     const amlaps_graph_device_t *device = NULL;
     const amlaps_decision_t *decision;
@@ -152,12 +164,14 @@ apr_status_t amlaps_access_disclose(amlaps_disclosure_t **disclosure, amlaps_err
     *disclosure = NULL;
     amlaps_access_begin(&record, permission == AMLAPS_PERMISSION_HISTORY ? AMLAPS_EVENT_HISTORY : AMLAPS_EVENT_PASSWORD, asker);
     record.reason = reason;
+    amlaps_access_set_channels(&record, access, NULL, pool);
     amlaps_findings_begin(&findings, access, asker, &call, (int)permission, pool);
     if (locate_and_decide(&device, &ruling, error, &audit_code, &findings, &record, tenant, device_id) != APR_SUCCESS) {
         return amlaps_access_refuse(error, access, &record, audit_code, pool);
     }
     decision = permission == AMLAPS_PERMISSION_HISTORY ? &ruling.history : &ruling.password;
     record.rule = decision->rule ? amlaps_rule_description(decision->rule) : NULL;
+    amlaps_access_set_channels(&record, access, decision->rule, pool);
     if (decision->verdict != AMLAPS_ALLOW) {
         amlaps_access_deny(error, decision, &findings.gap);
         return amlaps_access_refuse(error, access, &record, NULL, pool);
@@ -175,7 +189,7 @@ apr_status_t amlaps_access_disclose(amlaps_disclosure_t **disclosure, amlaps_err
     if (amlaps_trail_admit(error, access->trail, &record, pool) != APR_SUCCESS) {
         return error->status;
     }
-    if (fetch_and_record(disclosure, error, access, &record, &call, permission, nth, pool) != APR_SUCCESS) {
+    if (fetch_tell_and_record(disclosure, error, access, &record, &call, permission, nth, started + WHOLE_INTERACTION, pool) != APR_SUCCESS) {
         return error->status;
     }
     (*disclosure)->device = device;

@@ -29,6 +29,16 @@ void amlaps_access_decide(ruling_t *ruling, const amlaps_findings_t *findings, c
 apr_status_t amlaps_access_refuse(amlaps_error_t *error, const amlaps_access_t *access, amlaps_record_t *record,
                                   const char *audit_code, apr_pool_t *pool);
 
+/** The channels that are told of a request for a password: everybody's, and those of the rule that decides (NULL: none does yet). */
+void amlaps_access_set_channels(amlaps_record_t *record, const amlaps_access_t *access, const amlaps_rule_t *rule, apr_pool_t *pool);
+
+/**
+ * Tells the channels that must confirm a disclosure before anything is shown; the record then names the others, which are queued with it.
+ * @param deadline steady clock @return APR_SUCCESS, or AMLAPS_NOTIFICATION_FAILED
+ */
+apr_status_t amlaps_access_tell(amlaps_error_t *error, const amlaps_access_t *access, amlaps_record_t *record, apr_time_t deadline,
+                                apr_pool_t *pool);
+
 /** Sets the error of a decision that is not AMLAPS_ALLOW. */
 apr_status_t amlaps_access_deny(amlaps_error_t *error, const amlaps_decision_t *decision, const amlaps_error_t *lookup);
 

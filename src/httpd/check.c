@@ -1,5 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "httpd_glue.h"
+#include "channels.h"
 #include "expect.h"
 #include "lifecycle.h"
 #include "directives.h"
@@ -152,7 +153,7 @@ static int check_trail(server_rec *server, amlaps_config_t *config, apr_pool_t *
     return check_seal(server, config, ptemp);
 }
 
-static int check_server(server_rec *server, apr_pool_t *pconf, apr_pool_t *ptemp)
+static int check_server(server_rec *server, apr_hash_t *channels, apr_pool_t *pconf, apr_pool_t *ptemp)
 {
     amlaps_config_t *config = amlaps_config_of(server);
     const char *mistake;
@@ -170,6 +171,9 @@ static int check_server(server_rec *server, apr_pool_t *pconf, apr_pool_t *ptemp
     }
     if ((status = check_tenants(server, config, pconf, ptemp)) != OK || (status = check_rules(server, config, pconf, ptemp)) != OK) {
         return status;
+    }
+    if ((mistake = amlaps_channels_check(config, channels, pconf, ptemp))) {
+        return fail(server, "AML0520", mistake);
     }
     if ((status = check_trail(server, config, pconf, ptemp)) != OK) {
         return status;
@@ -263,6 +267,7 @@ static void warn_all(server_rec *main_server, const char *mounted, apr_pool_t *p
             warn_of_rules(server, main_server, ptemp);
         }
     }
+    amlaps_channels_warn(main_server);
     if (mounted) {
         amlaps_advice_give(main_server);
     }
@@ -270,6 +275,7 @@ static void warn_all(server_rec *main_server, const char *mounted, apr_pool_t *p
 
 int amlaps_httpd_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server)
 {
+    apr_hash_t *channels = apr_hash_make(ptemp);
     const char *mounted, *mistake;
     server_rec *server;
     int status, active = 0;
@@ -279,7 +285,7 @@ int amlaps_httpd_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *p
         return OK;
     }
     for (server = main_server; server; server = server->next) {
-        if ((status = check_server(server, pconf, ptemp)) != OK) {
+        if ((status = check_server(server, channels, pconf, ptemp)) != OK) {
             return status;
         }
         active |= amlaps_config_active(amlaps_config_of(server));

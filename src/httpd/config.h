@@ -43,6 +43,8 @@
     X(amlaps_audit_log_t *, audit_logs)                  \
     X(amlaps_rule_t *, auditors)                         \
     X(amlaps_rule_t *, operators)                        \
+    X(amlaps_channel_config_t *, channels)               \
+    X(amlaps_notify_config_t *, notifies)                \
     X(amlaps_expectation_t *, expectations)              \
     X(amlaps_expectation_t *, explanations)
 
@@ -54,6 +56,20 @@ typedef struct amlaps_tenant_config_t {
     const char *identity;          /* client id of a managed identity; NULL: the system's */
     const char *cloud;
 } amlaps_tenant_config_t;
+
+typedef struct amlaps_channel_config_t {
+    amlaps_channel_t channel;      /* what src/notify reads; secrets are filled in by check_config */
+    const char *origin;            /* "file:line" of the section */
+    const char *url, *url_source;  /* of a webhook: as written, or "file:…", "env:…"; NULL both: it is a mail */
+    const char *key_source, *password_source;
+    const char *template, *template_path; /* what AMLapsTemplate names; NULL: what is shipped */
+    int loaded;
+} amlaps_channel_config_t;
+
+typedef struct amlaps_notify_config_t { /* an AMLapsNotify outside of rules */
+    amlaps_tell_t tell;
+    const char *origin;
+} amlaps_notify_config_t;
 
 typedef struct amlaps_audit_log_t {
     amlaps_trail_sink_t sink;      /* its descriptor is set when the parent has opened it, and inherited by the children */
@@ -88,11 +104,13 @@ typedef struct amlaps_config_t {
     /* While a section is read: what its directives fill. */
     amlaps_tenant_config_t *open_tenant;
     amlaps_rule_t *open_rule;
+    amlaps_channel_config_t *open_channel;
     apr_hash_t *names;             /* of this very server's rules; NULL: none yet */
 
     /* Made from the above by check_config, constant afterwards. */
     amlaps_policy_t *policy;
     const amlaps_policy_t *roles[AMLAPS_ROLES]; /* who has them: the rules' own way of matching people */
+    amlaps_tell_t tell;            /* who is told of every request */
     apr_array_header_t *mounts;    /* amlaps_mount_t */
     apr_array_header_t *limits;    /* amlaps_limit_t: those written, defaults for the rest */
     amlaps_graph_shared_t *graph_shared; /* made by post_config, where `runtime` is this server's own */

@@ -74,7 +74,7 @@ const char *amlaps_directive_walk_section(cmd_parms *cmd, const char *const *all
     return ap_walk_config(cmd->directive->first_child, cmd, cmd->context);
 }
 
-static const char *seconds(apr_interval_time_t *value, cmd_parms *cmd, const char *text, int least, int most)
+const char *amlaps_directive_seconds(apr_interval_time_t *value, cmd_parms *cmd, const char *text, int least, int most)
 {
     char *end;
     apr_int64_t number = apr_strtoi64(text, &end, 10);
@@ -89,20 +89,20 @@ static const char *seconds(apr_interval_time_t *value, cmd_parms *cmd, const cha
 static const char *store_timeout(cmd_parms *cmd, void *dir, const char *value)
 {
     (void)dir;
-    return seconds(&amlaps_directive_config(cmd)->store_timeout, cmd, value, 1, 5);
+    return amlaps_directive_seconds(&amlaps_directive_config(cmd)->store_timeout, cmd, value, 1, 5);
 }
 
 static const char *cache_time(cmd_parms *cmd, void *dir, const char *value)
 {
     (void)dir;
-    return seconds(&amlaps_directive_config(cmd)->cache_time, cmd, value, 0, 3600);
+    return amlaps_directive_seconds(&amlaps_directive_config(cmd)->cache_time, cmd, value, 0, 3600);
 }
 
 /* A worker waits at most 8 s on the outside world: httpd kills a child that stops for longer (AH00046). */
 static const char *graph_timeout(cmd_parms *cmd, void *dir, const char *value)
 {
     (void)dir;
-    return seconds(&amlaps_directive_config(cmd)->graph_timeout, cmd, value, 1, 7);
+    return amlaps_directive_seconds(&amlaps_directive_config(cmd)->graph_timeout, cmd, value, 1, 7);
 }
 
 static const char *whole(int *value, cmd_parms *cmd, const char *text, int least, int most)
@@ -207,7 +207,7 @@ const command_rec amlaps_directives[] = {
     AP_INIT_TAKE1("AMLapsCloud", amlaps_directive_cloud, NULL, RSRC_CONF, "the cloud that the tenant lives in"),
     AP_INIT_TAKE1("AMLapsLoginURL", amlaps_directive_login_url, NULL, RSRC_CONF, "root of the login host, instead of the cloud's"),
     AP_INIT_TAKE1("AMLapsGraphURL", amlaps_directive_graph_url, NULL, RSRC_CONF, "root of Graph, instead of the cloud's"),
-    AP_INIT_TAKE1("AMLapsCAFile", amlaps_directive_ca_file, NULL, RSRC_CONF, "PEM bundle trusted for this tenant"),
+    AP_INIT_TAKE1("AMLapsCAFile", amlaps_directive_ca_file, NULL, RSRC_CONF, "PEM bundle trusted for this tenant or channel"),
 
     AP_INIT_RAW_ARGS("<AMLapsRule", amlaps_directive_rule_section, NULL, RSRC_CONF, "a description, then optionally a tenant"),
     AP_INIT_RAW_ARGS("AMLapsDevice", amlaps_directive_device, NULL, RSRC_CONF, "all | owner | id GUID... | name GLOB... | group GUID... | unit GUID..."),
@@ -222,6 +222,16 @@ const command_rec amlaps_directives[] = {
     AP_INIT_RAW_ARGS("AMLapsExplain", amlaps_directive_explain, NULL, RSRC_CONF, "KEY=VALUE...; for apachectl -t -c alone"),
     AP_INIT_RAW_ARGS("AMLapsAuditor", amlaps_directive_auditor, NULL, RSRC_CONF, "KIND VALUE...: who may read the audit"),
     AP_INIT_RAW_ARGS("AMLapsOperator", amlaps_directive_operator, NULL, RSRC_CONF, "KIND VALUE...: who may explain decisions"),
+
+    AP_INIT_RAW_ARGS("<AMLapsChannel", amlaps_directive_channel_section, NULL, RSRC_CONF, "a short name for the channel"),
+    AP_INIT_TAKE2("AMLapsWebhook", amlaps_directive_webhook, NULL, RSRC_CONF, "json|slack|teams, then the URL, file:PATH or env:NAME"),
+    AP_INIT_RAW_ARGS("AMLapsWebhookSecret", amlaps_directive_webhook_secret, NULL, RSRC_CONF, "file:PATH, env:NAME or exec:PATH [ARG...]"),
+    AP_INIT_RAW_ARGS("AMLapsMail", amlaps_directive_mail, NULL, RSRC_CONF, "smtp[s]://HOST[:PORT] FROM TO..."),
+    AP_INIT_RAW_ARGS("AMLapsMailLogin", amlaps_directive_mail_login, NULL, RSRC_CONF, "USER, then file:PATH, env:NAME or exec:PATH [ARG...]"),
+    AP_INIT_FLAG("AMLapsRequired", amlaps_directive_required, NULL, RSRC_CONF, "on: no delivery, no password"),
+    AP_INIT_TAKE1("AMLapsTemplate", amlaps_directive_template, NULL, RSRC_CONF, "path of a changed copy of a template in conf/notify"),
+    AP_INIT_TAKE1("AMLapsGiveUp", amlaps_directive_give_up, NULL, RSRC_CONF, "seconds until what is not delivered is a dead letter"),
+    AP_INIT_RAW_ARGS("AMLapsNotify", amlaps_directive_notify, NULL, RSRC_CONF, "success|failure|all CHANNEL..."),
 
     AP_INIT_RAW_ARGS("AMLapsStore", amlaps_directive_store, NULL, RSRC_CONF, "sqlite3:PATH, pgsql:CONNINFO or pgsql:file:PATH"),
     AP_INIT_TAKE1("AMLapsStoreTimeout", store_timeout, NULL, RSRC_CONF, "seconds to wait for the store"),

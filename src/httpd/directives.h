@@ -24,6 +24,12 @@ const char *amlaps_directive_section_words(apr_array_header_t **words, cmd_parms
 /** Runs the directives inside a section; each must be one of `allowed` (NULL-terminated, lower case). */
 const char *amlaps_directive_walk_section(cmd_parms *cmd, const char *const *allowed);
 
+/** @return NULL where it is the short word that tenants and channels are called, else what to write instead */
+const char *amlaps_directive_check_name(cmd_parms *cmd, const char *name, const char *example);
+
+/** A whole number of seconds, perhaps with an s behind. */
+const char *amlaps_directive_seconds(apr_interval_time_t *value, cmd_parms *cmd, const char *text, int least, int most);
+
 /** The tenant that the directive stands in, or a message. */
 const char *amlaps_directive_open_tenant(amlaps_tenant_config_t **tenant, cmd_parms *cmd);
 
@@ -59,6 +65,16 @@ const char *amlaps_directive_explain(cmd_parms *cmd, void *dir, const char *line
 
 const char *amlaps_directive_auditor(cmd_parms *cmd, void *dir, const char *line);
 const char *amlaps_directive_operator(cmd_parms *cmd, void *dir, const char *line);
+
+const char *amlaps_directive_channel_section(cmd_parms *cmd, void *dir, const char *line);
+const char *amlaps_directive_webhook(cmd_parms *cmd, void *dir, const char *kind, const char *url);
+const char *amlaps_directive_webhook_secret(cmd_parms *cmd, void *dir, const char *line);
+const char *amlaps_directive_mail(cmd_parms *cmd, void *dir, const char *line);
+const char *amlaps_directive_mail_login(cmd_parms *cmd, void *dir, const char *line);
+const char *amlaps_directive_required(cmd_parms *cmd, void *dir, int on);
+const char *amlaps_directive_template(cmd_parms *cmd, void *dir, const char *value);
+const char *amlaps_directive_give_up(cmd_parms *cmd, void *dir, const char *value);
+const char *amlaps_directive_notify(cmd_parms *cmd, void *dir, const char *line);
 
 const char *amlaps_directive_store(cmd_parms *cmd, void *dir, const char *line);
 const char *amlaps_directive_audit_seal(cmd_parms *cmd, void *dir, const char *value);

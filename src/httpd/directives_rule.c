@@ -7,7 +7,7 @@
 #include "when.h"
 
 static const char *const inside_rule[] = {
-    "AMLapsDevice", "AMLapsAllow", "AMLapsDeny", "AMLapsWhen", "AMLapsReason", "AMLapsReasonChoice", "AMLapsQR", "AMLapsExpires", NULL,
+    "AMLapsDevice", "AMLapsAllow", "AMLapsDeny", "AMLapsWhen", "AMLapsReason", "AMLapsReasonChoice", "AMLapsQR", "AMLapsNotify", "AMLapsExpires", NULL,
 };
 
 /* @return NULL and the rule that the directive belongs to, or what to write instead */
@@ -48,7 +48,7 @@ const char *amlaps_directive_rule_section(cmd_parms *cmd, void *dir, const char 
     if ((mistake = ap_check_cmd_context(cmd, NOT_IN_DIR_CONTEXT)) || (mistake = amlaps_directive_section_words(&words, cmd, line))) {
         return mistake;
     }
-    if (config->open_tenant || config->open_rule) {
+    if (config->open_tenant || config->open_rule || config->open_channel) {
         return "<AMLapsRule> can't stand inside another section of AMLaps";
     }
     if (words->nelts < 1 || words->nelts > 2 || !*APR_ARRAY_IDX(words, 0, const char *)) {

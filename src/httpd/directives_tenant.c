@@ -18,7 +18,7 @@ const char *amlaps_directive_open_tenant(amlaps_tenant_config_t **tenant, cmd_pa
     return *tenant ? NULL : apr_psprintf(cmd->pool, "%s belongs into a section <AMLapsTenant NAME>", cmd->cmd->name);
 }
 
-static const char *check_name(cmd_parms *cmd, const char *name)
+const char *amlaps_directive_check_name(cmd_parms *cmd, const char *name, const char *example)
 {
     const char *c;
 
@@ -28,8 +28,8 @@ static const char *check_name(cmd_parms *cmd, const char *name)
         }
     }
     if (!*name || *c || strlen(name) > 64 || !strcmp(name, ".") || !strcmp(name, "..")) {
-        return apr_psprintf(cmd->pool, "<AMLapsTenant: '%s' is no name; write a short word of letters, digits, '-', '_' or '.', "
-                            "such as contoso", name);
+        return apr_psprintf(cmd->pool, "%s: '%s' is no name; write a short word of letters, digits, '-', '_' or '.', such as %s", cmd->cmd->name,
+                            name, example);
     }
     return NULL;
 }
@@ -75,7 +75,7 @@ const char *amlaps_directive_tenant_section(cmd_parms *cmd, void *dir, const cha
     if ((mistake = ap_check_cmd_context(cmd, NOT_IN_DIR_CONTEXT)) || (mistake = amlaps_directive_section_words(&words, cmd, line))) {
         return mistake;
     }
-    if (config->open_tenant || config->open_rule) {
+    if (config->open_tenant || config->open_rule || config->open_channel) {
         return "<AMLapsTenant> can't stand inside another section of AMLaps";
     }
     if (words->nelts != 1) {
@@ -84,7 +84,7 @@ const char *amlaps_directive_tenant_section(cmd_parms *cmd, void *dir, const cha
     tenant = apr_pcalloc(cmd->pool, sizeof(*tenant));
     tenant->tenant.name = APR_ARRAY_IDX(words, 0, const char *);
     tenant->origin = amlaps_directive_origin(cmd, cmd->pool);
-    if ((mistake = check_name(cmd, tenant->tenant.name))) {
+    if ((mistake = amlaps_directive_check_name(cmd, tenant->tenant.name, "contoso"))) {
         return mistake;
     }
     for (i = 0; i < config->tenants->nelts; i++) {
@@ -239,14 +239,20 @@ const char *amlaps_directive_graph_url(cmd_parms *cmd, void *dir, const char *va
 
 const char *amlaps_directive_ca_file(cmd_parms *cmd, void *dir, const char *value)
 {
-    amlaps_tenant_config_t *tenant;
-    const char *mistake = amlaps_directive_open_tenant(&tenant, cmd), *path;
+    amlaps_channel_config_t *channel = amlaps_directive_config(cmd)->open_channel;
+    amlaps_tenant_config_t *tenant = NULL;
+    const char *mistake = channel ? NULL : amlaps_directive_open_tenant(&tenant, cmd), *path;
+    const char **target;
     char buffer[4096];
     apr_size_t length = sizeof(buffer) - 1;
     apr_file_t *file;
 
     (void)dir;
-    if (mistake || (mistake = once(cmd, tenant->tenant.ca_file))) {
+    if (mistake) {
+        return mistake;
+    }
+    target = channel ? &channel->channel.ca_file : &tenant->tenant.ca_file;
+    if ((mistake = once(cmd, *target))) {
         return mistake;
     }
     path = ap_server_root_relative(cmd->pool, value);
@@ -261,6 +267,6 @@ const char *amlaps_directive_ca_file(cmd_parms *cmd, void *dir, const char *valu
     if (!strstr(buffer, "-----BEGIN CERTIFICATE-----")) {
         return apr_psprintf(cmd->pool, "AMLapsCAFile: '%s' holds no PEM certificate", value);
     }
-    tenant->tenant.ca_file = path;
+    *target = path;
     return NULL;
 }

@@ -1,5 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "lifecycle.h"
+#include "channels.h"
 
 #include <apr_strings.h>
 #include <http_log.h>
@@ -159,7 +160,7 @@ static apr_status_t open_trail(amlaps_access_t *access, amlaps_error_t *error, c
     return amlaps_trail_open(&access->trail, error, trail, shared, pool);
 }
 
-static amlaps_access_t *open_runtime(const amlaps_config_t *config, server_rec *server, apr_pool_t *pool)
+static amlaps_access_t *open_runtime(const amlaps_config_t *config, const amlaps_notify_t *notify, server_rec *server, apr_pool_t *pool)
 {
     amlaps_graph_config_t *graph = apr_pcalloc(pool, sizeof(*graph));
     amlaps_access_t *access = apr_pcalloc(pool, sizeof(*access));
@@ -175,6 +176,8 @@ static amlaps_access_t *open_runtime(const amlaps_config_t *config, server_rec *
     graph->shared = config->graph_shared;
     tenants_of(graph, access, config, pool);
     access->policy = config->policy;
+    access->notify = notify;
+    access->tell = &config->tell;
     memcpy(access->roles, config->roles, sizeof(access->roles));
     access->clock = graph->clock;
     access->groups_from = graph->groups_from;
@@ -195,7 +198,9 @@ static amlaps_access_t *open_runtime(const amlaps_config_t *config, server_rec *
 
 void amlaps_httpd_child_init(apr_pool_t *pchild, server_rec *main_server)
 {
+    const amlaps_notify_t *notify;
     amlaps_access_t **opened;
+    amlaps_error_t error = { 0 };
     server_rec *server;
     int count = 0;
 
@@ -209,13 +214,18 @@ void amlaps_httpd_child_init(apr_pool_t *pchild, server_rec *main_server)
     }
     amlaps_log_bridge(main_server);
     amlaps_secret_keep_pages(pchild);
+    if (amlaps_channels_open(&notify, &error, main_server, pchild) != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, main_server, "%s: this child can't serve: %s", error.id, error.detail);
+        return;
+    }
     opened = apr_pcalloc(pchild, (apr_size_t)count * sizeof(*opened));
     for (server = main_server; server; server = server->next) {
         const amlaps_config_t *config = amlaps_config_of(server);
 
         if (config->runtime >= 0 && !opened[config->runtime]) {
-            opened[config->runtime] = open_runtime(config, server, pchild);
+            opened[config->runtime] = open_runtime(config, notify, server, pchild);
         }
     }
     runtimes = opened;
+    amlaps_channels_deliver(main_server, opened, pchild);
 }

@@ -132,6 +132,13 @@ void amlaps_notify_deliver(amlaps_delivery_t *delivery, const amlaps_notify_t *n
     }
 }
 
+const char *amlaps_notify_id(const char *record, apr_pool_t *pool)
+{
+    const amlaps_message_t *message = amlaps_message_make(record, pool);
+
+    return message != NULL && *message->fact[AMLAPS_FACT_ID] != '\0' ? message->fact[AMLAPS_FACT_ID] : "?";
+}
+
 apr_interval_time_t amlaps_notify_backoff(int attempts, apr_interval_time_t after, unsigned chance)
 {
     apr_interval_time_t wait = BACKOFF_FIRST;

@@ -147,6 +147,16 @@ const char *amlaps_rule_set_condition(amlaps_rule_t *rule, amlaps_condition_t ho
     return NULL;
 }
 
+const char *amlaps_rule_add_notify(amlaps_rule_t *rule, const char *const *words, int count)
+{
+    return amlaps_tell_add(&rule->tell, words, count, rule->pool);
+}
+
+const amlaps_tell_t *amlaps_rule_tell(const amlaps_rule_t *rule)
+{
+    return &rule->tell;
+}
+
 const char *amlaps_rule_check(const amlaps_rule_t *rule)
 {
     if (!rule->description || rule->description[strspn(rule->description, " \t")] == '\0') {

@@ -60,6 +60,7 @@ struct amlaps_rule_t {
     const char *here;                 /* origin of the directive that is being read */
     apr_array_header_t *line_origins; /* amlaps_line_origin_t: apart from the lines, which decisions read */
     const char *expires, *condition_text, *expires_origin, *condition_origin;
+    amlaps_tell_t tell;
     amlaps_reason_t reason;
     int reason_set;
     int qr, qr_set;

@@ -1,0 +1,72 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "steps.h"
+
+#include <string.h>
+
+#include <apr_tables.h>
+
+#include "amlaps/text.h"
+
+#define LONGEST apr_time_from_sec(4)
+#define LEAST apr_time_from_msec(200)
+
+/* What the trail will add is not known yet: its number and place in the chain. */
+static const char *text_of(const amlaps_record_t *record, const amlaps_clock_t *clock, apr_pool_t *pool)
+{
+    amlaps_json_t *json = amlaps_record_json(record, pool);
+
+    amlaps_json_set_text(json, "time", amlaps_text_time(amlaps_clock_wall(clock), pool));
+    return amlaps_json_canonical(json, pool);
+}
+
+static apr_status_t tell_one(amlaps_error_t *error, const amlaps_access_t *access, const amlaps_channel_t *channel, const char *text,
+                             apr_interval_time_t left, apr_pool_t *pool)
+{
+    amlaps_delivery_t delivery = { .end = AMLAPS_DELIVERY_LATER, .why = "the request has taken too long already" };
+
+    if (left >= LEAST) {
+        amlaps_notify_deliver(&delivery, access->notify, channel, text, left < LONGEST ? left : LONGEST, NULL, pool);
+    }
+    if (delivery.end == AMLAPS_DELIVERY_DONE) {
+        return APR_SUCCESS;
+    }
+    return amlaps_error_set(error, AMLAPS_NOTIFICATION_FAILED, "AML0515", APR_EGENERAL,
+                            "channel %s must confirm before a password is shown, and did not: %s", channel->name, delivery.why);
+}
+
+void amlaps_access_set_channels(amlaps_record_t *record, const amlaps_access_t *access, const amlaps_rule_t *rule, apr_pool_t *pool)
+{
+    static const amlaps_tell_t nobody;
+    amlaps_tell_t tell;
+
+    if (access->notify == NULL) {
+        return;
+    }
+    amlaps_tell_join(&tell, access->tell, rule ? amlaps_rule_tell(rule) : &nobody, pool);
+    record->on_success = tell.on_success;
+    record->on_failure = tell.on_failure;
+}
+
+apr_status_t amlaps_access_tell(amlaps_error_t *error, const amlaps_access_t *access, amlaps_record_t *record, apr_time_t deadline,
+                                apr_pool_t *pool)
+{
+    const char *const *name = record->on_success;
+    apr_array_header_t *others = apr_array_make(pool, 4, sizeof(const char *));
+    const char *text = NULL;
+
+    for (; name != NULL && *name != NULL; name++) {
+        const amlaps_channel_t *channel = amlaps_notify_find(access->notify, *name);
+
+        if (channel == NULL || !channel->required) {
+            APR_ARRAY_PUSH(others, const char *) = *name;
+            continue;
+        }
+        text = text != NULL ? text : text_of(record, access->clock, pool);
+        if (tell_one(error, access, channel, text, deadline - amlaps_clock_steady(access->clock), pool) != APR_SUCCESS) {
+            return error->status;
+        }
+    }
+    APR_ARRAY_PUSH(others, const char *) = NULL;
+    record->on_success = (const char *const *)others->elts;
+    return APR_SUCCESS;
+}
