@@ -158,6 +158,9 @@ apr_status_t amlaps_trail_open(amlaps_trail_t **trail, amlaps_error_t *error, co
  */
 apr_status_t amlaps_trail_admit(amlaps_error_t *error, amlaps_trail_t *trail, const amlaps_record_t *record, apr_pool_t *pool);
 
+/** The record's JSON before it has a place in the chain: without seq, prev and hash. @param time as it will be, or a moment before */
+const char *amlaps_trail_foretell(const amlaps_record_t *record, apr_time_t time, apr_pool_t *pool);
+
 /** Records an outcome. Does not count. @return APR_SUCCESS: on disk; or AMLAPS_AUDIT_UNAVAILABLE */
 apr_status_t amlaps_trail_conclude(amlaps_error_t *error, amlaps_trail_t *trail, const amlaps_record_t *record, apr_pool_t *pool);
 

@@ -1,23 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "steps.h"
 
-#include <string.h>
-
 #include <apr_tables.h>
-
-#include "amlaps/text.h"
 
 #define LONGEST apr_time_from_sec(4)
 #define LEAST apr_time_from_msec(200)
-
-/* What the trail will add is not known yet: its number and place in the chain. */
-static const char *text_of(const amlaps_record_t *record, const amlaps_clock_t *clock, apr_pool_t *pool)
-{
-    amlaps_json_t *json = amlaps_record_json(record, pool);
-
-    amlaps_json_set_text(json, "time", amlaps_text_time(amlaps_clock_wall(clock), pool));
-    return amlaps_json_canonical(json, pool);
-}
 
 static apr_status_t tell_one(amlaps_error_t *error, const amlaps_access_t *access, const amlaps_channel_t *channel, const char *text,
                              apr_interval_time_t left, apr_pool_t *pool)
@@ -61,7 +48,7 @@ apr_status_t amlaps_access_tell(amlaps_error_t *error, const amlaps_access_t *ac
             APR_ARRAY_PUSH(others, const char *) = *name;
             continue;
         }
-        text = text != NULL ? text : text_of(record, access->clock, pool);
+        text = text != NULL ? text : amlaps_trail_foretell(record, amlaps_clock_wall(access->clock), pool);
         if (tell_one(error, access, channel, text, deadline - amlaps_clock_steady(access->clock), pool) != APR_SUCCESS) {
             return error->status;
         }

@@ -182,6 +182,20 @@ const char *amlaps_record_code(const amlaps_record_t *record, apr_pool_t *pool)
     return quoted(record->code, pool);
 }
 
+const char *amlaps_trail_foretell(const amlaps_record_t *record, apr_time_t time, apr_pool_t *pool)
+{
+    const char *value[AMLAPS_SLOTS] = { NULL };
+    apr_size_t length;
+    amlaps_line_t line;
+
+    amlaps_record_line(&line, record, pool);
+    value[AMLAPS_SLOT_CODE] = quoted(record->code, pool);
+    value[AMLAPS_SLOT_OUTCOME] = quoted(outcomes[record->outcome], pool);
+    value[AMLAPS_SLOT_STAGE] = quoted(stages[record->stage], pool);
+    value[AMLAPS_SLOT_TIME] = quoted(amlaps_text_time(time, pool), pool);
+    return amlaps_line_join(&length, &line, value, pool);
+}
+
 void amlaps_record_hash(char hex[65], const char *prev, const char *body, apr_size_t length)
 {
     amlaps_text_sha256(hex, prev, strlen(prev), body, length);
