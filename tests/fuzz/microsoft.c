@@ -105,7 +105,7 @@ fuzz_microsoft_t *fuzz_microsoft(char *input, apr_pool_t *pool)
     made->pool = pool;
     made->steady = apr_time_from_sec(1000);
     made->clock = (amlaps_clock_t){read_wall, read_steady, made};
-    made->transport = (amlaps_transport_t){exchange_fuzz, pause_fuzz, made};
+    made->transport = (amlaps_transport_t){.exchange = exchange_fuzz, .pause = pause_fuzz, .baton = made};
     made->tenant = (amlaps_tenant_t){.name = "contoso",
                                      .tenant_id = "8aa4c1a8-0d5e-4f3b-9a0c-1f2f4b0a7c11",
                                      .client_id = "535fb089-9ff3-47b6-9bfb-4f1264799865",
