@@ -15,6 +15,8 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_post_config(amlaps_httpd_post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(amlaps_httpd_child_init, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_access_checker(amlaps_httpd_prepare_api, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_translate_name(amlaps_httpd_translate_name, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_map_to_storage(amlaps_httpd_map_to_storage, NULL, NULL, APR_HOOK_LAST);
     ap_hook_handler(amlaps_httpd_handler, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_insert_error_filter(amlaps_httpd_insert_error_filter, NULL, NULL, APR_HOOK_LAST);
     amlaps_httpd_register_filters();

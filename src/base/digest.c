@@ -1,15 +1,25 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "amlaps/text.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #include <openssl/evp.h>
 
+/* Looked up once: with EVP_sha256() OpenSSL 3 looks for it at every sum. OpenSSL keeps it for as long as it lives. */
+static const EVP_MD *sha256;
+
+static void find_sha256(void)
+{
+    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
 static int digest(unsigned char sum[EVP_MAX_MD_SIZE], unsigned int *length, const char *first, apr_size_t first_length,
                   const char *second, apr_size_t second_length)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     EVP_MD_CTX *context = EVP_MD_CTX_new();
-    int ok = context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1
+    int ok = context != NULL && pthread_once(&once, find_sha256) == 0 && EVP_DigestInit_ex(context, sha256, NULL) == 1
              && (first_length == 0 || EVP_DigestUpdate(context, first, first_length) == 1)
              && (second_length == 0 || EVP_DigestUpdate(context, second, second_length) == 1)
              && EVP_DigestFinal_ex(context, sum, length) == 1;

@@ -18,6 +18,8 @@ extern const command_rec amlaps_directives[];
 int amlaps_httpd_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server);
 int amlaps_httpd_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server);
 void amlaps_httpd_child_init(apr_pool_t *pchild, server_rec *main_server);
+int amlaps_httpd_translate_name(request_rec *r);
+int amlaps_httpd_map_to_storage(request_rec *r);
 int amlaps_httpd_handler(request_rec *r);
 int amlaps_httpd_prepare_api(request_rec *r);
 void amlaps_httpd_insert_error_filter(request_rec *r);

@@ -60,6 +60,26 @@ const amlaps_mount_t *amlaps_mount_of(request_rec *r)
     return best;
 }
 
+static const char ours[] = "ours";
+
+/* The last moment at which sections count before httpd looks for a file: a <Location> inside ours may have another handler, which wants its files. */
+int amlaps_httpd_translate_name(request_rec *r)
+{
+    const core_dir_config *location = ap_get_core_module_config(r->per_dir_config);
+    amlaps_mount_t mount = { .handler = location->expr_handler };
+
+    if (mount.handler && is_ours(&mount, r)) {
+        ap_set_module_config(r->request_config, &amlaps_module, (void *)ours);
+    }
+    return DECLINED;
+}
+
+/* Nothing of ours is a file: httpd would look below DocumentRoot for what has the same name, and at the .htaccess files on the way. */
+int amlaps_httpd_map_to_storage(request_rec *r)
+{
+    return ap_get_module_config(r->request_config, &amlaps_module) == ours ? OK : DECLINED;
+}
+
 /* The n-th `SetHandler amlaps` of the tree, in its order. */
 static const ap_directive_t *find_handler(const ap_directive_t *directive, int *nth)
 {
