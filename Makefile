@@ -44,7 +44,7 @@ FUZZ_HELPERS    = tests/fuzz/fuzz.c tests/fuzz/microsoft.c src/httpd/claims.c
 UNIT_PROGRAMS = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(filter-out %_pgsql.c,$(UNIT_SOURCES)))
 FUZZ_PROGRAMS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SOURCES))
 
-.PHONY: all demo check check-unit check-pgsql check-fuzz check-lint check-decide check-entra check-system check-browser install clean asan valgrind analyze \
+.PHONY: all crash demo check check-unit check-pgsql check-fuzz check-lint check-decide check-entra check-system check-browser install clean asan valgrind analyze \
         cover mutate bench fuzz FORCE deps-%
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -178,6 +178,11 @@ valgrind-unit: $(UNIT_PROGRAMS) $(BUILD)/amlaps-audit
 analyze: deps-analyze
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/analyze CC=gcc OPTIMIZE="-fanalyzer -Wno-analyzer-too-complex" all
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/clang CC=clang HARDENING= all
+
+# A thousand kills at random moments; make check does fifty.
+crash: deps-check
+	@$(MAKE) --no-print-directory $(BUILD)/tests/test_trail_crash
+	@AMLAPS_CRASHES=1000 $(BUILD)/tests/test_trail_crash
 
 cover: deps-cover
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/cover HARDENING= OPTIMIZE="--coverage -O0" UNIT_SOURCES="$(wildcard tests/unit/test_policy_*.c)" FUZZ_SOURCES= check-unit

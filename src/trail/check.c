@@ -262,6 +262,15 @@ int amlaps_check_torn(amlaps_check_t *check)
     return bad(check, "it is cut off: its line has no end");
 }
 
+/** Records before the first one are gone, and none that is here tells of it. */
+static int nobody_vouches(amlaps_check_t *check, apr_int64_t first)
+{
+    check->next = check->result->exported + 1;
+    check->result->records = 0;
+    check->result->last = 0;
+    return bad(check, "it is missing: record %" APR_INT64_T_FMT " comes next, and no record tells that those before it were exported", first);
+}
+
 /* ---- rows of a store ---- */
 
 /** The columns are what auditors filter by: they must say what the record says. */
@@ -296,6 +305,9 @@ int amlaps_check_row(amlaps_check_t *check, const amlaps_row_t *row)
     const char *problem;
 
     if (check->start == 0 && !check->known && row->seq > 1) {
+        if (!check->vouched) {
+            return nobody_vouches(check, row->seq);
+        }
         check->next = row->seq;
     }
     if (row->seq != check->next) {
@@ -326,10 +338,7 @@ void amlaps_check_end(amlaps_check_t *check)
     }
     check->result->sealed = amlaps_check_seal_is_sealed(check->seal);
     if (check->start > 1 && !check->vouched) {
-        check->next = check->result->exported + 1;
-        check->result->records = 0;
-        check->result->last = 0;
-        bad(check, "it is missing: record %" APR_INT64_T_FMT " comes next, and no record tells that those before it were exported", check->start);
+        nobody_vouches(check, check->start);
     } else if (check->state != NULL && check->state->seq > check->result->last) {
         bad(check, "it is missing: the sealing state knows record %" APR_INT64_T_FMT, check->state->seq);
     } else if (check->anchors != NULL && amlaps_check_anchor_more(&problem, &seq, check->anchors, check->result->last)) {

@@ -12,6 +12,7 @@ struct amlaps_check_seal_t {
     int sealed;                /* the record before is */
     amlaps_seal_t *at;         /* anchor of the record before, key for the next one */
     int with_key;              /* at->key is right */
+    int known;                 /* at->anchor is that of the record before the first one */
     int open_seam;             /* the first record's seal awaits the anchor before it */
     unsigned char seam_mac[AMLAPS_DIGEST_BYTES];
     unsigned char seam_anchor[AMLAPS_DIGEST_BYTES];
@@ -33,8 +34,16 @@ void amlaps_check_seal_continue(amlaps_check_seal_t *check, const amlaps_seal_t 
 
     *check->at = *seal;
     check->with_key = 1;
+    check->known = 1;
     amlaps_seal_anchor(anchor, seal);
     check->sealed = anchor[0] != '\0';
+}
+
+int amlaps_check_seal_after(amlaps_check_seal_t *check, const amlaps_slice_t *anchor)
+{
+    check->known = anchor->text != NULL && anchor->length == AMLAPS_DIGEST_HEX && amlaps_digest_read_hex(check->at->anchor, anchor->text);
+    check->sealed = check->known;
+    return check->known;
 }
 
 int amlaps_check_seal_begins(const amlaps_view_t *view)
@@ -112,6 +121,7 @@ const char *amlaps_check_seal_record(amlaps_check_seal_t *check, const amlaps_vi
     unsigned char given[AMLAPS_DIGEST_BYTES];
     const char *problem;
 
+    first = first && !check->known;
     if (anchor->text == NULL || anchor->length == 0) {
         return check_unsealed(check, view);
     }

@@ -18,6 +18,9 @@ amlaps_check_seal_t *amlaps_check_seal_make(const amlaps_keys_t *keys, amlaps_di
 /** The record before the first one is known, with this state. */
 void amlaps_check_seal_continue(amlaps_check_seal_t *check, const amlaps_seal_t *seal);
 
+/** Nothing but the anchor of the record before the first one is known. @return 0 where it is none */
+int amlaps_check_seal_after(amlaps_check_seal_t *check, const amlaps_slice_t *anchor);
+
 /**
  * Checks the seal of the record that follows.
  * @param first 1: nothing is known of the record before

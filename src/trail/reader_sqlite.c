@@ -26,7 +26,7 @@ static const char *text(sqlite3_stmt *statement, int column)
 static void read_row(amlaps_row_t *row, sqlite3_stmt *statement)
 {
     row->seq = sqlite3_column_int64(statement, 0);
-    row->time = sqlite3_column_int64(statement, 1) * 1000;
+    row->time = amlaps_store_time(sqlite3_column_int64(statement, 1));
     row->id = text(statement, 2);
     row->stage = text(statement, 3);
     row->event = text(statement, 4);

@@ -54,6 +54,7 @@ apr_status_t amlaps_seam_find(amlaps_check_t *check, const char *store, amlaps_e
     check->result->exported = look.exported.seal_last;
     if (look.exported.seal_last == look.first - 1 && hash->text != NULL && hash->length == AMLAPS_RECORD_HASH) {
         amlaps_check_continue(check, look.exported.seal_last, hash->text, NULL);
+        amlaps_check_seal_after(check->seal, &look.exported.field[AMLAPS_FIELD_SEAL_ANCHOR]);
         check->start = 0;
     } else if (look.exported.seal_last >= look.first) {
         /* Its removal is not done yet. */

@@ -5,8 +5,8 @@
 #include "check.h"
 
 /**
- * Where the first record of the store is not record 1, looks for the record that tells of the export of those before it, so that a check that
- * goes part by part need not wait for it.
+ * Where the first record of the store is not record 1, looks for the record that tells of the export of those before it. That record is
+ * checked itself when its turn comes.
  */
 apr_status_t amlaps_seam_find(amlaps_check_t *check, const char *store, amlaps_error_t *error, apr_pool_t *pool);
 

@@ -36,6 +36,11 @@ void amlaps_store_owner(const char *name, uid_t *uid, gid_t *gid)
     *gid = known ? info.st_gid : (gid_t)-1;
 }
 
+apr_time_t amlaps_store_time(apr_int64_t milliseconds)
+{
+    return milliseconds > APR_INT64_MIN / 1000 && milliseconds < APR_INT64_MAX / 1000 ? milliseconds * 1000 : APR_INT64_MIN;
+}
+
 const char *amlaps_store_label(const char *name)
 {
     const char *path = after(name, sqlite);

@@ -96,6 +96,9 @@ const char *amlaps_store_label(const char *name);
 /** @return 1 for the name of a store that keeps nothing, which the benchmark's build alone knows (AMLAPS_BENCH_STORE_OFF) */
 int amlaps_store_is_off(const char *name);
 
+/** Milliseconds of a column as time; those that no time holds, which somebody wrote there, become one that no record has. */
+apr_time_t amlaps_store_time(apr_int64_t milliseconds);
+
 /** Which rows are read. All zero: every row, oldest first, rows with senseless sequence numbers too. */
 typedef struct amlaps_range_t {
     apr_int64_t after, before; /* after < seq < before; 0: from the first, to the last */

@@ -48,6 +48,9 @@ apr_status_t amlaps_trail_verify(amlaps_verify_t *result, amlaps_error_t *error,
         return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0218", status, "no memory to verify with");
     }
     status = start(&check, result, with, error, own);
+    if (status == APR_SUCCESS) {
+        status = amlaps_seam_find(check, store, error, own);
+    }
     if (status == APR_SUCCESS && (status = amlaps_store_each(store, NULL, check_row, check, error)) == APR_SUCCESS) {
         amlaps_check_end(check);
     }
