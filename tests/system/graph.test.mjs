@@ -336,7 +336,7 @@ describe('pages of a search', () => {
 
 describe('the worker', () => {
   test('waits no longer than its time, whatever fails one after the other', async () => {
-    stage.entra.control.set({ delayMs: 1300, tokenDelayMs: 1300 });
+    stage.entra.control.set({ delayMs: 1700, tokenDelayMs: 1300 });
     const began = Date.now();
     const answer = await reveal();
     assertProblem(answer, 'tenant_unreachable');
