@@ -30,6 +30,44 @@ export function smallDisk(megabytes) {
   return { path: dir, release, fill: () => fill(ballast), drain: () => fs.rmSync(ballast) };
 }
 
+/**
+ * A file system of its own that can be frozen, as one whose disk does not answer any more.
+ * @returns {{ path: string, freeze: () => void, thaw: () => void, release: () => void } | null} null where nothing may be mounted
+ */
+export function freezableDisk() {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'amlaps-disk-'));
+  const image = path.join(dir, 'image');
+  const place = path.join(dir, 'mount');
+  fs.chmodSync(dir, 0o755);
+  fs.mkdirSync(place);
+  const run = (/** @type {string} */ command, /** @type {string[]} */ ...args) => execFileSync(command, args, { stdio: 'ignore' });
+  try {
+    fs.writeFileSync(image, '');
+    fs.truncateSync(image, 32 << 20);
+    run('mkfs.ext4', '-q', '-F', image);
+    run('mount', '-o', 'loop', image, place);
+  } catch {
+    fs.rmSync(dir, { recursive: true });
+    return null;
+  }
+  fs.chmodSync(place, 0o777);
+  let frozen = false;
+  let mounted = true;
+  const thaw = () => {
+    if (frozen) run('fsfreeze', '-u', place);
+    frozen = false;
+  };
+  const release = () => {
+    if (!mounted) return;
+    mounted = false;
+    thaw();
+    run('umount', '-l', place);
+    fs.rmSync(dir, { recursive: true });
+  };
+  process.on('exit', release);
+  return { path: place, release, thaw, freeze: () => { frozen = true; run('fsfreeze', '-f', place); } };
+}
+
 /** Takes all but a few pages. @param {string} file */
 function fill(file) {
   const fd = fs.openSync(file, 'w');

@@ -11,6 +11,7 @@ import { assertOk, assertProblem, summary } from '../lib/expect.mjs';
 import { Load, assertRecorded } from '../lib/load.mjs';
 import { CHECKOUT } from '../lib/paths.mjs';
 import { Postgres } from '../lib/postgres.mjs';
+import { recovers, refusesInTime } from '../lib/refusals.mjs';
 import { startStage } from '../lib/stage.mjs';
 import { chainProblems } from '../lib/store.mjs';
 import { waitFor } from '../lib/wait.mjs';
@@ -23,33 +24,6 @@ const audit = (args) => new Promise((resolve) => {
   execFile(path.join(CHECKOUT, 'build/amlaps-audit'), args, { maxBuffer: 1 << 28 },
     (error, out, err) => resolve({ code: Number(error?.code ?? 0), out, err }));
 });
-
-/** Refused within the deadline, with nothing shown and Graph not asked, while the rest of the server answers at once. */
-async function refusesInTime(/** @type {import('../lib/stage.mjs').Stage} */ stage, count = 3) {
-  const helpdesk = await stage.signIn('helpdesk');
-  const asked = stage.passwordRequests().length;
-  for (let i = 0; i < count; i++) {
-    const began = Date.now();
-    const pending = helpdesk.password('contoso', DEVICES.lon001, { reason: 'x' });
-    const page = await fetch(`${stage.origin}/index.html`);
-    assert.equal(page.status, 200);
-    assert.equal((await helpdesk.get('')).status, 200);
-    const others = Date.now() - began;
-    const answer = await pending;
-    assertProblem(answer, 'audit_unavailable');
-    const took = Date.now() - began;
-    assert.ok(took < 4000, `refused after ${took} ms`);
-    assert.ok(others < 1500, `other addresses took ${others} ms`);
-    for (const password of stage.passwords('LON-001')) assert.ok(!answer.text.includes(password));
-  }
-  assert.equal(stage.passwordRequests().length, asked, 'Graph was not asked for the password');
-}
-
-/** @param {import('../lib/stage.mjs').Stage} stage */
-const recovers = (stage) => waitFor('the trail to take records again', async () => {
-  const helpdesk = await stage.signIn('helpdesk');
-  return (await helpdesk.password('contoso', DEVICES.lon001)).status === 200;
-}, { timeout: 20000 });
 
 describe('a database', () => {
   /** @type {Postgres} */

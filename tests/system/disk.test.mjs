@@ -1,0 +1,149 @@
+// @ts-check
+/** What the disk under the store can do: freeze, fail, fill up, be read-only, lose files. */
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { DEVICES } from '../entra/world.mjs';
+import { freezableDisk } from '../lib/disk.mjs';
+import { assertOk, assertProblem } from '../lib/expect.mjs';
+import { FaultyDisk } from '../lib/faulty-disk.mjs';
+import { recovers, refusesInTime } from '../lib/refusals.mjs';
+import { startStage } from '../lib/stage.mjs';
+import { chainProblems } from '../lib/store.mjs';
+import { waitFor } from '../lib/wait.mjs';
+
+const TROUBLE = [/amlaps:.*AML0[12]\d\d/];
+const HEALTH = '<Location "/health">\nRequire all granted\nSetHandler amlaps-health\n</Location>';
+
+/** @param {import('../lib/stage.mjs').Stage} stage */
+const health = async (stage) => (await fetch(`${stage.origin}/health`)).status;
+
+describe('a disk', () => {
+  const disk = new FaultyDisk();
+  /** @type {import('../lib/stage.mjs').Stage} */
+  let stage;
+  before(async () => {
+    stage = await startStage({ env: disk.environment('amlaps.db'), amlaps: 'AMLapsStoreTimeout 1', server: HEALTH, sessionCache: 'file' });
+    const helpdesk = await stage.signIn('helpdesk');
+    assertOk(await helpdesk.password('contoso', DEVICES.lon001));
+  });
+  after(async () => {
+    disk.works();
+    try {
+      await stage?.close(TROUBLE);
+    } finally {
+      disk.discard();
+    }
+  });
+  afterEach(async () => {
+    disk.works();
+    assert.deepEqual(chainProblems(await stage.records()), []);
+  });
+
+  test('that freezes refuses all of fifty at once in time; the page and other addresses go on, and so does all when it thaws', async () => {
+    const helpdesk = await stage.signIn('helpdesk');
+    const asked = stage.passwordRequests().length;
+    disk.fails('freeze');
+    const began = Date.now();
+    const waiting = Promise.all(Array.from({ length: 50 }, () => helpdesk.password('contoso', DEVICES.lon001)));
+    while (Date.now() - began < 800) {
+      const then = Date.now();
+      assert.equal((await fetch(`${stage.origin}/index.html`)).status, 200);
+      assert.equal((await helpdesk.get('')).status, 200);
+      assert.ok(Date.now() - then < 1000, `other addresses took ${Date.now() - then} ms`);
+    }
+    for (const answer of await waiting) assertProblem(answer, 'audit_unavailable');
+    assert.ok(Date.now() - began < 5000, `the last was refused after ${Date.now() - began} ms`);
+    await refusesInTime(stage);
+    await waitFor('health to be red', async () => await health(stage) === 503, { timeout: 15000 });
+    disk.works();
+    const thawed = Date.now();
+    await recovers(stage);
+    assert.ok(Date.now() - thawed < 3000, `served again after ${Date.now() - thawed} ms`);
+    assert.equal(stage.passwordRequests().length - asked, (await stage.records()).filter((r) => r.outcome === 'granted').length - 1,
+      'Graph was asked for what was granted alone');
+  });
+
+  for (const fault of /** @type {const} */ (['EROFS', 'ENOSPC', 'EFBIG', 'short'])) {
+    test(`whose writes end with ${fault} refuses, and is used again when it takes them`, async () => {
+      disk.fails(fault);
+      await refusesInTime(stage);
+      disk.works();
+      await recovers(stage);
+    });
+  }
+
+  test('whose sync failed once is not trusted again until httpd is restarted', async () => {
+    disk.fails('sync');
+    await refusesInTime(stage, 1);
+    disk.works();
+    await refusesInTime(stage, 5);
+    assert.match(stage.httpd.errorLog(), /AML0205/);
+    await waitFor('health to be red', async () => await health(stage) === 503, { timeout: 15000 });
+    await stage.httpd.stop();
+    await stage.httpd.start();
+    await recovers(stage);
+  });
+
+  test('from which the store is taken away refuses until it is put back', async () => {
+    await stage.httpd.stop();
+    await stage.httpd.start();
+    await recovers(stage);
+    fs.renameSync(stage.store, `${stage.store}.away`);
+    await refusesInTime(stage);
+    assert.match(stage.httpd.errorLog(), /AML0206.*is gone/);
+    fs.renameSync(`${stage.store}.away`, stage.store);
+    await recovers(stage);
+  });
+});
+
+test('a frozen file system refuses in time, and everything else goes on', async (t) => {
+  const disk = freezableDisk();
+  if (!disk) return t.skip('no file system can be mounted here; the preloaded one stands for it');
+  /** @type {import('../lib/stage.mjs').Stage | undefined} */
+  let stage;
+  try {
+    stage = await startStage({ store: `AMLapsStore sqlite3:${disk.path}/store/amlaps.db`, amlaps: 'AMLapsStoreTimeout 1' });
+    stage.store = `${disk.path}/store/amlaps.db`;
+    const helpdesk = await stage.signIn('helpdesk');
+    assertOk(await helpdesk.password('contoso', DEVICES.lon001));
+    disk.freeze();
+    try {
+      await refusesInTime(stage);
+    } finally {
+      disk.thaw();
+    }
+    await recovers(stage);
+    assert.deepEqual(chainProblems(await stage.records()), []);
+  } finally {
+    try {
+      await stage?.close(TROUBLE);
+    } finally {
+      disk.release();
+    }
+  }
+});
+
+test('two servers on one file write one chain, and their limits are exact in sum', async () => {
+  const options = { limits: 'AMLapsLimit user 30/day\nAMLapsLimit address 10000/day\nAMLapsLimit search 100/day', amlaps: 'AMLapsStoreTimeout 5' };
+  const first = await startStage(options);
+  /** @type {import('../lib/stage.mjs').Stage | undefined} */
+  let second;
+  try {
+    second = await startStage({ ...options, store: `AMLapsStore sqlite3:${first.store}` });
+    const sessions = [await first.signIn('helpdesk'), await second.signIn('helpdesk')];
+    const answers = (await Promise.all(sessions.map((session) =>
+      Promise.all(Array.from({ length: 60 }, () => session.password('contoso', DEVICES.lon001)))))).flat();
+    const codes = answers.map((answer) => (answer.status === 200 ? 'ok' : answer.json().code));
+    // SQLite gives no turns to two servers: one may wait for longer than its deadline, and then refuses
+    assert.deepEqual([...new Set(codes)].filter((code) => !['ok', 'rate_limited', 'audit_unavailable'].includes(code)), []);
+    assert.ok(codes.filter((code) => code === 'ok').length <= 30, 'not one more than the limit');
+    if (!codes.includes('audit_unavailable')) assert.equal(codes.filter((code) => code === 'ok').length, 30);
+    const records = await first.records();
+    assert.deepEqual(chainProblems(records), []);
+    assert.equal(records.filter((r) => r.stage === 'intent').length, first.passwordRequests().length + second.passwordRequests().length);
+  } finally {
+    await second?.close(TROUBLE);
+    await first.close(TROUBLE);
+  }
+});
