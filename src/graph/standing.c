@@ -19,6 +19,7 @@ struct amlaps_row_t {
     pthread_mutex_t mutex;
     amlaps_standing_t known; /* times on the steady clock but credential_expires; 0: never */
     int needed;              /* of known.login */
+    apr_time_t refused_until;
     char served[AMLAPS_PERMISSIONS_MOST];
     apr_time_t claimed;
     int expiry_told;
@@ -103,15 +104,28 @@ void amlaps_standing_token(amlaps_row_t *row, apr_time_t issued, apr_interval_ti
     row->known.token_expires = issued + life;
     memset(&row->known.login, 0, sizeof row->known.login);
     row->needed = 0;
+    row->refused_until = 0;
     unlock(row);
 }
 
-void amlaps_standing_no_token(amlaps_row_t *row, const amlaps_fault_t *fault, int needed)
+void amlaps_standing_no_token(amlaps_row_t *row, const amlaps_fault_t *fault, int needed, apr_time_t until)
 {
     lock(row);
     row->known.login = *fault;
     row->needed |= needed;
+    row->refused_until = until;
     unlock(row);
+}
+
+int amlaps_standing_refused(amlaps_fault_t *fault, amlaps_row_t *row, apr_time_t now)
+{
+    lock(row);
+    const int refused = now < row->refused_until;
+    if (refused) {
+        *fault = row->known.login;
+    }
+    unlock(row);
+    return refused;
 }
 
 void amlaps_standing_answer(amlaps_row_t *row, apr_time_t now, apr_interval_time_t took, int status, const char *request_id)

@@ -22,8 +22,12 @@ void amlaps_standing_token(amlaps_row_t *row, apr_time_t issued, apr_interval_ti
 /**
  * The login gave none.
  * @param needed 1 where somebody waited for it, 0 where it was a renewal and the old one still works
+ * @param until when the login may be asked again (steady clock)
  */
-void amlaps_standing_no_token(amlaps_row_t *row, const amlaps_fault_t *fault, int needed);
+void amlaps_standing_no_token(amlaps_row_t *row, const amlaps_fault_t *fault, int needed, apr_time_t until);
+
+/** @return 1 and the fault where some child was refused so lately that no other should ask the login */
+int amlaps_standing_refused(amlaps_fault_t *fault, amlaps_row_t *row, apr_time_t now);
 
 /** Graph has answered, whatever it was. `took` is the time that this took. */
 void amlaps_standing_answer(amlaps_row_t *row, apr_time_t now, apr_interval_time_t took, int status, const char *request_id);

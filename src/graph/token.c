@@ -47,14 +47,15 @@ static void keep_failure(amlaps_tenant_state_t *tenant, const amlaps_fault_t *fa
     const amlaps_error_t *error = &failure->error;
     apr_interval_time_t time = error->code == AMLAPS_TENANT_UNREACHABLE ? REMEMBER_SILENCE : REMEMBER;
 
+    if (error->code == AMLAPS_TENANT_THROTTLED && error->retry_after > 0) {
+        time = error->retry_after;
+    }
     if (is_own_trouble(error, most)) {
         time = 0;
     }
     else {
-        amlaps_standing_no_token(tenant->row, failure, token->text->length == 0 || failure->time >= token->expires);
-    }
-    if (error->code == AMLAPS_TENANT_THROTTLED && error->retry_after > 0) {
-        time = error->retry_after;
+        amlaps_standing_no_token(tenant->row, failure, token->text->length == 0 || failure->time >= token->expires,
+                                 failure->time + time);
     }
     token->failure = *failure;
     token->failed_until = failure->time + time;
@@ -132,16 +133,32 @@ static void refresh(const amlaps_graph_t *graph, amlaps_tenant_state_t *tenant, 
     }
 }
 
-/* Called with the mutex held. */
-static int is_due(const amlaps_token_t *token, int wanted, apr_time_t now)
+/* Called with the mutex held. What another child was refused is refused here too: the login is asked for all, not for each. */
+static int is_refused(amlaps_fault_t *fault, const amlaps_tenant_state_t *tenant, apr_time_t now)
 {
-    return !token->renewing && ((token->text->length > 0 && now >= token->renew_at) || (wanted && now >= token->failed_until));
+    const amlaps_token_t *token = &tenant->token;
+
+    if (now < token->failed_until) {
+        *fault = token->failure;
+        return 1;
+    }
+    return amlaps_standing_refused(fault, tenant->row, now);
+}
+
+/* Called with the mutex held. */
+static int is_due(const amlaps_tenant_state_t *tenant, int wanted, apr_time_t now)
+{
+    const amlaps_token_t *token = &tenant->token;
+    amlaps_fault_t ignored;
+
+    return !token->renewing
+           && ((token->text->length > 0 && now >= token->renew_at) || (wanted && !is_refused(&ignored, tenant, now)));
 }
 
 int amlaps_token_is_due(const amlaps_graph_t *graph, amlaps_tenant_state_t *tenant)
 {
     apr_thread_mutex_lock(tenant->mutex);
-    const int due = is_due(&tenant->token, apr_atomic_read32(&tenant->wanted) != 0, amlaps_clock_steady(graph->clock));
+    const int due = is_due(tenant, apr_atomic_read32(&tenant->wanted) != 0, amlaps_clock_steady(graph->clock));
     apr_thread_mutex_unlock(tenant->mutex);
     return due;
 }
@@ -153,7 +170,7 @@ apr_interval_time_t amlaps_token_renew(amlaps_graph_t *graph, amlaps_tenant_stat
     const int wanted = apr_atomic_xchg32(&tenant->wanted, 0) != 0;
 
     apr_thread_mutex_lock(tenant->mutex);
-    if (is_due(token, wanted, amlaps_clock_steady(graph->clock))) {
+    if (is_due(tenant, wanted, amlaps_clock_steady(graph->clock))) {
         renew_early(graph, tenant, graph->config->timeout, pool);
     }
     if (token->text->length > 0 && !token->renewing) {
@@ -178,8 +195,7 @@ static int obtain(amlaps_fault_t *fault, const amlaps_graph_t *graph, amlaps_ten
     amlaps_token_t *token = &tenant->token;
     const apr_interval_time_t left = amlaps_graph_left(graph, call);
 
-    if (now < token->failed_until) {
-        *fault = token->failure;
+    if (is_refused(fault, tenant, now)) {
         return 0;
     }
     if (left == 0) {

@@ -123,6 +123,25 @@ static void children_tell_each_other(void **state)
     assert_int_equal(fake->call.attempts, 0);
 }
 
+/* However many children there are, a login that refuses is asked by one, and after half a minute by one again. */
+static void a_refused_login_is_asked_for_all_children(void **state)
+{
+    fake_t *fake = *state;
+
+    fake->config.shared = amlaps_graph_share(1, fake->own);
+    for (int i = 0; i < 2; i++) {
+        fake_login_answers(fake, (fake_step_t){.status = 401, .body = "{\"error\":\"invalid_client\",\"error_codes\":[7000222]}"});
+        for (int child = 0; child < 5; child++) {
+            fake_reopen(fake);
+            fake_begin(fake);
+            assert_int_not_equal(fake_ask(fake), APR_SUCCESS);
+            assert_string_equal(fake->error.id, "AML0310");
+            assert_int_equal(fake->login_asked, i + 1);
+        }
+        fake_advance(fake, apr_time_from_sec(30));
+    }
+}
+
 static void a_child_that_dies_leaves_the_memory_usable(void **state)
 {
     fake_t *fake = *state;
@@ -222,6 +241,7 @@ int main(void)
         fake_test(a_renewal_that_fails_is_told_and_harms_nobody),
         fake_test(the_last_fault_of_graph_is_known),
         fake_test(children_tell_each_other),
+        fake_test(a_refused_login_is_asked_for_all_children),
         fake_test(a_child_that_dies_leaves_the_memory_usable),
         fake_test(one_child_tries_the_login_for_all),
         fake_test(the_end_of_a_certificate_is_told_four_times),
