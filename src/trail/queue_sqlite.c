@@ -201,8 +201,8 @@ static apr_status_t queue_tidy(amlaps_store_t *store, apr_time_t orphaned, apr_t
     static const char *const sql[] = {
         "UPDATE notification SET dead = 1, why = coalesce(why, 'no server has this channel') WHERE dead = 0 AND queued < ?1 AND ?2 = ?2",
         "DELETE FROM notification WHERE dead = 1 AND queued < ?2 AND ?1 = ?1",
-        "DELETE FROM notification WHERE dead = 1 AND n <= (SELECT n FROM notification WHERE dead = 1 ORDER BY n DESC LIMIT 1 OFFSET ?3)"
-        " AND ?1 = ?1 AND ?2 = ?2"
+        ("DELETE FROM notification WHERE dead = 1 AND n <= (SELECT n FROM notification WHERE dead = 1 ORDER BY n DESC LIMIT 1 OFFSET ?3)"
+         " AND ?1 = ?1 AND ?2 = ?2")
     };
     apr_status_t status = APR_SUCCESS;
     size_t i;

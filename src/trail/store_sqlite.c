@@ -19,10 +19,10 @@ static const char *const sql[STATEMENTS] = {
     "COMMIT",
     "ROLLBACK",
     "SELECT seq, time, hash, anchor FROM record ORDER BY seq DESC LIMIT 1",
-    "SELECT CASE WHEN seq = ?1 THEN hash WHEN NOT EXISTS(SELECT 1 FROM record WHERE seq < ?1) THEN '" AMLAPS_STORE_EXPORTED "' END"
-    " FROM record WHERE seq >= ?1 ORDER BY seq LIMIT 1",
-    "INSERT INTO record(seq, time, id, stage, event, outcome, actor, device, body, hash, anchor)"
-    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    ("SELECT CASE WHEN seq = ?1 THEN hash WHEN NOT EXISTS(SELECT 1 FROM record WHERE seq < ?1) THEN '" AMLAPS_STORE_EXPORTED "' END"
+     " FROM record WHERE seq >= ?1 ORDER BY seq LIMIT 1"),
+    ("INSERT INTO record(seq, time, id, stage, event, outcome, actor, device, body, hash, anchor)"
+     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"),
     "SELECT ordinal FROM attempt WHERE scope = ?1 AND key = ?2 ORDER BY ordinal DESC LIMIT 1",
     "SELECT time FROM attempt WHERE scope = ?1 AND key = ?2 AND ordinal = ?3",
     "SELECT time FROM attempt ORDER BY n DESC LIMIT 1",
