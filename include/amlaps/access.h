@@ -27,6 +27,8 @@ typedef struct amlaps_access_t {
     amlaps_trail_t *trail;
     const amlaps_notify_t *notify; /* NULL: there are no channels */
     const amlaps_tell_t *tell;     /* who is told of every request for a password; with `notify` */
+    const amlaps_channel_t *const *channels; /* of this server, in the order of the configuration; `notify` has those of all */
+    apr_size_t channel_count;
     const amlaps_clock_t *clock;
     amlaps_groups_from_t groups_from; /* whether the token's claim of groups counts */
     const char *const *tenants;   /* names, in the order of the configuration */
@@ -155,6 +157,8 @@ apr_status_t amlaps_access_audit_export(amlaps_error_t *error, const amlaps_acce
 typedef struct amlaps_status_t {
     const amlaps_standing_t *tenants; /* in the order of access->tenants */
     int store;                        /* records can be written, as far as is known */
+    /* In the order of access->channels; of amlaps_access_status alone. NULL: the store, which knows, did not answer */
+    const amlaps_channel_standing_t *channels;
 } amlaps_status_t;
 
 /** For operators; AMLAPS_NOT_AUTHORIZED for anybody else. Not recorded: nothing of people or devices is in it. */

@@ -52,6 +52,9 @@ typedef struct amlaps_record_t {
     apr_time_t backed_up;
     /* Not of the record: the names of the channels that are told of a granted, and of a denied or failed outcome, NULL at the end. NULL: none */
     const char *const *on_success, *const *on_failure;
+    /* How channels fared that were told before this record, for amlaps_trail_channel: those that took it, and one that did not (NULL: none). */
+    const char *const *told;
+    const char *untold, *untold_why;
     const char *seal;              /* what a record about the sealing says of it, as canonical JSON; NULL: no member `seal` */
 } amlaps_record_t;
 

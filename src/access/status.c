@@ -15,6 +15,21 @@ void amlaps_access_health(amlaps_status_t *status, const amlaps_access_t *access
     }
     status->tenants = tenants;
     status->store = amlaps_trail_probe(access->trail);
+    status->channels = NULL;
+}
+
+static const amlaps_channel_standing_t *stand_of_channels(const amlaps_access_t *access, apr_pool_t *pool)
+{
+    amlaps_channel_standing_t *channels = apr_pcalloc(pool, (access->channel_count + 1) * sizeof(*channels));
+    amlaps_error_t error = { 0 };
+    apr_size_t i;
+
+    for (i = 0; i < access->channel_count; i++) {
+        if (amlaps_trail_channel(&channels[i], &error, access->trail, access->channels[i]->name, pool) != APR_SUCCESS) {
+            return NULL;
+        }
+    }
+    return channels;
 }
 
 apr_status_t amlaps_access_status(amlaps_status_t *status, amlaps_error_t *error, const amlaps_access_t *access,
@@ -24,5 +39,6 @@ apr_status_t amlaps_access_status(amlaps_status_t *status, amlaps_error_t *error
         return error->status;
     }
     amlaps_access_health(status, access, pool);
+    status->channels = stand_of_channels(access, pool);
     return APR_SUCCESS;
 }

@@ -137,6 +137,53 @@ static amlaps_json_t *tenant_json(const amlaps_tenant_t *tenant, const amlaps_st
     return json;
 }
 
+static amlaps_json_t *channel_json(const amlaps_channel_t *channel, const amlaps_channel_standing_t *standing, apr_pool_t *pool)
+{
+    static const char *const words[] = {
+        [AMLAPS_CHANNEL_JSON] = "json",
+        [AMLAPS_CHANNEL_SLACK] = "slack",
+        [AMLAPS_CHANNEL_TEAMS] = "teams",
+        [AMLAPS_CHANNEL_MAIL] = "mail",
+    };
+    const int failed = standing->failed > standing->delivered, known = standing->failed || standing->delivered;
+    amlaps_json_t *json = amlaps_json_make_object(pool), *error;
+
+    amlaps_json_set_text(json, "name", channel->name);
+    amlaps_json_set_text(json, "kind", words[channel->kind]);
+    amlaps_json_set_bool(json, "required", channel->required);
+    amlaps_json_set_text(json, "status", failed ? "failed" : known ? "ok" : "unknown");
+    amlaps_json_set_integer(json, "queued", standing->queued);
+    set_time(json, "oldest", standing->oldest, pool);
+    amlaps_json_set_integer(json, "deadLetters", standing->dead);
+    set_time(json, "lastSuccess", standing->delivered, pool);
+    if (standing->failed) {
+        error = amlaps_json_make_object(pool);
+        set_time(error, "time", standing->failed, pool);
+        amlaps_json_set_text(error, "detail", standing->why);
+        amlaps_json_set(json, "lastError", error);
+    } else {
+        amlaps_json_set_null(json, "lastError");
+    }
+    return json;
+}
+
+/* null: the store, which knows, did not answer. */
+static void set_channels(amlaps_json_t *answer, const amlaps_access_t *access, const amlaps_status_t *status, apr_pool_t *pool)
+{
+    amlaps_json_t *channels;
+    apr_size_t i;
+
+    if (!status->channels) {
+        amlaps_json_set_null(answer, "channels");
+        return;
+    }
+    channels = amlaps_json_make_array(pool);
+    for (i = 0; i < access->channel_count; i++) {
+        amlaps_json_add(channels, channel_json(access->channels[i], &status->channels[i], pool));
+    }
+    amlaps_json_set(answer, "channels", channels);
+}
+
 int amlaps_api_status(amlaps_request_t *request)
 {
     const amlaps_access_t *access = request->access;
@@ -162,5 +209,6 @@ int amlaps_api_status(amlaps_request_t *request)
     store = amlaps_json_make_object(pool);
     amlaps_json_set_text(store, "status", status.store ? "ok" : "failed");
     amlaps_json_set(answer, "store", store);
+    set_channels(answer, access, &status, pool);
     return amlaps_respond_json(request->r, HTTP_OK, answer);
 }

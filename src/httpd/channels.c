@@ -230,6 +230,18 @@ apr_status_t amlaps_channels_open(const amlaps_notify_t **notify, amlaps_error_t
     return status;
 }
 
+void amlaps_channels_list(amlaps_access_t *access, const amlaps_config_t *config, apr_pool_t *pchild)
+{
+    const amlaps_channel_t **channels = apr_pcalloc(pchild, (apr_size_t)(config->channels->nelts + 1) * sizeof(*channels));
+    int i;
+
+    for (i = 0; i < config->channels->nelts; i++) {
+        channels[i] = &APR_ARRAY_IDX(config->channels, i, amlaps_channel_config_t *)->channel;
+    }
+    access->channels = channels;
+    access->channel_count = (apr_size_t)config->channels->nelts;
+}
+
 void amlaps_channels_deliver(const server_rec *main_server, amlaps_access_t *const *runtimes, apr_pool_t *pchild)
 {
     apr_hash_t *stores = apr_hash_make(pchild);

@@ -21,6 +21,9 @@ void amlaps_channels_warn(const server_rec *server);
  */
 apr_status_t amlaps_channels_open(const amlaps_notify_t **notify, amlaps_error_t *error, const server_rec *main_server, apr_pool_t *pchild);
 
+/** The channels of one server, for its status. */
+void amlaps_channels_list(amlaps_access_t *access, const amlaps_config_t *config, apr_pool_t *pchild);
+
 /** Starts to deliver what is queued in the stores of the runtimes. */
 void amlaps_channels_deliver(const server_rec *main_server, amlaps_access_t *const *runtimes, apr_pool_t *pchild);
 

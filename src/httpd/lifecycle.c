@@ -178,6 +178,7 @@ static amlaps_access_t *open_runtime(const amlaps_config_t *config, const amlaps
     access->policy = config->policy;
     access->notify = notify;
     access->tell = &config->tell;
+    amlaps_channels_list(access, config, pool);
     memcpy(access->roles, config->roles, sizeof(access->roles));
     access->clock = graph->clock;
     access->groups_from = graph->groups_from;

@@ -191,6 +191,20 @@ static apr_status_t queue(const amlaps_job_t *job, const char *text, apr_size_t 
     return status;
 }
 
+/** Notes how those channels fared that were told before. */
+static apr_status_t note_told(const amlaps_job_t *job, const run_t *run)
+{
+    amlaps_store_t *store = run->batch->store;
+    const apr_time_t now = amlaps_clock_wall(run->batch->clock);
+    const char *channel;
+    apr_status_t status = APR_SUCCESS;
+
+    for (channel = job->told; *channel != '\0' && status == APR_SUCCESS; channel += strlen(channel) + 1) {
+        status = store->queue->note(store, channel, now, NULL, run->error);
+    }
+    return status == APR_SUCCESS && job->untold != NULL ? store->queue->note(store, job->untold, now, job->untold_why, run->error) : status;
+}
+
 static apr_status_t do_job(amlaps_copies_t *copies, amlaps_job_t *job, run_t *run)
 {
     const apr_size_t place = copies->count;
@@ -205,7 +219,10 @@ static apr_status_t do_job(amlaps_copies_t *copies, amlaps_job_t *job, run_t *ru
         status = chain(&copies->line[place], &copies->length[place], job, run);
     }
     copies->count++;
-    return status == APR_SUCCESS ? queue(job, copies->line[place], copies->length[place], run) : status;
+    if (status == APR_SUCCESS) {
+        status = queue(job, copies->line[place], copies->length[place], run);
+    }
+    return status == APR_SUCCESS ? note_told(job, run) : status;
 }
 
 /** Tells the store which limits settle_limits will look at. */

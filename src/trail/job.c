@@ -60,7 +60,8 @@ amlaps_job_t *amlaps_job_make(const amlaps_record_t *record, int counts, apr_poo
     for (i = 0; i <= AMLAPS_SLOTS; i++) {
         size += size_of(line.part[i]);
     }
-    size += size_of_names(record->on_success) + size_of_names(record->on_failure);
+    size += size_of_names(record->on_success) + size_of_names(record->on_failure) + size_of_names(record->told);
+    size += size_of(record->untold) + size_of(record->untold_why);
     job = calloc(1, size);
     if (job == NULL || sem_init(&job->done, 0, 0) != 0) {
         free(job);
@@ -79,6 +80,9 @@ amlaps_job_t *amlaps_job_make(const amlaps_record_t *record, int counts, apr_poo
     job->outcome = amlaps_record_outcome(record->outcome);
     job->on_success = keep_names(&end, record->on_success);
     job->on_failure = keep_names(&end, record->on_failure);
+    job->told = keep_names(&end, record->told);
+    job->untold = keep(&end, record->untold);
+    job->untold_why = keep(&end, record->untold_why);
     job->touches = counts ? amlaps_limit_touches(job->touch, record) : 0;
     return job;
 }

@@ -31,7 +31,8 @@ typedef struct amlaps_job_t {
     const char *actor, *device;
     int touches;                                     /* 0: does not count */
     amlaps_touch_t touch[AMLAPS_LIMIT_TOUCHES];
-    const char *on_success, *on_failure;             /* channels: each name with its NUL, one more NUL at the end */
+    const char *on_success, *on_failure, *told;      /* channels: each name with its NUL, one more NUL at the end */
+    const char *untold, *untold_why;
     /* What came of it, written by the writer before the state is DONE. */
     apr_interval_time_t blocked[AMLAPS_LIMIT_TOUCHES]; /* beyond the limits of that touch, for so long; 0 within them */
     amlaps_error_t error;

@@ -186,6 +186,45 @@ describe('webhooks', () => {
   });
 });
 
+describe('status', () => {
+  test('tells operators how each channel stands', async () => {
+    const hook = await startHook();
+    const stage = await startStage({
+      amlaps: `${channel('good', `AMLapsWebhook json ${hook.url('/good')}`)}${channel('must', `AMLapsWebhook teams ${hook.url('/must')}\nAMLapsRequired on`)}
+${channel('bad', `AMLapsWebhook slack ${hook.url('/bad')}`)}${channel('gone', `AMLapsWebhook json ${hook.url('/gone')}`)}
+AMLapsNotify success good bad gone must\nAMLapsOperator user helpdesk@contoso.com\n`,
+    });
+    try {
+      hook.reply = (post) => ({ status: post.path === '/bad' ? 500 : post.path === '/gone' ? 410 : 200 });
+      const helpdesk = await stage.signIn('helpdesk');
+      const before = Date.now();
+      const unknown = assertOk(await helpdesk.get('api/v1/status')).channels;
+      assert.deepEqual(unknown.map((/** @type {any} */ c) => [c.name, c.kind, c.required, c.status]),
+        [['good', 'json', false, 'unknown'], ['must', 'teams', true, 'unknown'], ['bad', 'slack', false, 'unknown'], ['gone', 'json', false, 'unknown']]);
+      assertOk(await helpdesk.password('contoso', DEVICES.lon001));
+      const [good, must, bad, gone] = await waitFor('all four to be tried', async () => {
+        const { channels } = assertOk(await helpdesk.get('api/v1/status'));
+        return channels.every((/** @type {any} */ c) => c.status !== 'unknown') && channels;
+      });
+      assert.deepEqual([good.status, good.queued, good.oldest, good.deadLetters, good.lastError], ['ok', 0, null, 0, null]);
+      assert.ok(Date.parse(good.lastSuccess) >= before - 1 && Date.parse(good.lastSuccess) <= Date.now());
+      assert.deepEqual([must.status, must.queued, must.lastError], ['ok', 0, null]);
+      assert.deepEqual([bad.status, bad.queued, bad.deadLetters, bad.lastSuccess], ['failed', 1, 0, null]);
+      assert.ok(Date.parse(bad.oldest) >= before - 1);
+      assert.match(bad.lastError.detail, /answered 500/);
+      assert.deepEqual([gone.status, gone.queued, gone.deadLetters], ['failed', 0, 1]);
+      hook.reply = (post) => ({ status: post.path === '/must' ? 503 : 200 });
+      assertProblem(await helpdesk.password('contoso', DEVICES.lon001), 'notification_failed');
+      const failed = assertOk(await helpdesk.get('api/v1/status')).channels[1];
+      assert.equal(failed.status, 'failed');
+      assert.match(failed.lastError.detail, /answered 503/);
+    } finally {
+      await stage.close([/amlaps:.*AML051[245]/]);
+      await hook.close();
+    }
+  });
+});
+
 describe('a channel that never answers', () => {
   test('is given up after its time, and delays nobody', async () => {
     const hook = await startHook();
