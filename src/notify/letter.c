@@ -7,8 +7,8 @@
 
 #include "amlaps/text.h"
 
-/* Bytes of UTF-8 in one encoded word, which may have 75 characters in all; in base64 they need no padding. */
-#define WORD_BYTES 45
+/* Bytes of UTF-8 in one encoded word: with "Subject: " before it the line has less than 76 characters, and in base64 it needs no padding. */
+#define WORD_BYTES 39
 #define LINE_BYTES 57
 
 /** Cut at whole characters. @return how many bytes of the text the next piece has */

@@ -80,21 +80,24 @@ static apr_size_t other_dot(const char *text)
 
 static int begins_with(const char *text, const char *word)
 {
-    return strncasecmp(text, word, strlen(word)) == 0;
+    return strncmp(text, word, strlen(word)) == 0;
+}
+
+static int stands_before(const char *word, const char *text, const char *start)
+{
+    const size_t length = strlen(word);
+
+    return (size_t)(text - start) >= length && strncasecmp(text - length, word, length) == 0;
 }
 
 /** @return how many bytes at `text` would make an address of it; they are put between brackets, as security people write them */
 static apr_size_t address_part(const char *text, const char *start, int is_name)
 {
-    const char *colon;
-
     if (begins_with(text, "://") || begins_with(text, "\\\\")) {
         return 1;
     }
     if (*text == ':') {
-        for (colon = text; colon > start && is_letter(colon[-1]); colon--) {
-        }
-        return begins_with(colon, "mailto:") || begins_with(colon, "tel:") || begins_with(colon, "callto:") ? 1 : 0;
+        return stands_before("mailto", text, start) || stands_before("tel", text, start) || stands_before("callto", text, start) ? 1 : 0;
     }
     if (is_name || text == start || !is_word(text[-1])) {
         return 0;

@@ -26,6 +26,10 @@ before(async () => {
     env: { AMLAPS_TEST_SECRET: 'a~secret~of~the~environment', AMLAPS_TEST_EMPTY: '' },
     files: {
       'secret/good': { content: 'a~secret\n', mode: 0o400 },
+      'secret/url': { content: 'https://hooks.example/services/T0/B0/a~secret\n', mode: 0o400 },
+      'secret/whsec': { content: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n', mode: 0o400 },
+      'conf/mail.txt': 'Subject: {title}\n\n{device}\n',
+      'conf/teams.json': '{"type":"message","text":"{pasword}"}',
       'secret/empty': { content: '', mode: 0o400 },
       'secret/blank': { content: ' \n\n', mode: 0o400 },
       'secret/two-lines': { content: 'one\ntwo\n', mode: 0o400 },
@@ -218,6 +222,73 @@ describe('rule', () => {
   refuses('an empty text for the result', `${tenant()}AMLapsResult ""`, /AMLapsResult/);
   refuses('directives of a rule outside of one', `${tenant()}AMLapsDevice all`, /AMLapsDevice/, /<AMLapsRule/);
   refuses('inside a Location', `${tenant()}<Location /x>\n${GOOD_RULE}</Location>`, /AMLapsRule/);
+});
+
+describe('channel', () => {
+  /** @param {string} lines @param {string} [name] */
+  const channel = (lines, name = 'soc') => `<AMLapsChannel ${name}>\n${lines}\n</AMLapsChannel>\n`;
+  const HOOK = 'AMLapsWebhook json https://siem.example/hook';
+  const MAIL = 'AMLapsMail smtp://mail.example:587 laps@contoso.com soc@contoso.com';
+  const SOC = channel(HOOK);
+  const base = tenant() + GOOD_RULE;
+  /** @param {string} name @param {string} lines */
+  const good = (name, lines) => accepts(name, base + lines);
+  /** @param {string} name @param {string} lines @param {RegExp[]} patterns */
+  const bad = (name, lines, ...patterns) => refuses(name, base + lines, ...patterns);
+
+  good('webhooks of every kind', ['json', 'slack', 'Teams'].map((kind) => channel(`AMLapsWebhook ${kind} https://h.example/x?sig=a%20b`, kind)).join('') + 'AMLapsNotify all json slack Teams');
+  good('a URL in a file, a secret, and all settings', `${channel(`AMLapsWebhook json file:{root}/secret/url\nAMLapsWebhookSecret file:{root}/secret/whsec\nAMLapsRequired on
+    AMLapsGiveUp 3600\nAMLapsCAFile {root}/conf/ca.pem`)}AMLapsNotify success soc`);
+  good('mail with a login and a template', `${channel(`${MAIL} leads@contoso.com\nAMLapsMailLogin laps file:{root}/secret/good\nAMLapsTemplate {root}/conf/mail.txt`)}AMLapsNotify failure soc`);
+  good('a rule that tells', `${SOC}${rule(`AMLapsDevice all\nAMLapsAllow all anyone\nAMLapsNotify success soc\nAMLapsNotify all soc`, '"Telling"')}`);
+  good('a virtual host that tells the main server\'s channel and one of its own', `${SOC}<VirtualHost 127.0.0.1:1>\n${channel(HOOK, 'own')}AMLapsNotify all soc own\n</VirtualHost>`);
+
+  bad('without name', '<AMLapsChannel>\n</AMLapsChannel>', /AMLapsChannel/, /name/);
+  bad('with a name that is none', channel(HOOK, '"so c"'), /AMLapsChannel/, /no name/);
+  bad('twice', SOC + channel(HOOK, 'SOC'), /AMLapsChannel/, /duplicate/);
+  bad('of the same name in two virtual hosts', `<VirtualHost 127.0.0.1:1>\n${SOC}</VirtualHost>\n<VirtualHost 127.0.0.1:2>\n${SOC}</VirtualHost>`, /AML0520/, /duplicate/);
+  bad('neither webhook nor mail', channel('AMLapsRequired on'), /AMLapsWebhook/, /AMLapsMail/);
+  bad('both', channel(`${HOOK}\n${MAIL}`), /both/);
+  bad('a kind that is none', channel('AMLapsWebhook discord https://h.example/'), /AMLapsWebhook/, /json, slack or teams/);
+  bad('no URL', channel('AMLapsWebhook json h.example'), /AMLapsWebhook/, /https:/);
+  bad('in clear', channel('AMLapsWebhook json http://h.example/'), /AMLapsWebhook/, /in clear/);
+  bad('a URL from a program', channel('AMLapsWebhook json exec:/bin/true'), /AMLapsWebhook/, /file:PATH/);
+  bad('a URL in a file that is not there', channel('AMLapsWebhook slack file:{root}/secret/missing'), /AMLapsWebhook/, /missing/);
+  bad('a URL in a file that everybody reads', channel('AMLapsWebhook slack file:{root}/secret/world'), /AMLapsWebhook/, /chmod/);
+  bad('a file that holds no URL', channel('AMLapsWebhook slack file:{root}/secret/good'), /AMLapsWebhook/, /https:/);
+  bad('two webhooks', channel(`${HOOK}\n${HOOK}`), /AMLapsWebhook/, /twice/);
+  bad('a secret inline', channel(`${HOOK}\nAMLapsWebhookSecret whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw`), /AMLapsWebhookSecret/, /file:/);
+  bad('a secret that is none', channel(`${HOOK}\nAMLapsWebhookSecret file:{root}/secret/good`), /AMLapsWebhookSecret/, /whsec_/, /openssl rand/);
+  bad('a secret for a mail', channel(`${MAIL}\nAMLapsWebhookSecret file:{root}/secret/whsec`), /AMLapsWebhookSecret/, /leave it out/);
+  bad('a mail server of another scheme', channel('AMLapsMail https://mail.example a@b.example c@d.example'), /AMLapsMail/, /smtp:/);
+  bad('a mail to nobody', channel('AMLapsMail smtp://mail.example a@b.example'), /AMLapsMail/, /recipients/);
+  bad('an address with a name', channel('AMLapsMail smtp://mail.example a@b.example "Alice <a@b.example>"'), /AMLapsMail/, /no mail address/);
+  bad('a login without a password', channel(`${MAIL}\nAMLapsMailLogin laps`), /AMLapsMailLogin/, /file:PATH/);
+  bad('a login with an inline password', channel(`${MAIL}\nAMLapsMailLogin laps a~secret`), /AMLapsMailLogin/, /file:/);
+  bad('a login for a webhook', channel(`${HOOK}\nAMLapsMailLogin laps file:{root}/secret/good`), /AMLapsMailLogin/, /leave it out/);
+  bad('required by another word', channel(`${HOOK}\nAMLapsRequired always`), /AMLapsRequired/);
+  bad('a template that is not there', channel('AMLapsWebhook slack https://h.example/\nAMLapsTemplate {root}/conf/missing'), /AMLapsTemplate/, /conf\/notify/);
+  bad('a template with broken JSON', channel('AMLapsWebhook slack https://h.example/\nAMLapsTemplate {root}/conf/text'), /AMLapsTemplate/, /no JSON/);
+  bad('a template with an unknown placeholder', channel('AMLapsWebhook teams https://h.example/\nAMLapsTemplate {root}/conf/teams.json'), /AMLapsTemplate/, /'\{pasword\}'/, /\{reason\}/);
+  bad('a template of a folder', channel('AMLapsWebhook teams https://h.example/\nAMLapsTemplate {root}/conf'), /AMLapsTemplate/);
+  bad('a template for JSON', channel(`${HOOK}\nAMLapsTemplate {root}/conf/teams.json`), /AMLapsTemplate/, /no template/);
+  bad('a mail without subject', channel(`${MAIL}\nAMLapsTemplate {root}/conf/text`), /AMLapsTemplate/, /Subject:/);
+  for (const value of ['0', 'x', '-1', '604801', '1.5']) bad(`given up after ${value}`, channel(`${HOOK}\nAMLapsGiveUp ${value}`), /AMLapsGiveUp/, /604800/);
+  bad('a CA file that is none', channel(`${HOOK}\nAMLapsCAFile {root}/conf/text`), /AMLapsCAFile/, /no PEM/);
+  bad('a directive of a tenant inside', channel(`${HOOK}\nAMLapsCloud global`), /AMLapsCloud/, /AMLapsWebhook/);
+  bad('directives of a channel outside of one', HOOK, /AMLapsWebhook/, /<AMLapsChannel/);
+  bad('inside a Location', `<Location /x>\n${SOC}</Location>`, /AMLapsChannel/);
+  bad('an unknown channel is told', `${SOC}AMLapsNotify all sock`, /AMLapsNotify/, /'sock'/, /write one of soc/);
+  bad('an unknown channel is told, and there is none', 'AMLapsNotify all sock', /AMLapsNotify/, /<AMLapsChannel NAME>/);
+  bad('an unknown channel is told by a rule', SOC + rule('AMLapsDevice all\nAMLapsAllow all anyone\nAMLapsNotify failure soc sock', '"Telling"'), /AMLapsNotify/, /'sock'/);
+  bad('told of something else', `${SOC}AMLapsNotify sometimes soc`, /AMLapsNotify/, /success, failure and all/);
+  bad('nobody is told', `${SOC}AMLapsNotify all`, /AMLapsNotify/, /names of channels/);
+  test('a channel that is told nothing is a warning', async () => {
+    const { ok, output } = await configtest(`${base}${SOC}${STORE}`);
+    assert.ok(ok, output);
+    assert.match(output, /AML0521: .*:\d+: <AMLapsChannel soc> is told nothing/);
+    assert.doesNotMatch((await configtest(`${base}${SOC}AMLapsNotify all soc\n${STORE}`)).output, /AML0521/);
+  });
 });
 
 describe('everything else', () => {

@@ -93,10 +93,27 @@ static void random_bytes_differ(void **state)
     assert_false(amlaps_digest_equal(a, b, sizeof(a)));
 }
 
+/* RFC 4231, cases 1 and 6: a short key, and one longer than a block. */
+static void signatures_of_any_key(void **state)
+{
+    unsigned char key[131], mac[AMLAPS_DIGEST_BYTES];
+    char hex[AMLAPS_DIGEST_HEX + 1];
+
+    (void)state;
+    memset(key, 0x0b, 20);
+    amlaps_digest_sign(mac, key, 20, "Hi There", 8);
+    amlaps_digest_hex(hex, mac);
+    assert_string_equal(hex, "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+    memset(key, 0xaa, sizeof(key));
+    amlaps_digest_sign(mac, key, sizeof(key), "Test Using Larger Than Block-Size Key - Hash Key First", 54);
+    amlaps_digest_hex(hex, mac);
+    assert_string_equal(hex, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(known_vectors),
+        cmocka_unit_test(signatures_of_any_key), cmocka_unit_test(known_vectors),
         cmocka_unit_test(both_parts_count_as_one),
         pool_test(pieces_count_as_one),
         pool_test(hmac_vectors),
