@@ -11,8 +11,8 @@ import { button } from "../parts.js";
 const ICAO = ("Alfa Bravo Charlie Delta Echo Foxtrot Golf Hotel India Juliett Kilo Lima Mike November Oscar Papa Quebec Romeo Sierra "
   + "Tango Uniform Victor Whiskey X-ray Yankee Zulu").split(" ");
 
-/** By the first letter of each word; a word for something longer, such as Sch, is left to those who know it. @param {string[]} words */
-export const byLetter = (words) => new Map(words.map((word) => [word.charAt(0).toUpperCase(), word]));
+/** By the first letter of each word. @param {string[]} words */
+export const byLetter = (words) => new Map(words.map((word) => [word.normalize("NFD").charAt(0).toUpperCase(), word]));
 
 /** @type {Spelling | undefined} */
 let spelling;
