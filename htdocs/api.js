@@ -4,11 +4,11 @@
 
 import { Problem } from "./app.js";
 
-/** When to try again, from Retry-After: seconds or an HTTP date. @type {Api["retryTime"]} */
+/** From Retry-After: seconds or an HTTP date. @type {Api["retryTime"]} */
 export function retryTime(value, now) {
   if (!value) return null;
-  const time = /^\d+$/.test(value.trim()) ? now + Number(value) * 1000 : Date.parse(value);
-  return Number.isNaN(time) ? null : new Date(time);
+  const time = new Date(/^\d+$/.test(value) ? now + Number(value) * 1000 : value);
+  return Number.isNaN(time.getTime()) ? null : time;
 }
 
 /** One without a code of ours comes from httpd, mod_auth_openidc or a proxy. @type {Api["toProblem"]} */
@@ -42,7 +42,7 @@ export async function call(path, init = {}) {
 }
 
 /** @param {import("./types.js").DeviceKey} device */
-const pathOf = ({ tenant, deviceId }) => `devices/${encodeURIComponent(tenant)}/${encodeURIComponent(deviceId)}`;
+const pathOf = ({ tenant, deviceId }) => `devices/${encodeURIComponent(tenant)}/${deviceId}`;
 
 /** @type {Api["findDevices"]} */
 export const findDevices = (text, signal) => call(`devices?search=${encodeURIComponent(text)}`, { signal });

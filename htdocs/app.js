@@ -1,11 +1,11 @@
 // @ts-check
-/** @import {AppFace, Catalogue, Child, Device, Listed, Session, State, ViewName} from "./types.js" */
-// What every view stands on: elements, texts, and the way between views. One module, with the form of the Find view, so
-// that the first view takes three requests: the page, its style and this. The rest is loaded when it is needed.
+/** @import {Catalogue, Child, Device, Face, Listed, Session, State} from "./types.js" */
+// What every view stands on, and the form of the Find view: one module, so that the first view takes three requests, the
+// page, its style and this. The rest is loaded when it is needed.
 
-// ---- Elements. Nothing parses markup: a device name stays a name whatever it holds, and Trusted Types need no policy.
+// ---- Elements. Nothing parses markup: a name stays a name whatever it holds, and Trusted Types need no policy.
 
-/** An element. Functions become listeners (`onclick`), `true` an empty attribute; false, null and undefined are left out. @type {AppFace["h"]} */
+/** Functions become listeners (`onclick`), `true` an empty attribute; false, null and undefined are left out. @type {Face["h"]} */
 export function h(tag, props, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(props ?? {})) {
@@ -16,7 +16,7 @@ export function h(tag, props, ...children) {
   return element;
 }
 
-/** @type {AppFace["append"]} */
+/** @type {Face["append"]} */
 export function append(parent, children) {
   for (const child of children) {
     if (Array.isArray(child)) append(parent, child);
@@ -32,10 +32,10 @@ export function byId(id) {
   return element;
 }
 
-/** A text from outside; characters that could turn or hide what stands around it become U+FFFD, visibly. @param {string} text */
+/** A text from outside; what could turn or hide its surroundings becomes U+FFFD, visibly. @param {string} text */
 export const plain = (text) => text.replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]/gu, "\ufffd");
 
-/** Isolated from the direction of its surroundings. @param {string} text */
+/** Isolated from the direction around it. @param {string} text */
 export const name = (text) => h("bdi", null, plain(text));
 
 // ---- Texts. One flat catalogue per language, plural forms by the suffixes of i18next (`_one`, `_other`).
@@ -44,12 +44,10 @@ export const name = (text) => h("bdi", null, plain(text));
 let texts = {};
 let locale = "en";
 
-/** `wanted`: tags of the browser, for a reader of English in Britain wants British dates. @type {AppFace["use"]} */
+/** `wanted` by the browser: a reader of English in Britain wants British dates. @type {Face["use"]} */
 export function use(catalogue, wanted = []) {
   texts = catalogue;
-  /** @param {string} tag */
-  const base = (tag) => tag.split("-")[0];
-  locale = wanted.find((tag) => base(tag) === base(texts["@meta"].lang)) ?? texts["@meta"].lang;
+  locale = wanted.find((tag) => tag.split("-")[0] === language()) ?? language();
 }
 
 /** Of the texts; names files below i18n/. @returns {string} */
@@ -61,22 +59,21 @@ export const addTexts = (more) => Object.assign(texts, more);
 /** @param {string} key */
 export const has = (key) => typeof texts[key] === "string";
 
-/** A text with `{{placeholders}}` filled, in pieces; `count` chooses the plural form. @type {AppFace["rich"]} */
+/** A text with `{{placeholders}}` filled, in pieces; `count` chooses the plural form. @type {Face["rich"]} */
 export function rich(key, slots) {
   const { count } = slots;
-  const form = typeof count === "number" && `${key}_${new Intl.PluralRules(locale).select(count)}`;
-  const text = (form && (texts[form] ?? texts[`${key}_other`])) || texts[key] || key;
-  return String(text).split(/\{\{(\w+)\}\}/).map((part, index) => {
+  const form = typeof count === "number" ? `_${new Intl.PluralRules(locale).select(count)}` : "";
+  return String(texts[key + form] ?? texts[`${key}_other`] ?? key).split(/\{\{(\w+)\}\}/).map((part, index) => {
     if (index % 2 === 0) return part;
     const value = slots[part] ?? "";
     return typeof value === "number" ? new Intl.NumberFormat(locale).format(value) : value;
   });
 }
 
-/** @type {AppFace["t"]} */
+/** @type {Face["t"]} */
 export const t = (key, values = {}) => rich(key, values).join("");
 
-/** @type {AppFace["formatDate"]} */
+/** @type {Face["formatDate"]} */
 export const formatDate = (date, how = { dateStyle: "medium", timeStyle: "short" }) => new Intl.DateTimeFormat(locale, how).format(date);
 
 /** @param {Date} date */
@@ -85,7 +82,7 @@ export const formatTime = (date) => formatDate(date, { timeStyle: "medium" });
 /** @type {[Intl.RelativeTimeFormatUnit, number][]} */
 const UNITS = [["year", 31_557_600], ["month", 2_629_800], ["day", 86_400], ["hour", 3600], ["minute", 60]];
 
-/** "3 days ago", in the largest unit that fits. @type {AppFace["formatRelative"]} */
+/** "3 days ago", in the largest unit that fits. @type {Face["formatRelative"]} */
 export function formatRelative(date, now) {
   const seconds = (date.getTime() - now.getTime()) / 1000;
   const [unit, length] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? ["minute", 60];
@@ -94,28 +91,25 @@ export function formatRelative(date, now) {
 
 // ---- The way from view to view. A password has no URL of its own: going back leaves it behind.
 
-/** Milliseconds after which a wait is said in words. */
-export const WAIT_TEXT_AFTER = 400;
+/** Milliseconds after which a wait is told in words. */
+export const WAIT = 400;
 
-/** The views and what loads them. `role`: who may open it by `?view=NAME`. @type {AppFace["views"]} */
-const VIEWS = {
-  find: { load: async () => ({ view: findView }) },
-  device: { load: () => import("./device.js") },
-  reveal: { load: () => import("./reveal.js") },
-  problem: { load: () => import("./problem.js") },
-};
+/** Who may open the views of more/, by `?view=NAME`. @type {Record<string, string>} */
+const ROLES = { audit: "auditor", why: "operator", status: "operator" };
 
 /** Why something has no result. `code` is the contract's, or `offline` or `unknown` where no answer of ours came. */
 export class Problem extends Error {
   time = new Date();
+  detail = "";
+  id = "";
+  /** @type {Date | null} */
+  retryAt = null;
 
-  /** @param {string} code @param {{detail?: string, id?: string, retryAt?: Date | null}} [rest] */
-  constructor(code, { detail = "", id = "", retryAt = null } = {}) {
+  /** @param {string} code @param {Partial<Problem>} [more] */
+  constructor(code, more) {
     super(code);
+    Object.assign(this, more);
     this.code = code;
-    this.detail = detail;
-    this.id = id;
-    this.retryAt = retryAt;
   }
 }
 
@@ -149,7 +143,7 @@ export class App {
     document.title = `${prefix}${text} – ${this.name}`;
   }
 
-  /** Of a view; takes the focus and gives the document its title. @param {Child} content @param {string} [prefix] */
+  /** Takes the focus, and gives the document its title. @param {Child} content @param {string} [prefix] */
   heading(content, prefix) {
     const heading = h("h1", { tabindex: -1 }, content);
     this.title(heading.textContent ?? "", prefix);
@@ -158,14 +152,13 @@ export class App {
     return heading;
   }
 
-  /** What `view` says is for `data`; nothing of the view before it stays. @param {ViewName} view @param {any} data */
+  /** Nothing of the view before stays. @param {string} view @param {any} data */
   async show(view, data) {
     leave();
     leave = () => {};
     const mine = ++turn;
-    const waiting = setTimeout(() => this.main.replaceChildren(h("p", { class: "quiet" }, t("app.loading"))), WAIT_TEXT_AFTER);
     try {
-      const loaded = await VIEWS[view].load();
+      const loaded = view === "find" ? { view: findView } : await import(ROLES[view] ? `./more/${view}.js` : `./${view}.js`);
       if (mine !== turn) return;
       const root = h("div", { class: "stack" });
       this.main.replaceChildren(root);
@@ -175,12 +168,10 @@ export class App {
     } catch (error) {
       if (mine === turn) this.lost();
       throw error;
-    } finally {
-      clearTimeout(waiting);
     }
   }
 
-  /** A part of the page could not be loaded. The sentence stands in index.html, because there may be no texts. */
+  /** Told by index.html, because there may be no texts. */
   lost() {
     this.broken.hidden = false;
     this.main.replaceChildren(this.broken);
@@ -188,13 +179,13 @@ export class App {
 
   /** @param {Listed} device */
   openDevice(device) {
-    history.pushState(null, "", `?device=${encodeURIComponent(device.tenant)}/${encodeURIComponent(device.deviceId)}`);
+    history.pushState(null, "", `?device=${encodeURIComponent(device.tenant)}/${device.deviceId}`);
     this.backTo(device);
   }
 
   /** @param {Listed | Device} device */
   backTo(device) {
-    return this.show("device", { tenant: device.tenant, deviceId: device.deviceId, known: device });
+    return this.show("device", { ...device, known: device });
   }
 
   /** @param {unknown} error @param {() => void} [back] */
@@ -203,7 +194,7 @@ export class App {
     return this.show("problem", { problem: error, back });
   }
 
-  /** The field, if there is one, takes the focus, because it is what was asked for. @param {string} address */
+  /** @param {string} address */
   async go(address) {
     history.pushState(null, "", address);
     await this.reload();
@@ -211,29 +202,27 @@ export class App {
   }
 
   searchButton() {
-    return h("button", { type: "button", "data-clear": true, onclick: () => this.go(location.pathname) }, t("search.new"));
+    return h("button", { type: "button", "data-clear": true, onclick: () => this.go(".") }, t("search.new"));
   }
 
   /** Shows the view that the URL names. */
   reload() {
     const given = new URLSearchParams(location.search);
-    const view = /** @type {ViewName} */ (given.get("view"));
-    const role = Object.hasOwn(VIEWS, view) && VIEWS[view].role;
-    if (role && this.session.roles.includes(role)) return this.show(view, given);
+    const view = given.get("view") ?? "";
+    if (this.session.roles.includes(ROLES[view] ?? "")) return this.show(view, given);
     const target = parseTarget(given, this.session.tenants.map((tenant) => tenant.name));
     return this.show("deviceId" in target ? "device" : "find", target);
   }
 }
 
-/** A device by tenant and id, or a search; also for `device=NAME`, because several can have it. @type {AppFace["parseTarget"]} */
+/** A device by its id, or a search, also for `device=NAME`: several can have it. @type {Face["parseTarget"]} */
 function parseTarget(given, tenants) {
   const device = given.get("device") ?? "";
-  const [, tenant, deviceId] = /^(?:([^/]+)\/)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i.exec(device) ?? [];
-  const where = tenant ?? (tenants.length === 1 ? tenants[0] : undefined);
-  return deviceId && where ? { tenant: where, deviceId } : { query: (device || given.get("q") || "").trim() };
+  const [, tenant = tenants.length === 1 ? tenants[0] : "", deviceId] = /^(?:([^/]+)\/)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i.exec(device) ?? [];
+  return tenant && deviceId ? { tenant, deviceId } : { query: (device || given.get("q") || "").trim() };
 }
 
-/** Later than the first view, which must not wait for it. */
+/** Later than the first view. */
 const showIcon = () => byId("icon").setAttribute("href", "favicon.svg");
 
 // ---- The Find view. What it does comes with the first key.
@@ -242,12 +231,10 @@ const focusField = () => document.getElementById("q")?.focus();
 
 /** @type {State<{query: string}>} */
 function findView(app, root, { query }) {
-  const field = h("input", {
-    id: "q", type: "search", autocomplete: "off", autocapitalize: "off", spellcheck: "false", maxlength: 256,
-    inputmode: "search", enterkeyhint: "search", "aria-describedby": "q-hint",
-  });
+  root.append(app.heading(t("find.title")), /** @type {HTMLTemplateElement} */ (byId("find")).content.cloneNode(true));
+  for (const element of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("[data-text]"))) element.textContent = t(element.dataset["text"] ?? "");
+  const field = /** @type {HTMLInputElement} */ (byId("q"));
   field.value = query;
-  const results = h("div");
   let left = false;
   /** @type {ReturnType<typeof import("./find.js").searcher> | undefined} */
   let searcher;
@@ -255,19 +242,17 @@ function findView(app, root, { query }) {
   let loading;
   /** @param {"typed" | "asked" | "again"} what */
   const act = async (what) => {
-    await (loading ??= import("./find.js").then((loaded) => { searcher = loaded.searcher(app, field, results); }, (error) => {
+    await (loading ??= import("./find.js").then((loaded) => { searcher = loaded.searcher(app, field, byId("results")); }, (error) => {
       app.lost();
       throw error;
     }));
     if (!left) searcher?.[what]();
     showIcon();
   };
-  root.append(app.heading(t("find.title")),
-    h("form", { role: "search", class: "search", onsubmit: (event) => { event.preventDefault(); void act("asked"); } },
-      h("label", { for: "q" }, t("find.label")),
-      h("div", { class: "together" }, field, h("button", { class: "primary" }, t("find.button"))),
-      h("p", { id: "q-hint", class: "quiet" }, t("find.hint"))),
-    results);
+  field.form?.addEventListener("submit", (event) => {
+    event.preventDefault();
+    act("asked");
+  });
   field.addEventListener("input", () => act("typed"));
   root.addEventListener("keydown", (event) => searcher?.move(event));
   if (query) void act("again");
@@ -282,20 +267,20 @@ function findView(app, root, { query }) {
 /** @param {App} app */
 function frame(app) {
   const { user, roles, version, ui: { logo, notice, help } } = app.session;
-  /** Without a new document, unless one is asked for. @param {string} href @param {string} style @param {Child[]} children */
+  /** @param {string} href @param {string} style @param {Child[]} children */
   const link = (href, style, ...children) => h("a", {
     href, class: style, "data-clear": true,
     onclick: (/** @type {MouseEvent} */ event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
-      void app.go(href);
+      app.go(href);
     },
   }, children);
-  const views = Object.entries(VIEWS).filter(([, { role }]) => role && roles.includes(role)).map(([view]) => link(`?view=${view}`, "", t(`nav.${view}`)));
+  const views = Object.keys(ROLES).filter((view) => roles.includes(ROLES[view] ?? "")).map((view) => link(`?view=${view}`, "", t(`nav.${view}`)));
   // The policy of the page lets pictures come from its own server only.
   const own = logo && new URL(logo, document.baseURI).origin === location.origin;
   append(byId("top"), [
-    link(location.pathname, "home", own ? h("img", { src: logo, alt: "" }) : byId("logo"), app.name),
+    link(".", "home", own ? h("img", { src: logo, alt: "" }) : byId("logo"), app.name),
     views.length > 0 && h("nav", { "aria-label": t("nav.label") }, views),
     h("span", { class: "quiet", title: user.username && plain(user.username) }, name(user.name || user.username || "")),
   ]);
@@ -304,7 +289,7 @@ function frame(app) {
   append(byId("foot"), [help && h("span", null, linked(help, t("app.help"))), h("span", null, t("app.version", { version }))]);
 }
 
-/** A text of the admin with web addresses as links; an address alone becomes a link with `label`. @type {AppFace["linked"]} */
+/** A text of the admin with its addresses as links; an address alone gets `label`. @type {Face["linked"]} */
 export function linked(text, label) {
   if (/^(?:https?:\/\/|mailto:|tel:|\/(?!\/))\S+$/.test(text)) return [h("a", { href: text }, label)];
   return text.split(/(https?:\/\/[^\s<>"]*[^\s<>".,;:!?)])/).map((part, index) => (index % 2 ? h("a", { href: part }, part) : part));
@@ -330,14 +315,14 @@ async function start() {
   }
   frame(app);
   window.addEventListener("popstate", () => app.reload());
-  // The browser may keep the whole page to show it again: without a password.
+  // Browsers may keep the whole page to show it again: without a password.
   window.addEventListener("pagehide", () => leave());
-  window.addEventListener("pageshow", (event) => { if (event.persisted) void app.reload(); });
+  window.addEventListener("pageshow", (event) => { if (event.persisted) app.reload(); });
   await app.reload();
   focusField();
 }
 
-// Tests take single functions from here, without a page.
+// Tests take functions without a page.
 if (globalThis.document) {
   start().catch((error) => {
     byId("broken").hidden = false;

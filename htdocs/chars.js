@@ -9,10 +9,10 @@ export function classOf(char) {
   return /^\p{L}/u.test(char) ? "lower" : "symbol";
 }
 
-/** Whether a text looks like the passphrases of LAPS: three or more capitalised words in one. @param {string} text */
+/** Three or more capitalised words in one, as LAPS makes passphrases. @param {string} text */
 export const isPassphrase = (text) => /^(?:\p{Lu}\p{Ll}{2,}){3,}$/u.test(text);
 
-/** Whether none of the characters occurs that are taken for one another. @param {string} text */
+/** Without characters that are taken for one another. @param {string} text */
 export const isClear = (text) => !/[Il1|Oo0]/.test(text);
 
 /** Groups to read out: the words of a passphrase, else `size` characters each. Joined, they are the text. @type {Chars["groups"]} */

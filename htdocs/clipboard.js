@@ -1,12 +1,11 @@
 // @ts-check
 /** @import {Clipboard} from "./types.js" */
-// Browsers let a page write to the clipboard inside a gesture only, so a timer cannot clear it (a blind attempt makes
-// Chromium ask whether the page may read the clipboard). So the page remembers that, never what, it copied, clears
-// inside gestures, and shows a button until that is done.
+// Browsers let a page write to the clipboard inside a gesture only (a timer makes Chromium ask whether the page may read
+// it). So the page remembers that, never what, it copied, clears inside gestures, and shows a button until that is done.
 
 import { byId, h, say, t } from "./app.js";
 
-/** Milliseconds after which the next gesture clears. */
+/** Milliseconds; then the next gesture clears. */
 const CLEAR_AFTER = 30_000;
 
 /** @type {HTMLElement | undefined} */
@@ -15,25 +14,25 @@ let bar;
 let changed = () => {};
 let held = false;
 let due = false;
-// Whoever left the window may have copied something else, and wants to keep it.
+// Whoever left the window may want to keep what they copied there.
 let windowLeft = false;
 let timer = 0;
 let turn = 0;
 
-/** Whether this browser lets the page copy here; it does not on plain http. */
+/** Not on plain http. */
 export const available = () => Boolean(navigator.clipboard);
 
-/** Whether a password may be on the clipboard, now and at each change. @type {Clipboard["watch"]} */
+/** Whether it may hold a password, now and at each change. @type {Clipboard["watch"]} */
 export function watch(listener) {
   changed = listener;
   changed(held);
 }
 
-/** Where it says that it may hold a password; from the first copy on it watches for gestures. */
+/** Made with the first copy, from which on gestures are watched. */
 function getBar() {
   if (bar) return bar;
   window.addEventListener("blur", () => { windowLeft = true; });
-  /** What is marked so clears when it is pressed. @param {Event} event */
+  /** @param {Event} event */
   const onGesture = ({ type, target }) => {
     if (type === "click" && /** @type {Element} */ (target).closest("[data-clear]")) clear();
     else if (due && !windowLeft) clear(true);
@@ -44,7 +43,7 @@ function getBar() {
   return bar;
 }
 
-/** Whether the browser did it. @type {Clipboard["write"]} */
+/** @type {Clipboard["write"]} */
 function write(text, then) {
   const mine = ++turn;
   return navigator.clipboard.writeText(text).then(() => {
@@ -89,7 +88,7 @@ function forget() {
   changed(false);
 }
 
-/** Call inside a gesture, before anything is awaited; silent about a refusal where nobody asked for it now. @type {Clipboard["clear"]} */
+/** Call inside a gesture; silent about a refusal where nobody asked for it now. @type {Clipboard["clear"]} */
 function clear(silent = false) {
   if (!held) return;
   const mine = ++turn;

@@ -3,9 +3,9 @@
 // The Confirm view. Nothing is disclosed before its button is pressed, however the page was reached.
 
 import { disclose, getDevice } from "./api.js";
-import { h, name, plain, rich, say, t, WAIT_TEXT_AFTER } from "./app.js";
+import { h, name, plain, rich, t, WAIT } from "./app.js";
 import { badge, button, code, copyButton, factList, isStale, joinText, time, words, yesNo } from "./parts.js";
-// Not only when they are shown: the way must not break after a password was asked for.
+// Here already: the way must not break after a password was asked for.
 import "./problem.js";
 import "./reveal.js";
 
@@ -31,20 +31,20 @@ export function askFor(app, ask, waiting, taken = () => false) {
   };
   const cancel = button(t("device.cancel"), "small", () => {
     stop();
-    say(t("device.cancelled"));
+    waiting.append(t("device.cancelled"));
   });
   waiting.ariaBusy = "true";
-  const timer = setTimeout(() => waiting.append(t("device.asking"), " ", cancel), WAIT_TEXT_AFTER);
+  const timer = setTimeout(() => waiting.append(t("device.asking"), " ", cancel), WAIT);
   disclose(ask, request.signal).then((disclosure) => {
     if (request.signal.aborted) return;
     end();
     sessionStorage.removeItem(STORED);
-    void app.show("reveal", { ask, disclosure });
+    app.show("reveal", { ask, disclosure });
   }, (error) => {
     if (request.signal.aborted) return;
     end();
     if (error.code === "not_authenticated") sessionStorage.setItem(STORED, JSON.stringify(draft));
-    if (!taken(error)) void app.fail(error, () => app.backTo(ask.device));
+    if (!taken(error)) app.fail(error, () => app.backTo(ask.device));
   });
   return stop;
 }
@@ -55,7 +55,7 @@ const deviceFacts = (app, device) => factList([
   [t("fact.model"), words(device.manufacturer, device.model)],
   [t("fact.join"), joinText(device.join)],
   [t("fact.seen"), [time(device.lastSeen), isStale(device) && badge(t("mark.stale"), "warn")]],
-  [t("fact.enabled"), [yesNo(device.enabled), device.enabled === false && badge(t("mark.disabled"), "warn")]],
+  [t("fact.enabled"), device.enabled === false ? badge(yesNo(false), "warn") : yesNo(device.enabled)],
   [t("fact.compliant"), yesNo(device.compliant)],
   [t("fact.managed"), yesNo(device.managed)],
   [t("fact.tenant"), app.severalTenants && plain(device.tenant)],
@@ -63,11 +63,7 @@ const deviceFacts = (app, device) => factList([
 ]);
 
 /** @type {Confirm["ruleText"]} */
-function ruleText({ password, history }) {
-  const differ = password && history && password.rule !== history.rule;
-  return Object.entries(differ ? { "rule.password": password, "rule.history": history } : { "rule.allowed": password ?? history })
-    .map(([key, action]) => h("p", null, rich(key, { rule: name(action?.rule ?? "") })));
-}
+const ruleText = (actions) => Object.entries(actions).map(([key, { rule }]) => h("p", null, rich(`rule.${key}`, { rule: name(rule) })));
 
 /** Null where no rule wants a reason. @type {Confirm["reasonField"]} */
 function reasonField(actions, value) {
@@ -95,7 +91,7 @@ export const view = (app, root, { tenant, deviceId, known }) => {
   const request = new AbortController();
   const facts = h("div");
   const below = h("div", { class: "stack" });
-  const waiting = setTimeout(() => below.replaceChildren(h("p", { class: "quiet" }, t("device.loading")), h("p", null, app.searchButton())), WAIT_TEXT_AFTER);
+  const waiting = setTimeout(() => below.replaceChildren(h("p", { class: "quiet" }, t("device.loading")), h("p", null, app.searchButton())), WAIT);
   let stop = () => {};
   root.append(facts, below);
 
@@ -114,7 +110,7 @@ export const view = (app, root, { tenant, deviceId, known }) => {
   if (!known || Array.isArray(known.actions)) {
     if (known) draft = {};
     getDevice({ tenant, deviceId }, request.signal).then(show).catch((error) => {
-      if (!request.signal.aborted) void app.fail(error);
+      if (!request.signal.aborted) app.fail(error);
     });
   }
   return () => {
@@ -145,7 +141,6 @@ function actionForm(app, device) {
     summary.focus();
     return true;
   };
-  const refusals = new Map([["reason_required", "reason.missing"], ["reason_invalid", "reason.invalid"]]);
 
   /** @param {import("./types.js").ActionName} action */
   const run = (action) => {
@@ -154,8 +149,8 @@ function actionForm(app, device) {
     const text = mode === "hidden" ? "" : draft.reason?.trim() ?? "";
     if (mode === "required" && !text) return refuse(t("reason.missing"));
     stop = askFor(app, { device, action, nth: 1, reason: text }, waiting, (problem) => {
-      const refusal = reason && refusals.get(problem.code);
-      return Boolean(refusal && refuse(t(refusal)));
+      const refusal = { reason_required: "reason.missing", reason_invalid: "reason.invalid" }[problem.code];
+      return Boolean(reason && refusal && refuse(t(refusal)));
     });
   };
 

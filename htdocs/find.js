@@ -1,9 +1,9 @@
 // @ts-check
 /** @import {Find, Found} from "./types.js" */
-// What the Find view does. No combobox but a list of real buttons: browsers and screen readers agree about where real focus is.
+// What the Find view does. No combobox but a list of real buttons: everybody agrees about where real focus is.
 
 import { findDevices } from "./api.js";
-import { h, name, plain, Problem, rich, say, t, WAIT_TEXT_AFTER } from "./app.js";
+import { h, name, plain, Problem, rich, say, t, WAIT } from "./app.js";
 import { badge, isStale, joinText, time, words } from "./parts.js";
 import { problemBody, problemText, problemTitle } from "./problem.js";
 
@@ -23,12 +23,8 @@ export function byName(devices, query) {
   return [...sets.values()].filter((set) => set.length > 0);
 }
 
-/** The one seen after all others, if there is one. @type {Find["newest"]} */
-export function newest(set) {
-  const seen = set.map((device) => Date.parse(device.lastSeen ?? "") || 0);
-  const best = Math.max(...seen);
-  return best > 0 && seen.indexOf(best) === seen.lastIndexOf(best) ? set[seen.indexOf(best)] : undefined;
-}
+/** The one seen after all others, if there is one; the server puts it first. @type {Find["newest"]} */
+export const newest = ([first, second]) => (first?.lastSeen && first.lastSeen !== second?.lastSeen ? first : undefined);
 
 /** @type {Find["marked"]} */
 function marked(text, query) {
@@ -109,7 +105,7 @@ export function searcher(app, field, results) {
   const search = async (asked) => {
     stop();
     const query = field.value.trim();
-    history.replaceState(null, "", query ? `?q=${encodeURIComponent(query)}` : location.pathname);
+    history.replaceState(null, "", query ? `?q=${encodeURIComponent(query)}` : ".");
     if ([...query].length < 2) {
       results.replaceChildren(asked ? h("p", { class: "quiet" }, t("find.short")) : "");
       if (asked) announce(t("find.short"));
@@ -117,7 +113,7 @@ export function searcher(app, field, results) {
     }
     const { signal } = request = new AbortController();
     results.ariaBusy = "true";
-    waiting = window.setTimeout(() => results.replaceChildren(h("p", { class: "quiet" }, t("find.searching"))), WAIT_TEXT_AFTER);
+    waiting = window.setTimeout(() => results.replaceChildren(h("p", { class: "quiet" }, t("find.searching"))), WAIT);
     try {
       last = { query, found: await findDevices(query, signal) };
       stop();
@@ -143,22 +139,16 @@ export function searcher(app, field, results) {
   };
 }
 
-/** Between field and list. @type {Find["move"]} */
+/** Between field and list; the first press of Escape in the field empties it. @type {Find["move"]} */
 function move(event, field, results) {
   if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
-  const rows = /** @type {NodeListOf<HTMLElement>} */ (results.querySelectorAll(".row"));
-  const at = [...rows].findIndex((row) => row === document.activeElement);
-  const inList = at >= 0;
-  if (!inList && document.activeElement !== field) return;
-  if (event.key === "Escape" && !inList && field.value) {
+  const stops = [field, .../** @type {NodeListOf<HTMLElement>} */ (results.querySelectorAll(".row"))];
+  const at = stops.findIndex((stop) => stop === document.activeElement);
+  const to = /** @type {Record<string, number>} */ ({ ArrowDown: at + 1, ArrowUp: at - 1, Home: at && 1, End: at && stops.length - 1, Escape: 0 })[event.key] ?? at;
+  if (event.key === "Escape" && at === 0 && field.value) {
     field.value = "";
     field.dispatchEvent(new Event("input"));
-    event.preventDefault();
-  }
-  const down = event.key === "ArrowDown" && rows[at + 1];
-  const home = { ArrowUp: rows[at - 1] ?? field, Home: rows[0], End: rows[rows.length - 1], Escape: field };
-  const target = down || (inList && home[/** @type {keyof typeof home} */ (event.key)]);
-  if (!target) return;
+  } else if (at < 0 || at === to || !stops[to]) return;
   event.preventDefault();
-  target.focus();
+  stops[to]?.focus();
 }

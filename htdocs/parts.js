@@ -18,7 +18,7 @@ export function time(iso) {
     h("span", { class: "quiet" }, `(${formatRelative(date, new Date())})`));
 }
 
-/** Labels and values, left out where empty; a third member makes one as wide as the list. @type {Parts["factList"]} */
+/** Left out where empty; a third member makes one as wide as the list. @type {Parts["factList"]} */
 export const factList = (facts) => h("dl", { class: "facts" }, facts.map(([label, value, wide]) =>
   (value || value === 0) && h("div", { class: wide && "wide" }, h("dt", null, label), h("dd", null, value))));
 
@@ -30,7 +30,7 @@ export const badge = (text, tone = "calm") => [" ", h("span", { class: `badge ${
 
 /** In the words of the Entra portal. @type {Parts["joinText"]} */
 export function joinText(join) {
-  const key = new Map([["AzureAd", "join.entra"], ["ServerAd", "join.hybrid"], ["Workplace", "join.registered"], [null, "fact.unknown"]]).get(join);
+  const key = { AzureAd: "join.entra", ServerAd: "join.hybrid", Workplace: "join.registered", "": "fact.unknown" }[join ?? ""];
   return key ? t(key) : plain(join ?? "");
 }
 

@@ -1,7 +1,7 @@
 // @ts-check
 /** @import {Problem} from "./app.js" */
 /** @import {Problems, State} from "./types.js" */
-// Problems in plain words, with a reference that support can find in the audit.
+// Problems in plain words, with a reference that support can find.
 
 import { formatTime, h, has, linked, plain, t } from "./app.js";
 import { button, code, copyButton, factList } from "./parts.js";

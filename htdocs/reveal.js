@@ -64,7 +64,7 @@ export const view = (app, root, { ask, disclosure: { id, rule, credentials, olde
 
   /** @param {string} text */
   const leave = (text) => {
-    void app.backTo(device);
+    app.backTo(device);
     say(text);
   };
   const count = countdown(limit, () => leave(t("reveal.timedOut")));
@@ -75,14 +75,10 @@ export const view = (app, root, { ask, disclosure: { id, rule, credentials, olde
   large.ariaPressed = "false";
   const box = h("div", { class: "tool" });
   let close = () => {};
-  /** What is opened, and loaded, only when it is wanted; one at a time. @param {string} key */
+  /** Loaded when it is wanted; one is open at a time. @param {string} key */
   const opener = (key) => {
     const opening = button(t(`reveal.${key}`), "small", async () => {
-      const wanted = opening.ariaExpanded === "false";
-      close();
-      if (!wanted) return;
-      opening.ariaExpanded = "true";
-      close = await (await import("./more/tools.js")).open(box, key, () => secret, () => { opening.ariaExpanded = "false"; });
+      close = (await import("./more/tools.js")).toggle(key, opening, box, () => secret, close);
     });
     opening.ariaExpanded = "false";
     return opening;

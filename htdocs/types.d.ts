@@ -54,9 +54,6 @@ export interface Session {
 
 // ---- The page.
 
-/** The views that the page knows; each is loaded by its line in VIEWS of app.js. */
-export type ViewName = "find" | "device" | "reveal" | "problem";
-
 /** Fills `root`, and returns what wipes it. */
 export type State<T> = (app: App, root: HTMLElement, data: T) => () => void;
 
@@ -73,7 +70,7 @@ export type Tool = (box: HTMLElement, password: () => string) => Promise<() => v
 export interface Alphabet { name: string; lang: string; words: string[] }
 export interface Spelling { alphabets: Alphabet[] }
 
-export interface AppFace {
+export interface Face {
   h<T extends keyof HTMLElementTagNameMap>(tag: T, props?: Record<string, string | number | boolean | null | undefined | ((event: any) => void)> | null,
     ...children: Child[]): HTMLElementTagNameMap[T];
   append(parent: Node, children: readonly Child[]): void;
@@ -84,7 +81,6 @@ export interface AppFace {
   formatRelative(date: Date, now: Date): string;
   linked(text: string, label: string): Child[];
   parseTarget(given: URLSearchParams, tenants: string[]): DeviceKey | { query: string };
-  views: Record<ViewName, { load: () => Promise<{ view: State<any> }>; role?: string }>;
 }
 
 export interface Api {

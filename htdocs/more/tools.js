@@ -1,20 +1,36 @@
 // @ts-check
+/** @import {Tool} from "../types.js" */
 // What the Revealed view opens on request: one tool at a time, in a box that is emptied with the password.
 
-/** @type {Record<string, () => Promise<{tool: import("../types.js").Tool}>>} */
+/** @type {Record<string, () => Promise<{tool: Tool}>>} */
 const TOOLS = { spell: () => import("./spell.js"), qr: () => import("./qr.js") };
 
 /**
- * @param {HTMLElement} box @param {string} key @param {() => string} password  empty when it was hidden meanwhile
- * @param {() => void} closed
- * @returns {Promise<() => void>} what closes the tool
+ * Opens a tool, or closes it when it is open.
+ * @param {string} key @param {HTMLElement} opener  its button @param {HTMLElement} box
+ * @param {() => string} password  empty when it was hidden meanwhile @param {() => void} closeOther  what is open now
+ * @returns {() => void} what closes it
  */
-export async function open(box, key, password, closed) {
-  const { tool } = await /** @type {() => Promise<{tool: import("../types.js").Tool}>} */ (TOOLS[key])();
-  const wipe = password() ? await tool(box, password) : () => {};
-  return () => {
+export function toggle(key, opener, box, password, closeOther) {
+  const wanted = opener.ariaExpanded === "false";
+  closeOther();
+  if (!wanted) return () => {};
+  let wipe = () => {};
+  let closed = false;
+  opener.ariaExpanded = "true";
+  const close = () => {
+    closed = true;
     wipe();
     box.replaceChildren();
-    closed();
+    opener.ariaExpanded = "false";
   };
+  TOOLS[key]?.().then(async ({ tool }) => {
+    if (closed || !password()) return;
+    wipe = await tool(box, password);
+    if (closed) close();
+  }).catch((error) => {
+    close();
+    throw error;
+  });
+  return close;
 }

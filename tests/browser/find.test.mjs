@@ -9,9 +9,10 @@ useBrowser();
 
 const names = (page) => page.locator(".row .name").allTextContents();
 const lon = [1, 2, 3].map((number) => device(number));
+// As the server gives them: the newest sign-in first.
 const same = [
-  device(11, { name: "PC-1042", lastSeen: "2026-10-02T10:00:00Z" }),
   device(12, { name: "PC-1042", lastSeen: "2026-11-21T10:00:00Z" }),
+  device(11, { name: "PC-1042", lastSeen: "2026-10-02T10:00:00Z" }),
   device(13, { name: "pc-1042", lastSeen: null, enabled: false }),
 ];
 
@@ -121,7 +122,7 @@ pageTest("equal names are told apart and none is chosen", { path: "?q=pc-10", ap
   await until(() => names(page), ["PC-10", "PC-1042", "PC-1042", "pc-1042"]);
   assert.equal(await page.locator(".same > p").textContent(), "3 devices are named PC-1042. Compare before you choose.");
   const rows = await page.locator(".same .row").allTextContents();
-  assert.deepEqual(rows.map((text) => text.includes(TEXT["mark.newest"])), [false, true, false]);
+  assert.deepEqual(rows.map((text) => text.includes(TEXT["mark.newest"])), [true, false, false]);
   assert.deepEqual(rows.map((text) => /ID …0000001\d/.test(text)), [true, true, true]);
   assert.match(rows[2], /Disabled.*Last sign-in not known/);
   assert.equal(await focused(page), "q");

@@ -101,7 +101,7 @@ test("equal names are kept together, the exact hit first", () => {
 test("the newest of a set is only named when it is one", () => {
   const at = (lastSeen) => listed({ lastSeen });
   const [old, young, never] = [at("2026-01-01T00:00:00Z"), at("2026-02-01T00:00:00Z"), at(null)];
-  assert.equal(newest([old, never, young]), young);
+  assert.equal(newest([young, old, never]), young);
   assert.equal(newest([young, { ...young }, old]), undefined);
   assert.equal(newest([never, { ...never }]), undefined);
 });

@@ -28,7 +28,7 @@ pageTest("the device is described, with the rule and the consequence beside the 
   assert.equal(facts["Joined as"], "Entra joined");
   assert.deepEqual([facts.Enabled, facts.Compliant, facts.Managed], ["Not known", "No", "Yes"]);
   assert.match(await page.locator("time").getAttribute("title"), /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/);
-  await page.getByText("Allowed by the rule “London helpdesk”.").waitFor();
+  await page.getByText("The password is allowed by the rule “London helpdesk”.").waitFor();
   await page.getByText(TEXT["device.recorded"]).waitFor();
   await page.getByLabel(TEXT["reason.optional"]).waitFor();
 });
