@@ -6,6 +6,7 @@ import { DEVICES, GROUPS, UNITS, defaultWorld, guidOf } from '../entra/world.mjs
 import { ruleSection } from '../lib/amlaps-conf.mjs';
 import { assertOk, assertProblem } from '../lib/expect.mjs';
 import { startStage } from '../lib/stage.mjs';
+import { waitFor } from '../lib/wait.mjs';
 
 /** One child: what it keeps in memory is what the next request finds. */
 const ONE_CHILD = 'StartServers 1\nServerLimit 2\nThreadsPerChild 40\nMaxRequestWorkers 40\nMinSpareThreads 1\nMaxSpareThreads 80';
@@ -156,6 +157,46 @@ describe('AMLapsGroupsFrom graph', () => {
   });
 });
 
+describe('AMLapsCacheTime', () => {
+  const SHORT = 2;
+  before(async () => {
+    stage = await start(`AMLapsCacheTime ${SHORT}`);
+    await stage.signIn('helpdesk');
+  });
+  after(() => stage?.close());
+  beforeEach(fresh);
+  const device20 = async () => assertOk(await (await stage.signIn('helpdesk')).get(`api/v1/devices/contoso/${device('LON-020')}`));
+
+  test('is how long facts and memberships are kept', async () => {
+    await device20();
+    const asked = stage.graphRequests().length;
+    const kept = Date.now();
+    await device20();
+    // a slow machine may have waited too long for this to be asked at all
+    if (Date.now() - kept < SHORT * 1000 - 500) assert.equal(stage.graphRequests().length, asked);
+    await waitFor('the facts to be asked for again', async () => {
+      await device20();
+      return stage.graphRequests().length > asked;
+    });
+    assert.ok(Date.now() - kept >= SHORT * 1000 - 500, `${Date.now() - kept} ms`);
+  });
+
+  test('of 0 keeps nothing', async () => {
+    const { amlaps } = stage.httpd.options;
+    stage.httpd.configure({ amlaps: `${amlaps}\nAMLapsCacheTime 0` });
+    try {
+      await fresh();
+      await device20();
+      const asked = stage.graphRequests().length;
+      assert.ok(asked >= 1);
+      await device20();
+      assert.equal(stage.graphRequests().length, 2 * asked);
+    } finally {
+      stage.httpd.configure({ amlaps });
+    }
+  });
+});
+
 describe('a search', () => {
   before(async () => {
     stage = await startStage({
@@ -230,6 +271,17 @@ describe('people of one tenant, devices of another', () => {
     });
   });
   after(() => stage?.close([/amlaps:.*AML/]));
+
+  test('the same id is another device in each tenant, whatever is kept', async () => {
+    const helpdesk = await stage.signIn('helpdesk');
+    const deviceId = device('LON-030');
+    stage.entra.control.updateWorld({ tenant: 'fabrikam', devices: [{ deviceId, displayName: 'FAB-TWIN', laps: null }] });
+    await fresh();
+    const nameIn = async (/** @type {string} */ tenant) => assertOk(await helpdesk.get(`api/v1/devices/${tenant}/${deviceId}`)).name;
+    assert.deepEqual([await nameIn('contoso'), await nameIn('fabrikam'), await nameIn('contoso')], ['LON-030', 'FAB-TWIN', 'LON-030']);
+    stage.entra.control.updateWorld({ tenant: 'fabrikam', remove: { devices: [deviceId] } });
+    await fresh();
+  });
 
   test('the person is asked for at home alone, with the token of home', async () => {
     const helpdesk = await stage.signIn('helpdesk');
