@@ -1,6 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "src/httpd/httpd_glue.h"
 
+#include <mod_status.h>
+
 /*
  * The order of the hooks, and nothing else. What each does stands in src/httpd/.
  *
@@ -19,6 +21,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_map_to_storage(amlaps_httpd_map_to_storage, NULL, NULL, APR_HOOK_LAST);
     ap_hook_handler(amlaps_httpd_handler, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_insert_error_filter(amlaps_httpd_insert_error_filter, NULL, NULL, APR_HOOK_LAST);
+    APR_OPTIONAL_HOOK(ap, status_hook, amlaps_httpd_status, NULL, NULL, APR_HOOK_MIDDLE);
     amlaps_httpd_register_filters();
 }
 

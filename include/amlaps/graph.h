@@ -12,6 +12,7 @@
 #include <apr_tables.h>
 
 #include "amlaps/base.h"
+#include "amlaps/meter.h"
 #include "amlaps/secret.h"
 #include "amlaps/transport.h"
 
@@ -68,6 +69,22 @@ amlaps_graph_shared_t *amlaps_graph_share(apr_size_t tenant_count, apr_pool_t *p
 /** What start found of a tenant's certificate and warned of: known from the first moment, and not told again until it is nearer. */
 void amlaps_graph_share_expiry(amlaps_graph_shared_t *shared, apr_size_t tenant, apr_time_t expires, apr_time_t now);
 
+/** How Graph's answers are counted. */
+typedef enum amlaps_answer_t {
+    AMLAPS_ANSWER_NONE,      /* none in time, or none that is HTTP */
+    AMLAPS_ANSWER_GOOD,      /* below 400 */
+    AMLAPS_ANSWER_REFUSED,   /* 4xx, the next one apart */
+    AMLAPS_ANSWER_THROTTLED, /* 429 */
+    AMLAPS_ANSWER_FAILED,    /* 5xx */
+    AMLAPS_ANSWERS
+} amlaps_answer_t;
+
+/** What was asked of Graph, all tenants together; may be shared by several processes. */
+typedef struct amlaps_graph_meter_t {
+    amlaps_count_t answers[AMLAPS_ANSWERS];
+    amlaps_histogram_t took;
+} amlaps_graph_meter_t;
+
 typedef struct amlaps_graph_config_t {
     const amlaps_tenant_t *const *tenants;
     apr_size_t tenant_count;
@@ -77,6 +94,8 @@ typedef struct amlaps_graph_config_t {
     const amlaps_clock_t *clock;
     amlaps_groups_from_t groups_from;
     amlaps_graph_shared_t *shared; /* made for these tenants; NULL: this client knows of no other */
+    amlaps_graph_meter_t *meter;   /* NULL: nothing is counted */
+    _Atomic int *asking;           /* how many requests are at Graph now; NULL: nobody wants to know */
 } amlaps_graph_config_t;
 
 /**

@@ -48,6 +48,8 @@ typedef struct amlaps_record_t {
     const char *search;            /* the text searched for */
     const char *graph_request_id;
     int graph_status, graph_attempts; /* member `graph` is left out where attempts is 0 */
+    const char *host;              /* of a start: which machine, and how often this httpd was (re)started; else NULL */
+    unsigned generation;
     const char *account;           /* credential; left out where NULL and backed_up is 0 */
     apr_time_t backed_up;
     /* Not of the record: the names of the channels that are told of a granted, and of a denied or failed outcome, NULL at the end. NULL: none */
@@ -104,6 +106,7 @@ typedef struct amlaps_trail_config_t {
     const amlaps_trail_sink_t *sinks;
     apr_size_t sink_count;
     const amlaps_clock_t *clock;
+    const char *host;              /* this machine's name: the first child of each (re)start writes one record of it; NULL: none does */
 } amlaps_trail_config_t;
 
 typedef struct amlaps_trail_t amlaps_trail_t;
@@ -172,6 +175,14 @@ apr_status_t amlaps_trail_conclude(amlaps_error_t *error, amlaps_trail_t *trail,
  * before Graph is asked. The attempt must still be admitted, which records it.
  */
 apr_interval_time_t amlaps_trail_blocked(amlaps_trail_t *trail, const amlaps_record_t *record);
+
+/** What all children have recorded since `shared` was made. */
+typedef struct amlaps_trail_counts_t {
+    apr_uint64_t records;          /* that the store and the required copies have */
+    apr_uint64_t failures;         /* records that they did not take, or not in time */
+} amlaps_trail_counts_t;
+
+void amlaps_trail_counts(amlaps_trail_counts_t *counts, const amlaps_trail_shared_t *shared);
 
 /** The name of its store, for the functions below that read one. */
 const char *amlaps_trail_store(const amlaps_trail_t *trail);

@@ -105,6 +105,30 @@ static void leave(amlaps_tenant_state_t *tenant, amlaps_code_t code)
     }
 }
 
+static amlaps_answer_t answer_of(int status)
+{
+    return status == 429 ? AMLAPS_ANSWER_THROTTLED : status >= 500 ? AMLAPS_ANSWER_FAILED : status >= 400 ? AMLAPS_ANSWER_REFUSED : AMLAPS_ANSWER_GOOD;
+}
+
+static void begin_asking(const amlaps_graph_config_t *config)
+{
+    if (config->asking) {
+        atomic_fetch_add(config->asking, 1);
+    }
+}
+
+/* @param status 0: there was no answer */
+static void end_asking(const amlaps_graph_config_t *config, int status, apr_interval_time_t took)
+{
+    if (config->asking) {
+        atomic_fetch_sub(config->asking, 1);
+    }
+    if (config->meter) {
+        amlaps_count_add(&config->meter->answers[status ? answer_of(status) : AMLAPS_ANSWER_NONE]);
+        amlaps_histogram_add(&config->meter->took, took);
+    }
+}
+
 /* One exchange, with the token of now. */
 static apr_status_t exchange(attempt_t *attempt, amlaps_error_t *error)
 {
@@ -149,11 +173,13 @@ static apr_status_t exchange(attempt_t *attempt, amlaps_error_t *error)
     }
     attempt->call->attempts++;
     const apr_time_t start = amlaps_clock_steady(graph->clock);
+    begin_asking(graph->config);
     status = graph->transport->exchange(&attempt->response, error, graph->transport->baton, &request, attempt->pool);
     amlaps_secret_wipe(bearer);
+    const apr_time_t now = amlaps_clock_steady(graph->clock);
+    end_asking(graph->config, status == APR_SUCCESS ? attempt->response.status : 0, now - start);
     leave(attempt->tenant, status == APR_SUCCESS ? AMLAPS_OK : error->code);
     if (status == APR_SUCCESS) {
-        const apr_time_t now = amlaps_clock_steady(graph->clock);
         amlaps_standing_answer(attempt->tenant->row, now, now - start, attempt->response.status, attempt->response.request_id);
     }
     if (status != APR_SUCCESS && error->code == AMLAPS_BUSY) {

@@ -1,4 +1,5 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "counts.h"
 #include "lifecycle.h"
 #include "request.h"
 
@@ -16,17 +17,18 @@ static const struct route_t {
     const char *segments[5];
     const char *method;
     endpoint_t serve;
+    amlaps_endpoint_t counted;
 } routes[] = {
-    { { "session" }, "GET", amlaps_api_session },
-    { { "explain" }, "POST", amlaps_api_explain },
-    { { "audit" }, "GET", amlaps_api_audit },
-    { { "audit", "verify" }, "GET", amlaps_api_audit_verify },
-    { { "audit", "export" }, "GET", amlaps_api_audit_export },
-    { { "status" }, "GET", amlaps_api_status },
-    { { "devices" }, "GET", amlaps_api_search },
-    { { "devices", "*", "*" }, "GET", amlaps_api_device },
-    { { "devices", "*", "*", "password" }, "POST", amlaps_api_password },
-    { { "devices", "*", "*", "history" }, "POST", amlaps_api_history },
+    { { "session" }, "GET", amlaps_api_session, AMLAPS_ENDPOINT_SESSION },
+    { { "explain" }, "POST", amlaps_api_explain, AMLAPS_ENDPOINT_EXPLAIN },
+    { { "audit" }, "GET", amlaps_api_audit, AMLAPS_ENDPOINT_AUDIT },
+    { { "audit", "verify" }, "GET", amlaps_api_audit_verify, AMLAPS_ENDPOINT_AUDIT },
+    { { "audit", "export" }, "GET", amlaps_api_audit_export, AMLAPS_ENDPOINT_AUDIT },
+    { { "status" }, "GET", amlaps_api_status, AMLAPS_ENDPOINT_STATUS },
+    { { "devices" }, "GET", amlaps_api_search, AMLAPS_ENDPOINT_SEARCH },
+    { { "devices", "*", "*" }, "GET", amlaps_api_device, AMLAPS_ENDPOINT_DEVICE },
+    { { "devices", "*", "*", "password" }, "POST", amlaps_api_password, AMLAPS_ENDPOINT_PASSWORD },
+    { { "devices", "*", "*", "history" }, "POST", amlaps_api_history, AMLAPS_ENDPOINT_HISTORY },
 };
 
 static int matches(const struct route_t *route, const amlaps_request_t *request)
@@ -107,6 +109,7 @@ static int serve_api(amlaps_request_t *request, const char *path)
         amlaps_error_set(&error, AMLAPS_NOT_FOUND, "AML0122", APR_EGENERAL, "There is nothing at this address of the API.");
         return amlaps_respond_problem(request, &error);
     }
+    request->tally->endpoint = route->counted;
     if (strcmp(r->method, route->method) && !(r->header_only && !strcmp(route->method, "GET"))) {
         return refuse_method(request, strcmp(route->method, "GET") ? "POST" : "GET, HEAD");
     }
@@ -118,9 +121,14 @@ int amlaps_httpd_handler(request_rec *r)
     char guid[AMLAPS_GUID_LENGTH + 1];
     const amlaps_mount_t *mount;
     amlaps_request_t request = { 0 };
+    amlaps_tally_t tally;
+    int status;
 
     if (r->handler && !strcmp(r->handler, "amlaps-health")) {
         return amlaps_health_serve(r);
+    }
+    if (r->handler && !strcmp(r->handler, "amlaps-metrics")) {
+        return amlaps_metrics_serve(r);
     }
     if (!r->handler || strcmp(r->handler, "amlaps")) {
         return DECLINED;
@@ -146,9 +154,18 @@ int amlaps_httpd_handler(request_rec *r)
     }
     request.path++;
     request.circumstances = amlaps_when_of_request(r);
+    request.tally = &tally;
     if (!strncmp(request.path, "api/", 4) || !strcmp(request.path, "api")) {
+        amlaps_counts_begin(&tally, AMLAPS_ENDPOINT_OTHER);
         amlaps_headers_set(r, 0);
-        return serve_api(&request, strncmp(request.path, "api/v1/", 7) ? "" : request.path + 7);
+        status = serve_api(&request, strncmp(request.path, "api/v1/", 7) ? "" : request.path + 7);
+    } else {
+        amlaps_counts_begin(&tally, AMLAPS_ENDPOINT_PAGE);
+        status = amlaps_page_serve(&request);
+        if (status == HTTP_NOT_FOUND || status == HTTP_METHOD_NOT_ALLOWED) {
+            tally.code = status == HTTP_NOT_FOUND ? AMLAPS_NOT_FOUND : AMLAPS_METHOD_NOT_ALLOWED;
+        }
     }
-    return amlaps_page_serve(&request);
+    amlaps_counts_end(&tally);
+    return status;
 }

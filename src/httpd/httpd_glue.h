@@ -21,6 +21,7 @@ void amlaps_httpd_child_init(apr_pool_t *pchild, server_rec *main_server);
 int amlaps_httpd_translate_name(request_rec *r);
 int amlaps_httpd_map_to_storage(request_rec *r);
 int amlaps_httpd_handler(request_rec *r);
+int amlaps_httpd_status(request_rec *r, int flags);
 int amlaps_httpd_prepare_api(request_rec *r);
 void amlaps_httpd_insert_error_filter(request_rec *r);
 void amlaps_httpd_register_filters(void);

@@ -1,4 +1,5 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "counts.h"
 #include "lifecycle.h"
 #include "channels.h"
 
@@ -20,6 +21,16 @@ const amlaps_access_t *amlaps_lifecycle_access(const server_rec *server)
     int index = amlaps_config_of(server)->runtime;
 
     return runtimes && index >= 0 ? runtimes[index] : NULL;
+}
+
+amlaps_trail_counts_t amlaps_lifecycle_trail_counts(void)
+{
+    amlaps_trail_counts_t counts = { 0 };
+
+    if (shared) {
+        amlaps_trail_counts(&counts, shared);
+    }
+    return counts;
 }
 
 static apr_status_t end_transport(void *nothing)
@@ -114,7 +125,7 @@ int amlaps_httpd_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pt
         return OK;
     }
     shared = keep_shared();
-    if (!shared || amlaps_transport_global_init() != APR_SUCCESS) {
+    if (!shared || !amlaps_counts_keep() || amlaps_transport_global_init() != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_EMERG, 0, main_server, "AML0111: no memory for the audit's lock, or libcurl does not start");
         return HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -140,6 +151,13 @@ static void tenants_of(amlaps_graph_config_t *graph, amlaps_access_t *access, co
     access->tenant_count = count;
 }
 
+static const char *host_name(apr_pool_t *pool)
+{
+    char name[APRMAXHOSTLEN + 1];
+
+    return apr_gethostname(name, sizeof(name), pool) == APR_SUCCESS ? apr_pstrdup(pool, name) : "unknown";
+}
+
 static apr_status_t open_trail(amlaps_access_t *access, amlaps_error_t *error, const amlaps_config_t *config, apr_pool_t *pool)
 {
     apr_size_t count = (apr_size_t)config->audit_logs->nelts, i;
@@ -157,6 +175,7 @@ static apr_status_t open_trail(amlaps_access_t *access, amlaps_error_t *error, c
     trail->sinks = sinks;
     trail->sink_count = count;
     trail->clock = amlaps_clock_system();
+    trail->host = host_name(pool);
     return amlaps_trail_open(&access->trail, error, trail, shared, pool);
 }
 
@@ -174,6 +193,8 @@ static amlaps_access_t *open_runtime(const amlaps_config_t *config, const amlaps
     graph->clock = amlaps_clock_system();
     graph->groups_from = config->groups_from == AMLAPS_GROUPS_FROM_GRAPH ? AMLAPS_GROUPS_FROM_GRAPH : AMLAPS_GROUPS_FROM_TOKEN;
     graph->shared = config->graph_shared;
+    graph->meter = &amlaps_counts()->graph;
+    graph->asking = amlaps_counts_own_asking();
     tenants_of(graph, access, config, pool);
     access->policy = config->policy;
     access->notify = notify;
@@ -215,6 +236,7 @@ void amlaps_httpd_child_init(apr_pool_t *pchild, server_rec *main_server)
     }
     amlaps_log_bridge(main_server);
     amlaps_secret_keep_pages(pchild);
+    amlaps_counts_enter(pchild);
     if (amlaps_channels_open(&notify, &error, main_server, pchild) != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, main_server, "%s: this child can't serve: %s", error.id, error.detail);
         return;

@@ -18,6 +18,7 @@ typedef struct amlaps_request_t {
     amlaps_person_t *person;       /* set for API requests */
     const char *segments[6];       /* of an API path, decoded, behind "api/v1" */
     int segment_count;
+    struct amlaps_tally_t *tally;  /* how it is counted; NULL: it is not */
 } amlaps_request_t;
 
 /* ---- identity.c ---- */
@@ -113,6 +114,7 @@ int amlaps_api_status(amlaps_request_t *request);
 
 /** SetHandler amlaps-health: for machines that watch this server. */
 int amlaps_health_serve(request_rec *r);
+int amlaps_metrics_serve(request_rec *r);
 
 /** A device's facts as the API names them. */
 amlaps_json_t *amlaps_api_device_json(const amlaps_graph_device_t *device, apr_pool_t *pool);

@@ -1,4 +1,5 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "counts.h"
 #include "request.h"
 
 #include <apr_strings.h>
@@ -113,6 +114,9 @@ static void log_problem(const amlaps_request_t *request, const amlaps_error_t *e
 amlaps_json_t *amlaps_respond_problem_told(int *status, const amlaps_request_t *request, const amlaps_error_t *error)
 {
     log_problem(request, error);
+    if (request->tally) {
+        request->tally->code = error->code;
+    }
     return amlaps_respond_problem_json(status, error->code, error->detail, request->id, request->r->pool);
 }
 

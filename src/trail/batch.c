@@ -274,6 +274,9 @@ apr_status_t amlaps_batch_run(const amlaps_batch_t *batch, amlaps_job_t *const *
         status = amlaps_sealer_commit(batch->sealer, error);
     }
     recorded = status == APR_SUCCESS;
+    for (i = 0; i < count; i++) {
+        jobs[i]->recorded = recorded;
+    }
     if (recorded && run.queued) {
         amlaps_shared_tell(batch->shared);
     }

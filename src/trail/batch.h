@@ -11,6 +11,13 @@
 
 #define AMLAPS_BATCH_MOST 256
 
+/** That httpd was (re)started: one record for each store, written by whichever child comes first. */
+typedef struct amlaps_start_t {
+    char key[AMLAPS_COPY_KEY + 1]; /* under which the children remember it */
+    unsigned generation;
+    amlaps_job_t *job;
+} amlaps_start_t;
+
 typedef struct amlaps_batch_t {
     amlaps_store_t *store;
     amlaps_sinks_t *sinks;   /* NULL: copies are left to httpd's next batch */
@@ -19,6 +26,7 @@ typedef struct amlaps_batch_t {
     const amlaps_limit_t *limits;
     apr_size_t limit_count;
     const amlaps_clock_t *clock;
+    amlaps_start_t *start; /* NULL: nothing to say of it, or said */
 } amlaps_batch_t;
 
 /**
@@ -29,5 +37,12 @@ typedef struct amlaps_batch_t {
  */
 apr_status_t amlaps_batch_run(const amlaps_batch_t *batch, amlaps_job_t *const *jobs, apr_size_t count, apr_interval_time_t patience,
                               apr_interval_time_t *behind, amlaps_error_t *error, apr_pool_t *pool);
+
+/** @param host NULL: no record is wanted @return NULL where none is, or can be made. Freed with the pool */
+amlaps_start_t *amlaps_start_make(const char *host, const char *store, unsigned generation, apr_pool_t *pool);
+
+/** Records the start in a batch of its own, unless that is done or another child did. Where that fails, the next call tries again. Clears the
+ *  pool. */
+void amlaps_start_record(amlaps_batch_t *batch, apr_interval_time_t patience, amlaps_trouble_t *trouble, apr_pool_t *pool);
 
 #endif

@@ -36,6 +36,7 @@ typedef struct amlaps_job_t {
     /* What came of it, written by the writer before the state is DONE. */
     apr_interval_time_t blocked[AMLAPS_LIMIT_TOUCHES]; /* beyond the limits of that touch, for so long; 0 within them */
     amlaps_error_t error;
+    int recorded;                                      /* in the store, whatever came of its copies */
 } amlaps_job_t;
 
 /** @return a job that holds all it needs, or NULL without memory */

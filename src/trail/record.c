@@ -159,13 +159,24 @@ static const char *credential(const amlaps_record_t *record, apr_pool_t *pool)
     return object(members, sizeof(members) / sizeof(*members), pool);
 }
 
+static const char *server(const amlaps_record_t *record, apr_pool_t *pool)
+{
+    const member_t members[] = {
+        { "generation", apr_psprintf(pool, "%u", record->generation) }, { "host", quoted(record->host, pool) },
+        { "version", quoted(AMLAPS_VERSION, pool) }
+    };
+
+    return record->host != NULL ? object(members, sizeof(members) / sizeof(*members), pool) : NULL;
+}
+
 void amlaps_record_line(amlaps_line_t *line, const amlaps_record_t *record, apr_pool_t *pool)
 {
     const member_t members[] = {
         { "actor", actor(record, pool) }, { "address", quoted(record->address, pool) }, { "credential", credential(record, pool) },
         { "device", device(record, pool) }, { "event", quoted(events[record->event], pool) }, { "graph", graph(record, pool) },
         { "id", quoted(record->id, pool) }, { "reason", quoted(record->reason, pool) }, { "rule", quoted(record->rule, pool) },
-        { "seal", record->seal }, { "search", quoted(record->search, pool) }, { "v", number(AMLAPS_RECORD_VERSION, pool) }
+        { "seal", record->seal }, { "search", quoted(record->search, pool) }, { "server", server(record, pool) },
+        { "v", number(AMLAPS_RECORD_VERSION, pool) }
     };
     size_t i;
 

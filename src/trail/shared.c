@@ -9,6 +9,7 @@
 
 #include <sys/mman.h>
 
+#include "amlaps/meter.h"
 #include "amlaps/text.h"
 
 #define CONDEMNED 16
@@ -31,6 +32,7 @@ struct amlaps_trail_shared_t {
     int has_offset;
     int condemned_count;
     condemned_t condemned[CONDEMNED];
+    amlaps_count_t written, refused;
     int copy_count;
     amlaps_copy_state_t copy[COPIES];
 };
@@ -208,4 +210,15 @@ amlaps_copy_state_t *amlaps_shared_copy(amlaps_trail_shared_t *shared, const cha
     memset(copy, 0, sizeof(*copy));
     memcpy(copy->key, key, AMLAPS_COPY_KEY);
     return copy;
+}
+
+void amlaps_shared_count(amlaps_trail_shared_t *shared, int written)
+{
+    amlaps_count_add(written ? &shared->written : &shared->refused);
+}
+
+void amlaps_trail_counts(amlaps_trail_counts_t *counts, const amlaps_trail_shared_t *shared)
+{
+    counts->records = amlaps_count_read(&shared->written);
+    counts->failures = amlaps_count_read(&shared->refused);
 }

@@ -25,7 +25,8 @@ unsigned amlaps_shared_told(const amlaps_trail_shared_t *shared);
 /** What all children know of one copy of one store. All zero: nothing yet. */
 typedef struct amlaps_copy_state_t {
     char key[AMLAPS_COPY_KEY + 1];
-    apr_int64_t last;              /* the last record that it has; 0: not known */
+    int known;                     /* it is known how far it goes: */
+    apr_int64_t last;              /* the last record that it has; 0: none */
     int torn;                      /* half a line stands at its end and could not be taken back */
     unsigned generation;           /* of httpd, in which the following was seen of a file */
     dev_t device;
@@ -68,5 +69,8 @@ int amlaps_shared_is_condemned(amlaps_trail_shared_t *shared, unsigned generatio
 
 /** @return the generation, see amlaps_trail_restarted; without the mutex */
 unsigned amlaps_shared_generation(const amlaps_trail_shared_t *shared);
+
+/** Counts a record that was written or not; without the mutex. */
+void amlaps_shared_count(amlaps_trail_shared_t *shared, int written);
 
 #endif

@@ -129,8 +129,9 @@ static amlaps_copy_state_t *look_up(amlaps_sinks_t *sinks, amlaps_sink_t *sink, 
 {
     amlaps_copy_state_t *state = amlaps_shared_copy(sinks->shared, sink->key);
 
-    if (state->last == 0) {
+    if (!state->known) {
         state->last = sink->last > 0 ? sink->last : next - 1;
+        state->known = 1;
     }
     if (state->last >= next) {
         amlaps_error_t error = { 0 };

@@ -27,6 +27,7 @@ static void fill_batch(amlaps_batch_t *batch, amlaps_trail_t *trail, const amlap
     batch->limits = apr_pmemdup(trail->pool, config->limits, config->limit_count * sizeof(*config->limits));
     batch->limit_count = config->limit_count;
     batch->clock = &trail->clock;
+    batch->start = amlaps_start_make(config->host, config->store, trail->generation, trail->pool);
 }
 
 apr_status_t amlaps_trail_open(amlaps_trail_t **trail, amlaps_error_t *error, const amlaps_trail_config_t *config,
@@ -113,14 +114,20 @@ static apr_status_t write_record(amlaps_error_t *error, amlaps_trail_t *trail, c
     return status;
 }
 
+static apr_status_t count(amlaps_trail_t *trail, apr_status_t status, const amlaps_error_t *error)
+{
+    amlaps_shared_count(trail->shared, status == APR_SUCCESS || error->code == AMLAPS_RATE_LIMITED);
+    return status;
+}
+
 apr_status_t amlaps_trail_admit(amlaps_error_t *error, amlaps_trail_t *trail, const amlaps_record_t *record, apr_pool_t *pool)
 {
-    return write_record(error, trail, record, 1, pool);
+    return count(trail, write_record(error, trail, record, 1, pool), error);
 }
 
 apr_status_t amlaps_trail_conclude(amlaps_error_t *error, amlaps_trail_t *trail, const amlaps_record_t *record, apr_pool_t *pool)
 {
-    return write_record(error, trail, record, 0, pool);
+    return count(trail, write_record(error, trail, record, 0, pool), error);
 }
 
 apr_interval_time_t amlaps_trail_blocked(amlaps_trail_t *trail, const amlaps_record_t *record)

@@ -244,9 +244,11 @@ static void *run(void *baton)
 
     if (take_turn(writer)) {
         warm_up(writer);
+        amlaps_start_record(&writer->batch, writer->timeout, writer->trouble, writer->pool);
         amlaps_shared_unlock(writer->batch.shared);
     }
     while (wait_for_work(writer) && take_turn(writer)) {
+        amlaps_start_record(&writer->batch, writer->timeout, writer->trouble, writer->pool);
         write_batch(writer);
         amlaps_shared_unlock(writer->batch.shared);
     }

@@ -52,6 +52,8 @@ export class Httpd {
     this.base = `${this.origin}/laps/`;
     /** @type {import('node:child_process').ChildProcess | undefined} */
     this.process = undefined;
+    /** called when httpd has started or restarted @type {(() => Promise<void>) | undefined} */
+    this.settled = undefined;
   }
 
   /**
@@ -191,6 +193,7 @@ export class Httpd {
       if (over) throw new Error(`httpd did not start:\n${this.read('logs/stderr.log')}${this.errorLog()}`);
       return fs.existsSync(this.path('run/httpd.pid')) && listens(this.port);
     }, { timeout: 20000 });
+    await this.settled?.();
   }
 
   /** Process id of the parent. */
@@ -205,13 +208,17 @@ export class Httpd {
     return fs.readFileSync(file, 'utf8').trim().split(/\s+/).filter(Boolean).map(Number);
   }
 
+  /** How often httpd has started or restarted, by its log. */
+  starts() {
+    return (this.errorLog().match(/AH00489|AH00292|AH00163/g) ?? []).length;
+  }
+
   /** Graceful restart; resolves when the new generation has taken over. */
   async graceful() {
-    const RESUMED = /AH00489|AH00292|AH00163/g;
-    const count = () => (this.errorLog().match(RESUMED) ?? []).length;
-    const before = count();
+    const before = this.starts();
     process.kill(this.pid, 'SIGUSR1');
-    await waitFor('the graceful restart', () => count() > before, { timeout: 20000 });
+    await waitFor('the graceful restart', () => this.starts() > before, { timeout: 20000 });
+    await this.settled?.();
   }
 
   /** Graceful restart that ends when no child of the old generation is left, which may accept connections until then. */

@@ -7,7 +7,7 @@ import { HTDOCS_LINE } from './httpd-conf.mjs';
 import { Httpd } from './httpd.mjs';
 import { freePort } from './ports.mjs';
 import { signIn } from './signin.mjs';
-import { lastSeq, readRecords } from './store.mjs';
+import { lastSeq, query, readRecords } from './store.mjs';
 import { waitFor } from './wait.mjs';
 
 /** The helpdesk of London reads passwords and history of LON-*; everybody else nothing. */
@@ -41,6 +41,13 @@ export class Stage {
     this.store = httpd.path('state/amlaps.db');
     /** @type {Map<string, ReturnType<typeof signIn>>} */
     this.sessions = new Map();
+    if (!httpd.options.amlaps?.includes('pgsql:')) httpd.settled = () => this.started();
+  }
+
+  /** Waits for the record of each start, so that it does not come between those of a test. A store that is broken has none. */
+  async started() {
+    const count = async () => (await query(this.store, "SELECT count(*) AS n FROM record WHERE event = 'start'"))[0].n;
+    await waitFor('the record of the start', async () => await count() >= this.httpd.starts(), { timeout: 3000 }).catch(() => undefined);
   }
 
   /**
@@ -155,7 +162,9 @@ export async function startStage(options = {}) {
       ...rest, port, signIn: issuer ?? signInOf(entra), amlaps: stageDirectives(entra, options),
       files: { ...secretFiles(entra, tenants), ...files },
     });
-    return new Stage(entra, httpd);
+    const stage = new Stage(entra, httpd);
+    await httpd.settled?.();
+    return stage;
   } catch (err) {
     await entra.close();
     throw err;

@@ -98,10 +98,10 @@ describe('reading the audit', () => {
     const middle = stored[Math.floor(stored.length / 2)].time;
     /** @type {[Record<string, string>, (r: any) => boolean][]} */
     const filters = [
-      [{ actor: person.username }, (r) => r.actor.oid === person.id],
-      [{ actor: person.username.toUpperCase() }, (r) => r.actor.oid === person.id],
-      [{ actor: person.id }, (r) => r.actor.oid === person.id],
-      [{ actor: 'hanna helpdesk' }, (r) => r.actor.oid === person.id],
+      [{ actor: person.username }, (r) => r.actor?.oid === person.id],
+      [{ actor: person.username.toUpperCase() }, (r) => r.actor?.oid === person.id],
+      [{ actor: person.id }, (r) => r.actor?.oid === person.id],
+      [{ actor: 'hanna helpdesk' }, (r) => r.actor?.oid === person.id],
       [{ actor: 'helpdesk@contoso' }, () => false],
       [{ device: DEVICES.lon001 }, (r) => r.device?.deviceId === DEVICES.lon001],
       [{ device: 'lon-001' }, (r) => r.device?.deviceId === DEVICES.lon001],
@@ -114,7 +114,7 @@ describe('reading the audit', () => {
       [{ since: middle, until: middle }, () => false],
       [{ since: '2100-01-01T00:00:00Z' }, () => false],
       [{ actor: person.id, device: DEVICES.lon001, event: 'password', outcome: 'granted' },
-        (r) => r.actor.oid === person.id && r.device?.deviceId === DEVICES.lon001 && r.event === 'password' && r.outcome === 'granted'],
+        (r) => r.actor?.oid === person.id && r.device?.deviceId === DEVICES.lon001 && r.event === 'password' && r.outcome === 'granted'],
     ];
     const before = stored[0].seq;
     for (const [query, matches] of filters) {
@@ -216,11 +216,12 @@ describe('verification', () => {
     assert.deepEqual([part.ok, part.records, part.last], [true, records.length + 1, records.length + 1]);
     assert.equal((await stage.records()).at(-1).search, 'verify, next part');
 
-    execFileSync('sqlite3', [stage.store, "UPDATE record SET body = replace(body, 'R1', 'R9') WHERE seq = 3"]);
+    const place = records.find((r) => r.reason === 'R1').seq;
+    execFileSync('sqlite3', [stage.store, `UPDATE record SET body = replace(body, 'R1', 'R9') WHERE seq = ${place}`]);
     const bad = assertOk(await auditor.get('api/v1/audit/verify'));
     assert.equal(bad.ok, false);
-    assert.deepEqual([bad.records, bad.last, bad.head], [2, 2, records[1].hash]);
-    assert.deepEqual(bad.problems.map((/** @type {any} */ p) => p.seq), [3]);
+    assert.deepEqual([bad.records, bad.last, bad.head], [place - 1, place - 1, records[place - 2].hash]);
+    assert.deepEqual(bad.problems.map((/** @type {any} */ p) => p.seq), [place]);
     assert.match(bad.problems[0].problem, /edited/);
     const listed = assertOk(await list(auditor, { limit: 1000 })).records;
     assert.equal(listed.length, (await stage.records()).length - 1, 'reading goes on over a manipulated record');
@@ -258,7 +259,7 @@ describe('auditors by group', () => {
       stage.entra.control.set({ fault: { match: 'getMemberGroups', kind: 'status', status: 503 } });
       const answer = await list(helpdesk);
       assert.ok(answer.status >= 500, summary(answer));
-      assert.deepEqual((await stage.records()).map((r) => [r.event, r.outcome]), [['audit', 'failed']]);
+      assert.deepEqual((await stage.records()).filter((r) => r.event !== 'start').map((r) => [r.event, r.outcome]), [['audit', 'failed']]);
     } finally {
       await stage.close([/amlaps:.*AML/]);
     }

@@ -1,0 +1,147 @@
+// @ts-check
+/** SetHandler amlaps-metrics and the section of mod_status: counted by all children, of nobody in particular. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { DEVICES } from '../entra/world.mjs';
+import { assertOk, assertProblem, assertSecurityHeaders, summary } from '../lib/expect.mjs';
+import { Jar } from '../lib/jar.mjs';
+import { readMetrics } from '../lib/prometheus.mjs';
+import { startStage } from '../lib/stage.mjs';
+import { waitFor } from '../lib/wait.mjs';
+
+const FOUR_CHILDREN = 'StartServers 4\nServerLimit 8\nThreadsPerChild 4\nMaxRequestWorkers 32\nMinSpareThreads 16\nMaxSpareThreads 20';
+const PLACES = '<Location "/metrics">\nSetHandler amlaps-metrics\nRequire local\n</Location>\n<Location "/server-status">\nSetHandler server-status\nRequire local\n</Location>';
+
+describe('metrics', () => {
+  /** @type {import('../lib/stage.mjs').Stage} */
+  let stage;
+  /** @type {any} */
+  let helpdesk;
+  before(async () => {
+    stage = await startStage({ mpmSettings: FOUR_CHILDREN, sessionCache: 'file', load: ['status', 'authz_host'], amlaps: PLACES });
+    helpdesk = await stage.signIn('helpdesk');
+  });
+  after(() => stage?.close([/amlaps:.*AML/, /AML02\d\d/, /AH10392: children are killed successively/, /AML0\d+: (GET|POST)/]));
+
+  const scrape = async () => {
+    const answer = await new Jar().request(`${stage.origin}/metrics`);
+    assert.equal(answer.status, 200, summary(answer));
+    assertSecurityHeaders(answer);
+    assert.equal(answer.headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8');
+    return readMetrics(answer.text);
+  };
+  /** @param {ReturnType<typeof readMetrics>} families @param {string} name @param {Record<string, string>} [labels] */
+  const value = (families, name, labels = {}) => families.get(name.replace(/_(bucket|sum|count)$/, ''))?.samples
+    .filter((s) => s.name === name && Object.entries(labels).every(([k, v]) => s.labels[k] === v)).reduce((sum, s) => sum + s.value, 0) ?? NaN;
+  /** @param {Record<string, string>} [headers] */
+  const status = async (headers) => (await new Jar().request(`${stage.origin}/server-status?auto`, { headers })).text;
+
+  test('what four children count adds up', async () => {
+    const first = await scrape();
+    const asked = stage.graphRequests().length;
+    const nobody = await stage.signIn('nobody');
+    const agents = Array.from({ length: 40 }, (_, i) => i);
+    await Promise.all(agents.map(async () => { assertOk(await helpdesk.password('contoso', DEVICES.lon001)); }));
+    await Promise.all(agents.slice(0, 10).map(async () => { assertProblem(await nobody.password('contoso', DEVICES.lon001), 'not_authorized'); }));
+    for (let i = 0; i < 5; i++) assertOk(await helpdesk.post(`api/v1/devices/contoso/${DEVICES.lon001}/history`, {}));
+    assertProblem(await helpdesk.get('api/v1/devices?search=x'), 'bad_request');
+    assertProblem(await helpdesk.get('api/v1/nothing'), 'not_found');
+    const second = await scrape();
+    /** @param {string} name @param {Record<string, string>} [labels] */
+    const more = (name, labels) => value(second, name, labels) - value(first, name, labels);
+    const requests = 'amlaps_api_requests_total';
+    assert.equal(more(requests, { endpoint: 'password', outcome: 'ok' }), 40);
+    assert.equal(value(second, requests, { endpoint: 'password', outcome: 'not_authorized' }), 10);
+    assert.equal(more(requests, { endpoint: 'history', outcome: 'ok' }), 5);
+    assert.equal(value(second, requests, { endpoint: 'search', outcome: 'bad_request' }), 1);
+    assert.equal(value(second, requests, { endpoint: 'other', outcome: 'not_found' }), 1);
+    assert.equal(more('amlaps_reveals_total', { event: 'password', outcome: 'granted' }), 40);
+    assert.equal(more('amlaps_reveals_total', { event: 'password', outcome: 'denied' }), 10);
+    assert.equal(more('amlaps_api_request_duration_seconds_count', { endpoint: 'password' }), 50);
+    assert.ok(more('amlaps_api_request_duration_seconds_sum', { endpoint: 'password' }) > 0);
+    const graph = stage.graphRequests().slice(asked);
+    assert.equal(more('amlaps_graph_requests_total'), graph.length);
+    assert.equal(more('amlaps_graph_requests_total', { code: '2xx' }), graph.filter((r) => r.status < 400).length);
+    assert.equal(more('amlaps_graph_request_duration_seconds_count'), graph.length);
+    const records = await stage.records();
+    assert.equal(value(second, 'amlaps_audit_records_total'), records.filter((r) => r.event !== 'start').length);
+    assert.equal(value(second, 'amlaps_audit_write_failures_total'), 0);
+    assert.equal(value(second, 'amlaps_graph_inflight'), 0);
+  });
+
+  test('gauges', async () => {
+    const families = await scrape();
+    assert.equal(value(families, 'amlaps_rules'), 1);
+    assert.equal(value(families, 'amlaps_audit_up'), 1);
+    assert.equal(value(families, 'amlaps_token_usable', { tenant: 'contoso' }), 1);
+    const left = value(families, 'amlaps_token_expiry_timestamp_seconds', { tenant: 'contoso' }) - Date.now() / 1000;
+    assert.ok(left > 1800 && left < 90000, `${left} s`);
+    assert.ok(Math.abs(value(families, 'amlaps_config_last_reload_timestamp_seconds') - Date.now() / 1000) < 600);
+    assert.equal(value(families, 'amlaps_build_info'), 1);
+    assert.equal(value(families, 'amlaps_graph_connections_max'), 32);
+  });
+
+  test('requests that are at Graph are seen while they are there', async () => {
+    const asked = stage.passwordRequests().length;
+    stage.entra.control.set({ fault: { match: 'deviceLocalCredentials', kind: 'delay', ms: 1500, times: 1 } });
+    const pending = helpdesk.password('contoso', DEVICES.lon001);
+    await stage.untilPasswordRequest(asked);
+    assert.equal(value(await scrape(), 'amlaps_graph_inflight'), 1);
+    assertOk(await pending);
+    assert.equal(value(await scrape(), 'amlaps_graph_inflight'), 0);
+  });
+
+  test('no person and no device', async () => {
+    const text = (await new Jar().request(`${stage.origin}/metrics`)).text;
+    for (const word of ['helpdesk', 'nobody', 'LON-001', DEVICES.lon001, stage.person('helpdesk').id, '127.0.0.1']) {
+      assert.ok(!text.toLowerCase().includes(word.toLowerCase()), word);
+    }
+    const labels = new Set([...(await scrape()).values()].flatMap((family) => family.samples.flatMap((s) => Object.keys(s.labels))));
+    assert.deepEqual([...labels].sort(), ['code', 'endpoint', 'event', 'le', 'outcome', 'tenant', 'version']);
+  });
+
+  test('a child that is killed takes nothing along, nor does a graceful restart', async () => {
+    const total = () => scrape().then((families) => value(families, 'amlaps_api_requests_total', { endpoint: 'password', outcome: 'ok' }));
+    const before = await total();
+    stage.entra.control.set({ fault: { match: 'deviceLocalCredentials', kind: 'hang', times: 1 } });
+    const asked = stage.passwordRequests().length;
+    const lost = helpdesk.password('contoso', DEVICES.lon001).catch(() => undefined);
+    await stage.untilPasswordRequest(asked);
+    for (const pid of stage.httpd.children()) process.kill(pid, 'SIGKILL');
+    await lost;
+    stage.entra.control.reset();
+    await waitFor('new children', async () => (await new Jar().request(`${stage.origin}/metrics`).catch(() => undefined))?.status === 200);
+    assert.equal(await total(), before);
+    assert.equal(value(await scrape(), 'amlaps_graph_inflight'), 0, 'what the dead were doing');
+    await stage.httpd.renew();
+    assert.equal(await total(), before);
+    assertOk(await helpdesk.password('contoso', DEVICES.lon001));
+    assert.equal(await total(), before + 1);
+  });
+
+  test('a store that fails is counted', async () => {
+    const { lockStore } = await import('../lib/store.mjs');
+    const lock = await lockStore(stage.store);
+    assertProblem(await helpdesk.password('contoso', DEVICES.lon001), 'audit_unavailable');
+    await lock.release();
+    const families = await scrape();
+    assert.equal(value(families, 'amlaps_audit_write_failures_total'), 1);
+    assert.equal(value(families, 'amlaps_api_requests_total', { endpoint: 'password', outcome: 'audit_unavailable' }), 1);
+  });
+
+  test('mod_status has the same, as lines and as a table', async () => {
+    const families = await scrape();
+    const lines = Object.fromEntries((await status()).split('\n').filter((line) => line.startsWith('Amlaps')).map((line) => line.split(': ')));
+    assert.equal(Number(lines.AmlapsRequestsTotal), value(families, 'amlaps_api_requests_total'));
+    assert.equal(Number(lines.AmlapsRevealsTotal), value(families, 'amlaps_reveals_total', { outcome: 'granted' }));
+    assert.equal(Number(lines.AmlapsRevealsDenied), value(families, 'amlaps_reveals_total', { outcome: 'denied' }));
+    assert.equal(Number(lines.AmlapsAuditWriteFailuresTotal), 1);
+    const page = (await new Jar().request(`${stage.origin}/server-status`)).text;
+    assert.match(page, new RegExp(`<h2>mod_amlaps</h2>[\\s\\S]*<td>Passwords shown</td><td>${lines.AmlapsRevealsTotal}</td>`));
+  });
+
+  test('only GET and HEAD', async () => {
+    const answer = await new Jar().request(`${stage.origin}/metrics`, { method: 'POST', body: 'x' });
+    assert.deepEqual([answer.status, answer.headers.allow.split(',').sort()], [405, ['GET', 'HEAD']]);
+  });
+});
