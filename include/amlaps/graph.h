@@ -308,7 +308,7 @@ typedef struct amlaps_standing_t {
 /** @return 1, or 0 and nothing known where there is no such tenant. Any thread; no request, no waiting. */
 int amlaps_graph_standing(amlaps_standing_t *standing, const amlaps_graph_t *graph, const char *tenant);
 
-/** @return 1 where a tenant's last request or login came to nothing as far as any child knows: better asked after others */
+/** @return 1 where a tenant's last request or login came to nothing within the last minute, as far as any child knows: better asked after others */
 int amlaps_graph_is_ailing(const amlaps_graph_t *graph, const char *tenant);
 
 /**

@@ -12,6 +12,7 @@
 #include "client.h"
 
 #define CLAIM_EVERY apr_time_from_sec(10)
+#define AILING_FOR apr_time_from_sec(60) /* then it is worth a try like any other */
 #define DAY apr_time_from_sec(86400)
 #define FAR 1000 /* more days than anybody is warned of */
 
@@ -298,8 +299,10 @@ int amlaps_graph_standing(amlaps_standing_t *standing, const amlaps_graph_t *gra
 
 int amlaps_graph_is_ailing(const amlaps_graph_t *graph, const char *name)
 {
+    const apr_time_t since = amlaps_clock_wall(graph->clock) - AILING_FOR;
     amlaps_standing_t standing;
 
     amlaps_graph_standing(&standing, graph, name);
-    return standing.token == AMLAPS_TOKEN_FAILING || (standing.fault.time && standing.fault.time >= standing.answered);
+    return (standing.token == AMLAPS_TOKEN_FAILING && standing.login.time > since)
+           || (standing.fault.time > since && standing.fault.time >= standing.answered);
 }

@@ -207,6 +207,7 @@ int amlaps_api_status(amlaps_request_t *request)
     amlaps_json_set_text(answer, "version", AMLAPS_VERSION);
     amlaps_json_set(answer, "tenants", tenants);
     store = amlaps_json_make_object(pool);
+    amlaps_json_set_text(store, "name", amlaps_config_store(request->config));
     amlaps_json_set_text(store, "status", status.store ? "ok" : "failed");
     amlaps_json_set(answer, "store", store);
     set_channels(answer, access, &status, pool);

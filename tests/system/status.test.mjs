@@ -50,7 +50,7 @@ describe('one tenant', () => {
     const session = await stage.signIn('auditor');
     const body = assertOk(await session.get('api/v1/status'));
     assertMembers(body, ['tenants', 'store', 'time', 'version']);
-    assert.deepEqual(body.store, { status: 'ok' });
+    assert.deepEqual(body.store, { name: `sqlite3:${stage.store}`, status: 'ok' });
     assert.equal(body.tenants.length, 1);
     const [tenant] = body.tenants;
     assert.equal(tenant.name, 'contoso');

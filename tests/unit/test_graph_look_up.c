@@ -255,6 +255,28 @@ static void home_is_the_tenant_of_that_id(void **state)
     assert_int_equal(fake->login_asked, 1);
 }
 
+/* A tenant that is known by its domain alone, and whose login fails, costs people of others no time but now and then. */
+static void a_failing_login_is_not_asked_whose_home_it_is(void **state)
+{
+    static const char *const other = "9aa4c1a8-0d5e-4f3b-9a0c-1f2f4b0a7c11";
+    fake_t *fake = *state;
+    const fake_step_t refused = {.status = 401, .body = "{\"error\":\"invalid_client\",\"error_codes\":[7000222]}"};
+
+    fake->tenant.tenant_id = "contoso.com";
+    fake_reopen(fake);
+    fake_login_answers(fake, refused);
+    assert_null(amlaps_graph_home(fake->graph, &fake->call, other, fake->pool));
+    fake_advance(fake, apr_time_from_sec(59)); /* the refusal itself is remembered for half of that */
+    fake_begin(fake);
+    assert_null(amlaps_graph_home(fake->graph, &fake->call, other, fake->pool));
+    assert_int_equal(fake->login_asked, 1);
+    fake_advance(fake, apr_time_from_sec(1));
+    fake_begin(fake);
+    fake_login_answers(fake, refused);
+    assert_null(amlaps_graph_home(fake->graph, &fake->call, other, fake->pool));
+    assert_int_equal(fake->login_asked, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +292,7 @@ int main(void)
         fake_test(owners_that_are_not_told_together_are_asked_for_singly),
         fake_test(owners_that_are_not_understood_are_unknown),
         fake_test(home_is_the_tenant_of_that_id),
+        fake_test(a_failing_login_is_not_asked_whose_home_it_is),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
