@@ -39,6 +39,9 @@ before(async () => {
       'secret/store': { content: 'host=db.example.com dbname=amlaps user=amlaps password=a~secret\nsslmode=verify-full sslrootcert=/etc/passwd\n', mode: 0o400 },
       'secret/store-open': { content: 'dbname=amlaps password=a~secret\n', mode: 0o444 },
       'secret/store-words': { content: 'dbname=amlaps password=a~secret but = what\n', mode: 0o400 },
+      'seal/state': { content: 'made by amlaps-audit init', mode: 0o600 },
+      'seal/readable': { content: 'made by amlaps-audit init', mode: 0o640 },
+      'open/state': { content: 'made by amlaps-audit init', mode: 0o600 },
       'conf/prints': { content: '#!/bin/sh\necho a~secret~of~a~program\n', mode: 0o755 },
       'conf/fails': { content: '#!/bin/sh\nexit 3\n', mode: 0o755 },
       'conf/text': 'no database, but long enough to be read as one\n',
@@ -46,6 +49,10 @@ before(async () => {
       'conf/ca.pem': '-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n',
     },
   });
+  fs.symlinkSync(httpd.path('seal/state'), httpd.path('seal/link'));
+  fs.writeFileSync(httpd.path('seal/first-name'), '', { mode: 0o600 });
+  fs.linkSync(httpd.path('seal/first-name'), httpd.path('seal/second-name'));
+  fs.chmodSync(httpd.path('open'), 0o775);
 });
 after(() => httpd?.discard());
 
@@ -110,6 +117,13 @@ describe('right', () => {
     'from a file': 'pgsql:file:{root}/secret/store', 'from a file below the server root': 'pgsql:file:secret/store',
   })) accepts(`a database ${name}`, `${tenant()}${GOOD_RULE}AMLapsStore ${conninfo}`);
   accepts('a copy of the audit in a file', `${tenant()}${GOOD_RULE}AMLapsAuditLog {root}/logs/audit.log\nAMLapsAuditLog {root}/logs/audit2.log required`);
+  accepts('a sealed audit', `${tenant()}${GOOD_RULE}AMLapsAuditSeal seal/state`);
+  test('an audit that is not sealed, with a warning', async () => {
+    const warned = (await configtest(`${tenant()}${GOOD_RULE}${STORE}`)).output;
+    assert.match(warned, /AML0199: the audit in sqlite3:\S+ is not sealed/);
+    assert.match(warned, /Syntax OK/);
+    assert.doesNotMatch((await configtest(`${tenant()}${GOOD_RULE}${STORE}\nAMLapsAuditSeal {root}/seal/state`)).output, /AML0199/);
+  });
   accepts('copies of the audit for programs and syslog', `${tenant()}${GOOD_RULE}AMLapsAuditLog "|/bin/cat -u"\nAMLapsAuditLog "||/bin/cat" required\nAMLapsAuditLog "|$cat >/dev/null"
     AMLapsAuditLog syslog\nAMLapsAuditLog syslog:local7 required\nAMLapsAuditLog syslog:auth:/run/systemd/journal/dev-log`);
   accepts('rules in a virtual host for tenants of the main server', `${tenant()}<VirtualHost 127.0.0.1:1>\n${GOOD_RULE}</VirtualHost>`);
@@ -334,6 +348,23 @@ describe('everything else', () => {
   bad('AMLapsAuditLog "|"', /is no program/);
   bad('AMLapsAuditLog "|$"', /write a command/);
   bad('AMLapsAuditLog');
+  bad('AMLapsAuditSeal');
+  bad('AMLapsAuditSeal {root}/seal/second-name', /second name/);
+  for (const [what, host] of [['store', 'AMLapsStore sqlite3:{root}/state/other.db'], ['sealing state', 'AMLapsAuditSeal {root}/seal/first-name']]) {
+    test(`a virtual host with its own ${what} alone`, async () => {
+      fs.rmSync(httpd.path('seal/second-name'), { force: true });
+      const { ok, output } = await configtest(`${tenant()}${GOOD_RULE}${STORE}\nAMLapsAuditSeal {root}/seal/state\n<VirtualHost 127.0.0.1:1>\n${host}\n</VirtualHost>`);
+      assert.ok(!ok, output);
+      assert.match(output, /AML0198: AMLapsAuditSeal: .*give each AMLapsStore an AMLapsAuditSeal of its own/);
+    });
+  }
+  bad('AMLapsAuditSeal seal/state seal/state');
+  bad('AMLapsAuditSeal {root}/seal/missing', /no sealing state/, /amlaps-audit init \S+\/seal\/missing STORE/);
+  bad('AMLapsAuditSeal {root}/missing/state', /no folder/);
+  bad('AMLapsAuditSeal {root}/seal', /no plain file/);
+  bad('AMLapsAuditSeal {root}/seal/link', /no plain file/);
+  bad('AMLapsAuditSeal {root}/seal/readable', /chmod 0600/);
+  bad('AMLapsAuditSeal {root}/open/state', /may write to the folder/);
   for (const role of ['AMLapsAuditor', 'AMLapsOperator']) {
     bad(role);
     bad(`${role} everybody`);
