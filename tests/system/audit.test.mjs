@@ -138,7 +138,7 @@ describe('reading the audit', () => {
   test('a query that is not understood is refused, and says how to write it', async () => {
     const start = await stage.lastSeq();
     const bad = ['limit=0', 'limit=1001', 'limit=-1', 'limit=ten', 'limit=1e3', 'limit=%201', 'limit=01', 'limit=1&limit=1', 'limit', 'page=2', 'event=reveal', 'event=',
-      'outcome=success', 'since=yesterday', 'since=2026-11-22', 'until=1', 'until=2026-02-30T00:00:00Z', 'actor=', `actor=${'a'.repeat(257)}`, 'actor=%00',
+      'outcome=success', 'since=yesterday', 'since=2026-11-32', 'until=1', 'until=2026-02-30T00:00:00Z', 'actor=', `actor=${'a'.repeat(257)}`, 'actor=%00',
       'actor=%ff', 'device=%0a', 'device=a&device=b', 'cursor=', 'cursor=1', 'cursor=1-0', 'cursor=1--1', 'cursor=1-5x', 'cursor=2-5', 'cursor=1-99999999999999999999',
       `cursor=1-5-5-${'0'.repeat(64)}`, 'stage=outcome', 'actor%00=x'];
     for (const query of bad) assertProblem(await auditor.get(`api/v1/audit?${query}`), 'bad_request');

@@ -326,7 +326,7 @@ describe('everything else', () => {
     ['dbname=x host=localhost hostaddr=10.1.2.3', /sslmode=verify-full/], ['dbname=x host=db.example.com sslmode=require', /sslmode=verify-full/],
     ['dbname=x host=db.example.com sslmode=verify-full', /sslrootcert=/],
     ['dbname=x host=db.example.com sslmode=verify-full sslrootcert={root}/missing.pem', /missing\.pem/],
-    ['file:{root}/missing', /missing/], ['file:{root}/secret/store-open', /chmod 0600/], ['file:{root}/secret/store-words', /connection string/],
+    ['file:{root}/missing', /missing/], ['file:{root}/secret/store-open', /chmod o=/], ['file:{root}/secret/store-words', /connection string/],
   ])) bad(`AMLapsStore pgsql:${conninfo}`, pattern);
   for (const name of ['AMLapsStoreTimeout', 'AMLapsGraphTimeout', 'AMLapsGraphConnections', 'AMLapsCacheTime']) {
     for (const value of ['x', '-1', '1.5', '99999999999', '']) bad(`${name} ${value}`);
