@@ -32,19 +32,16 @@ static void test_anchors_follow_the_formula(void **state)
     unsigned char key[32], anchor[32] = { 0 }, mac[32], evolve[38];
     char hash[65], stored[65], expected[65];
     amlaps_piece_t pieces[2];
-    sqlite3_stmt *statement;
-    sqlite3 *db;
-    int rows = 0;
+    long rows, seq;
 
     world_open(world);
     sealed_write(world, 3);
     world_close(world);
     assert_true(amlaps_digest_read_hex(key, sealed_key[0] + 13));
-    assert_int_equal(sqlite3_open_v2(world->path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, "SELECT hash, anchor FROM record ORDER BY seq", -1, &statement, NULL), SQLITE_OK);
-    while (sqlite3_step(statement) == SQLITE_ROW) {
-        snprintf(hash, sizeof(hash), "%s", (const char *)sqlite3_column_text(statement, 0));
-        snprintf(stored, sizeof(stored), "%s", (const char *)sqlite3_column_text(statement, 1));
+    rows = world_records(world);
+    for (seq = 1; seq <= rows; seq++) {
+        world_text(hash, sizeof(hash), world, apr_psprintf(world->pool, "SELECT hash FROM record WHERE seq = %ld", seq));
+        world_text(stored, sizeof(stored), world, apr_psprintf(world->pool, "SELECT anchor FROM record WHERE seq = %ld", seq));
         amlaps_digest_hmac(mac, digest, key, hash, 64);
         pieces[0] = (amlaps_piece_t){ anchor, 32 };
         pieces[1] = (amlaps_piece_t){ mac, 32 };
@@ -54,10 +51,7 @@ static void test_anchors_follow_the_formula(void **state)
         memcpy(evolve, "evolve", 6);
         memcpy(evolve + 6, key, 32);
         amlaps_digest_sum(key, digest, (amlaps_piece_t[]){ { evolve, sizeof(evolve) } }, 1);
-        rows++;
     }
-    sqlite3_finalize(statement);
-    sqlite3_close(db);
     assert_int_equal(rows, 7);
     sealed_verify_good(world, 7);
 }

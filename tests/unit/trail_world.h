@@ -243,30 +243,37 @@ static inline amlaps_code_t world_conclude(world_t *world, const char *person)
     return error.code;
 }
 
-/** One number from the store, through a connection of its own. */
-static inline long world_number(const world_t *world, const char *sql)
+/** One text from the store, through a connection of its own. */
+static inline void world_text(char *text, size_t room, const world_t *world, const char *sql)
 {
     sqlite3_stmt *statement = NULL;
     sqlite3 *db = NULL;
     int persist = 1;
-    long number;
 
     if (world->conninfo != NULL) {
         PGresult *result = world_ask_pgsql(world, sql);
 
-        number = atol(PQgetvalue(result, 0, 0));
+        snprintf(text, room, "%s", PQgetvalue(result, 0, 0));
         PQclear(result);
-        return number;
+        return;
     }
     assert_int_equal(sqlite3_open_v2(world->path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
     sqlite3_file_control(db, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
     sqlite3_busy_timeout(db, 5000);
     assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-    number = (long)sqlite3_column_int64(statement, 0);
+    snprintf(text, room, "%s", (const char *)sqlite3_column_text(statement, 0));
     sqlite3_finalize(statement);
     sqlite3_close(db);
-    return number;
+}
+
+/** The same as a number. */
+static inline long world_number(const world_t *world, const char *sql)
+{
+    char text[32];
+
+    world_text(text, sizeof(text), world, sql);
+    return atol(text);
 }
 
 /** Waits until nobody writes any more: a database goes on for a moment with what a dead client had sent. */
