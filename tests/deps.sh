@@ -94,6 +94,7 @@ set_check() {
     set_demo
     need_library cmocka 1.1 libcmocka-dev
     need_command sqlite3 sqlite3
+    need_command jq jq
     need_command nm binutils
     need_command openssl openssl
     need_postgres

@@ -50,5 +50,13 @@ int amlaps_access_has_role(const amlaps_access_t *access, const amlaps_asker_t *
 {
     amlaps_error_t error = { 0 };
 
-    return amlaps_access_require_role(&error, access, asker, role, pool) == APR_SUCCESS;
+    if (amlaps_access_require_role(&error, access, asker, role, pool) == APR_SUCCESS) {
+        return 1;
+    }
+    /* The page shows less than it could, and nobody would know why. */
+    if (error.code != AMLAPS_NOT_AUTHORIZED) {
+        amlaps_log(AMLAPS_LOG_WARNING, "AML0411", error.status, "whether somebody is named by %s cannot be found out: %s: %s [id %s]",
+                   words[role].directive, error.id, error.detail, asker->id);
+    }
+    return 0;
 }
