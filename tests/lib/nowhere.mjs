@@ -32,7 +32,7 @@ export async function startWatched() {
   };
 }
 
-const LISTENER = `require('net').createServer().listen({ port: 0, host: process.argv[1], backlog: 1 },
+const LISTENER = `require('net').createServer().listen({ port: Number(process.argv[2]), host: process.argv[1], backlog: 1 },
   function () { process.stdout.write(this.address().port + '\\n'); })`;
 
 /** Whether a connection comes about in time; the socket stays open. @param {number} port @param {string} host @param {net.Socket[]} kept */
@@ -46,10 +46,10 @@ const connects = (port, host, kept) => new Promise((resolve) => {
 
 /**
  * A port whose packets vanish, as behind a firewall that drops them: its process is stopped, and the queue of those who wait for it is full.
- * @param {string} [host]
+ * @param {string} [host] @param {number} [wanted] port, 0: any
  */
-export async function startBlackHole(host = '127.0.0.1') {
-  const child = spawn(process.execPath, ['-e', LISTENER, host], { stdio: ['ignore', 'pipe', 'inherit'] });
+export async function startBlackHole(host = '127.0.0.1', wanted = 0) {
+  const child = spawn(process.execPath, ['-e', LISTENER, host, String(wanted)], { stdio: ['ignore', 'pipe', 'inherit'] });
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);
   const port = await new Promise((resolve, reject) => {
