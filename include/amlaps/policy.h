@@ -12,7 +12,8 @@
  * whatever else is unknown.
  *
  * What equals what: user names, group names and device names fold letter case as amlaps_text_fold does; GUIDs stand in any case;
- * roles, claim names and claim values are exact. A `user` value that is a GUID is an object id and never a user name.
+ * roles, claim names and claim values are exact. A `user` value that is a GUID is an object id and never a user name. The claim `groups` is
+ * what the token says and the person's groups: it is unknown while they are.
  */
 
 #include <apr_tables.h>

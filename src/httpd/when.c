@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <http_log.h>
 
+#include "amlaps/text.h"
 #include "when_words.h"
 
 APLOG_USE_MODULE(amlaps);
@@ -16,12 +17,29 @@ struct amlaps_when_t {
     int needs;
 };
 
-/*
- * The grammar wants an argument in every call; `device_groups()` reads better without. Text in quotes is left alone.
- */
-static const char *fill_empty_calls(const char *text, apr_pool_t *pool)
+/* 'GUID' in device_groups(): httpd compares letter by letter, and the device's groups are in lower case. @param from the text in quotes */
+static void lower_group(char *from, char *to, const char *rest)
 {
-    char *filled = apr_palloc(pool, strlen(text) * 2 + 1), *out = filled;
+    char guid[AMLAPS_GUID_LENGTH + 1];
+
+    *to = '\0';
+    rest += strspn(rest, " \t");
+    rest += *rest == '-';
+    if (to - from == AMLAPS_GUID_LENGTH && !strncmp(rest, "in", 2) && amlaps_text_guid(guid, from)) {
+        rest += 2 + strspn(rest + 2, " \t");
+        if (!ap_cstr_casecmpn(rest, "device_groups", 13)) {
+            memcpy(from, guid, AMLAPS_GUID_LENGTH);
+        }
+    }
+}
+
+/*
+ * The grammar wants an argument in every call; `device_groups()` reads better without. Text in quotes is left alone, but for GUIDs that are
+ * sought there, which may be in any letter case as everywhere in a rule.
+ */
+static const char *to_grammar(const char *text, apr_pool_t *pool)
+{
+    char *filled = apr_palloc(pool, strlen(text) * 2 + 1), *out = filled, *quoted = filled;
     char quote = '\0';
 
     for (; *text; text++) {
@@ -30,10 +48,13 @@ static const char *fill_empty_calls(const char *text, apr_pool_t *pool)
             if (*text == '\\' && text[1]) {
                 *out++ = *++text;
             } else if (*text == quote) {
+                lower_group(quoted, out - 1, text + 1);
+                out[-1] = quote;
                 quote = '\0';
             }
         } else if (*text == '\'' || *text == '"') {
             quote = *text;
+            quoted = out;
         } else if (*text == '(' && text[1] == ')') {
             *out++ = '\'';
             *out++ = '\'';
@@ -102,7 +123,7 @@ const char *amlaps_when_parse(const amlaps_when_t **result, cmd_parms *cmd, cons
     *result = NULL;
     amlaps_when_words_begin(&when->needs);
     when->text = text;
-    when->expression = ap_expr_parse_cmd(cmd, fill_empty_calls(text, cmd->temp_pool), AP_EXPR_FLAG_DONT_VARY | AP_EXPR_FLAG_RESTRICTED, &mistake,
+    when->expression = ap_expr_parse_cmd(cmd, to_grammar(text, cmd->temp_pool), AP_EXPR_FLAG_DONT_VARY | AP_EXPR_FLAG_RESTRICTED, &mistake,
                                          amlaps_when_words_look_up);
     if (!mistake) {
         mistake = check_patterns(text, cmd->temp_pool);

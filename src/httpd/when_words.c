@@ -131,9 +131,16 @@ static const char *claim_text(const amlaps_json_t *value, apr_pool_t *pool)
     }
 }
 
-static void note_overage(amlaps_when_facts_t *facts, const char *name)
+/* The token leaves the claim out where it is too long: then what was looked up stands for it, or the claim is unknown. */
+static void add_groups(ap_expr_eval_ctx_t *context, apr_array_header_t *list, const char *name)
 {
-    facts->unknown |= !strcmp(name, "groups") && !facts->person->groups_known;
+    amlaps_when_facts_t *facts = context->data;
+    const amlaps_person_t *person = facts->person;
+
+    if (!strcmp(name, "groups")) {
+        facts->unknown |= !person->groups_known;
+        apr_array_cat(list, list_of(person->groups, person->group_count, context->p));
+    }
 }
 
 static apr_array_header_t *claims(ap_expr_eval_ctx_t *context, const void *data, const char *name)
@@ -145,7 +152,6 @@ static apr_array_header_t *claims(ap_expr_eval_ctx_t *context, const void *data,
     const char *text;
 
     (void)data;
-    note_overage(facts, name);
     if ((text = claim_text(claim, context->p))) {
         APR_ARRAY_PUSH(list, const char *) = text;
     }
@@ -154,16 +160,18 @@ static apr_array_header_t *claims(ap_expr_eval_ctx_t *context, const void *data,
             APR_ARRAY_PUSH(list, const char *) = text;
         }
     }
+    add_groups(context, list, name);
     return list;
 }
 
+/* As a text: of the claim `groups`, which is a list where a token has it, that is unknown at most. */
 static const char *claim(ap_expr_eval_ctx_t *context, const void *data, const char *name)
 {
     amlaps_when_facts_t *facts = context->data;
     const char *text = claim_text(amlaps_json_member(facts->person->claims, name), context->p);
 
     (void)data;
-    note_overage(facts, name);
+    facts->unknown |= !strcmp(name, "groups") && !facts->person->groups_known;
     return text ? text : "";
 }
 

@@ -145,7 +145,7 @@ static void add_entry(build_t *build, apr_size_t position, const amlaps_entry_t 
     if (entry->kind == AMLAPS_PRINCIPAL_ANYONE) {
         add_posting(build->policy->anyone, posting);
     }
-    if (entry->kind == AMLAPS_PRINCIPAL_GROUP) {
+    if (entry->of_groups) {
         add_posting(build->policy->by_group, posting);
     }
     if (entry->kind == AMLAPS_PRINCIPAL_CLAIM) {
@@ -301,9 +301,9 @@ const char *amlaps_claim_text(char scratch[AMLAPS_CLAIM_SCRATCH], const amlaps_j
     return amlaps_json_text(item);
 }
 
-static void look_up_claim(const visit_t *v, const amlaps_json_t *claims, const char *name)
+static void look_up_claim(const visit_t *v, const amlaps_person_t *person, const char *name)
 {
-    const amlaps_json_t *claim = amlaps_json_member(claims, name);
+    const amlaps_json_t *claim = amlaps_json_member(person->claims, name);
     char scratch[AMLAPS_CLAIM_SCRATCH];
     const char *text = amlaps_claim_text(scratch, claim, 1);
     apr_size_t i;
@@ -316,6 +316,9 @@ static void look_up_claim(const visit_t *v, const amlaps_json_t *claims, const c
         if (text) {
             look_up(v, AMLAPS_PRINCIPAL_CLAIM, name, text);
         }
+    }
+    for (i = 0; i < person->group_count && strcmp(name, AMLAPS_CLAIM_GROUPS) == 0; i++) {
+        look_up(v, AMLAPS_PRINCIPAL_CLAIM, name, person->groups[i]);
     }
 }
 
@@ -342,6 +345,6 @@ void amlaps_index_visit(const amlaps_policy_t *policy, const amlaps_person_t *pe
         look_up(&v, AMLAPS_PRINCIPAL_ROLE, NULL, person->roles[i]);
     }
     for (claim = 0; claim < policy->claims->nelts; claim++) {
-        look_up_claim(&v, person->claims, APR_ARRAY_IDX(policy->claims, claim, const char *));
+        look_up_claim(&v, person, APR_ARRAY_IDX(policy->claims, claim, const char *));
     }
 }

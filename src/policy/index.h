@@ -39,7 +39,7 @@ struct amlaps_policy_t {
     amlaps_key_t *keys;
     amlaps_posting_t *postings;
     apr_array_header_t *anyone;   /* of amlaps_posting_t: entries for everybody */
-    apr_array_header_t *by_group; /* of amlaps_posting_t, in the order of the rules: all entries by group */
+    apr_array_header_t *by_group; /* of amlaps_posting_t, in the order of the rules: all entries that are unknown while groups are */
     apr_array_header_t *claims;   /* of const char *: the NAMEs that rules look at */
 };
 

@@ -28,12 +28,12 @@ static int is_in_group(const amlaps_person_t *person, const char *value)
     return 0;
 }
 
-static int has_role(const amlaps_person_t *person, const char *value)
+static int is_one_of(const char *const *texts, apr_size_t count, const char *value)
 {
     apr_size_t i;
 
-    for (i = 0; i < person->role_count; i++) {
-        if (strcmp(person->roles[i], value) == 0) {
+    for (i = 0; i < count; i++) {
+        if (strcmp(texts[i], value) == 0) {
             return 1;
         }
     }
@@ -67,9 +67,9 @@ static int has_value(const amlaps_person_t *person, const amlaps_entry_t *entry,
     case AMLAPS_PRINCIPAL_GROUP:
         return is_in_group(person, value);
     case AMLAPS_PRINCIPAL_ROLE:
-        return has_role(person, value);
+        return is_one_of(person->roles, person->role_count, value);
     default:
-        return has_claim(person, entry->claim, value);
+        return has_claim(person, entry->claim, value) || (entry->of_groups && is_one_of(person->groups, person->group_count, value));
     }
 }
 
@@ -87,7 +87,7 @@ amlaps_known_t amlaps_person_matches(const amlaps_person_t *person, const amlaps
             return AMLAPS_YES;
         }
     }
-    return entry->kind == AMLAPS_PRINCIPAL_GROUP && !person->groups_known ? AMLAPS_UNKNOWN : AMLAPS_NO;
+    return entry->of_groups && !person->groups_known ? AMLAPS_UNKNOWN : AMLAPS_NO;
 }
 
 int amlaps_person_has(const amlaps_person_t *person, const amlaps_rule_t *rule, int deny, amlaps_permission_t permission)

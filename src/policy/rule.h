@@ -35,6 +35,7 @@ typedef struct amlaps_entry_t {
     int permissions;
     amlaps_principal_t kind;
     const char *claim; /* the NAME of kind CLAIM */
+    int of_groups;     /* kind GROUP, or the claim `groups`: unknown as long as the person's groups are */
     apr_size_t count;
     const amlaps_value_t *values;
     const char *origin; /* "file:line"; NULL: not known */
@@ -66,6 +67,9 @@ struct amlaps_rule_t {
     int qr, qr_set;
     regex_t expression;               /* of reason.pattern, where that is not NULL */
 };
+
+/** The one claim that a token may leave out for its size; what a look-up finds counts as if it stood there. */
+#define AMLAPS_CLAIM_GROUPS "groups"
 
 #define AMLAPS_CACHE_LINE 64
 #define AMLAPS_FOREVER APR_INT64_MAX

@@ -229,7 +229,7 @@ static void append_entry(amlaps_rule_t *rule, const amlaps_entry_t *entry)
 
 const char *amlaps_rule_add_entry(amlaps_rule_t *rule, int deny, const char *const *words, int count)
 {
-    amlaps_entry_t entry = {0, 0, AMLAPS_PRINCIPAL_ANYONE, NULL, 0, NULL, rule->here};
+    amlaps_entry_t entry = {.kind = AMLAPS_PRINCIPAL_ANYONE, .origin = rule->here};
     const word_t *kind;
     const char *wrong;
 
@@ -247,6 +247,7 @@ const char *amlaps_rule_add_entry(amlaps_rule_t *rule, int deny, const char *con
     }
     entry.deny = deny != 0;
     entry.kind = (amlaps_principal_t)kind->value;
+    entry.of_groups = entry.kind == AMLAPS_PRINCIPAL_GROUP;
     words += 2;
     count -= 2;
     if (entry.kind == AMLAPS_PRINCIPAL_CLAIM && count > 0) {
@@ -257,6 +258,7 @@ const char *amlaps_rule_add_entry(amlaps_rule_t *rule, int deny, const char *con
             return wrong;
         }
         entry.claim = name->text;
+        entry.of_groups = strcmp(entry.claim, AMLAPS_CLAIM_GROUPS) == 0;
         words++;
         count--;
     }

@@ -79,7 +79,9 @@ function names({ kind, name = '', values = [] }, person) {
         case 'user': return known(values.some((value) => same(value, (GUID.test(value) ? person.oid : person.username) ?? '')));
         case 'group': return listed(values, person.groups ?? [], !person.unknown?.includes('groups'));
         case 'role': return known(values.some((value) => person.roles?.includes(value)));
-        default: return known(values.some((value) => claimSays(person.claims?.[name], value)));
+        default:
+            if (values.some((value) => claimSays(person.claims?.[name], value) || (name === 'groups' && person.groups?.includes(value)))) return 'yes';
+            return name === 'groups' && person.unknown?.includes('groups') ? 'unknown' : 'no';
     }
 }
 

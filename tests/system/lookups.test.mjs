@@ -14,6 +14,9 @@ const ONE_CHILD = 'StartServers 1\nServerLimit 2\nThreadsPerChild 40\nMaxRequest
 const RULES = [
   ruleSection('London office', [`AMLapsDevice unit ${UNITS.london}`, `AMLapsAllow password group ${GROUPS.londonHelpdesk}`]),
   ruleSection('Kiosks are closed', [`AMLapsDevice group ${GROUPS.londonKiosks}`, `AMLapsDeny password group ${GROUPS.londonHelpdesk}`]),
+  ruleSection('By the claim', ['AMLapsDevice name PAR-001', `AMLapsAllow password claim groups ${GROUPS.londonHelpdesk}`]),
+  ruleSection('By a condition', ['AMLapsDevice name PAR-002 PAR-003', 'AMLapsAllow password anyone', `AMLapsWhen "'${GROUPS.londonHelpdesk}' in claims('groups')"`]),
+  ruleSection('Closed to the claim', ['AMLapsDevice name PAR-003', `AMLapsDeny password claim groups ${GROUPS.londonHelpdesk}`]),
   ruleSection('My own', ['AMLapsDevice owner', 'AMLapsAllow password anyone']),
 ].join('\n');
 
@@ -71,6 +74,15 @@ describe('groups from the token', () => {
     assert.ok(parts().includes(`POST /v1.0/users/${stage.person('overage').id}/getMemberGroups`), JSON.stringify(stage.graphRequests().map((r) => r.parts)));
     assertProblem(await reveal('overage', device('LON-002')), 'not_authorized');
     assert.equal(parts().filter((line) => line.includes('getMemberGroups')).length, 1, 'kept');
+  });
+
+  test('what is looked up counts as the claim of groups', async () => {
+    for (const who of ['overage', 'helpdesk']) {
+      assertOk(await reveal(who, device('PAR-001')));
+      assertOk(await reveal(who, device('PAR-002')));
+      assertProblem(await reveal(who, device('PAR-003')), 'not_authorized');
+    }
+    for (const name of ['PAR-001', 'PAR-002', 'PAR-003']) assertProblem(await reveal('nobody', device(name)), 'not_authorized');
   });
 
   test('a group that denies is found where it is nested, and then nothing is read', async () => {

@@ -81,6 +81,8 @@ describe('AMLapsWhen: what it can say', () => {
   holds(`"claim('department') == 'Field, \\"north\\"'"`, [`"claim.department=Field, \\"north\\""`], ['claim.department=Field', '']);
   holds(`"claim('acr') in { 'c1', 'c2' } && -n claim('acr')"`, ['claim.acr=c2'], ['claim.acr=c3', '']);
   holds(`"'mfa' in claims('amr')"`, ['claim.amr=pwd claim.amr=mfa', 'claim.amr=mfa'], ['claim.amr=pwd', 'claim.amr=pwd,mfa', '']);
+  holds(`"'${GROUP.toUpperCase()}' in device_groups() && ! \\"${OTHER.toUpperCase()}\\" -in device_groups()"`, [`device-groups=${GROUP}`],
+    [`device-groups=${GROUP},${OTHER}`, '', `device-groups=${OTHER}`]);
   holds(`"'${GROUP}' in claims('groups') && 'Laps.Reader' in claims('roles')"`, [`groups=${GROUP} roles=Laps.Reader`],
     [`groups=${GROUP}`, 'roles=Laps.Reader']);
   holds(`"claim('preferred_username') =~ /@contoso\\.com$/"`, ['user=a@contoso.com'], ['user=a@contoso.com.example', '']);

@@ -27,12 +27,12 @@ static const char *const globs[] = {"LON-*", "lon-00?", "LON-001", "LON", "*", "
                                     "PAR-*", "LON-001?", "[L]ON-001", "LON*1*"};
 static const char *const names[] = {"LON-001", "lon-001", "LON-0011", "LON\\x1", "LON*1", "", "k\xC3\xB6ln-1", "\xE2\x84\xAA\xC3\x96LN-1", "PAR-1",
                                     "XLON-001"};
-static const char *const claim_names[] = {"department", "Department", "level", "vip"};
-static const char *const claim_values[] = {"IT", "it", "I", "7", "true", "42", "HR", "IT,HR"};
+static const char *const claim_names[] = {"department", "Department", "level", "vip", "groups"};
+static const char *const claim_values[] = {"IT", "it", "I", "7", "true", "42", "HR", "IT,HR", "Helpdesk", "helpdesk"};
 static const char *const claim_sets[] = {
     "{}", "{\"department\":\"IT\",\"level\":7,\"vip\":true}", "{\"department\":[\"HR\",\"IT\"],\"level\":[7,\"42\"],\"vip\":\"true\"}",
     "{\"Department\":\"IT\",\"level\":\"7\",\"vip\":false}", "{\"department\":{\"IT\":\"IT\"},\"level\":7.0,\"vip\":null}",
-    "{\"department\":\"IT,HR\",\"level\":42,\"vip\":[true,\"IT\"]}", NULL};
+    "{\"department\":\"IT,HR\",\"level\":42,\"vip\":[true,\"IT\"]}", "{\"groups\":[\"Helpdesk\",\"IT\"]}", NULL};
 
 typedef struct case_t {
     apr_pool_t *pool;

@@ -120,6 +120,25 @@ static void groups_that_are_not_known_could_be_denied(void **state)
     assert_answer(world, "allow grant");
 }
 
+static void the_claim_of_groups_is_unknown_while_they_are(void **state)
+{
+    static const char *const found[] = {"Contractors"};
+    world_t *world = *state;
+
+    rule_of(world, "grant", NULL, "device all", "allow password role Operator", NULL);
+    rule_of(world, "contractors", NULL, "device all", "deny all claim groups Contractors", NULL);
+    assert_answer(world, "allow grant");
+    world->person.groups_known = 0;
+    assert_answer(world, "undecidable contractors");
+    world->person.groups_known = 1;
+    world->person.groups = found;
+    world->person.group_count = 1;
+    assert_answer(world, "deny contractors");
+    rule_of(world, "other claims", NULL, "device all", "deny all claim department Sales", NULL);
+    world->person.group_count = 0;
+    assert_answer(world, "allow grant");
+}
+
 static void the_first_unsure_rule_is_named(void **state)
 {
     world_t *world = *state;
@@ -191,6 +210,7 @@ int main(void)
         world_test(an_unknown_never_grants),
         world_test(a_deny_that_could_count_is_undecidable),
         world_test(groups_that_are_not_known_could_be_denied),
+        world_test(the_claim_of_groups_is_unknown_while_they_are),
         world_test(the_first_unsure_rule_is_named),
         world_test(a_false_condition_is_out_whatever_else_is_unknown),
         world_test(another_tenant_and_an_expired_rule_are_out),

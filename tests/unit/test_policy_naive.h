@@ -204,7 +204,15 @@ static inline amlaps_known_t naive_value(const naive_entry_t *entry, const char 
         }
         return AMLAPS_NO;
     }
-    return naive_claim(person->claims, entry->claim, value) ? AMLAPS_YES : AMLAPS_NO;
+    if (naive_claim(person->claims, entry->claim, value)) {
+        return AMLAPS_YES;
+    }
+    for (i = 0; i < person->group_count; i++) {
+        if (strcmp(entry->claim, "groups") == 0 && strcmp(person->groups[i], value) == 0) {
+            return AMLAPS_YES;
+        }
+    }
+    return strcmp(entry->claim, "groups") == 0 && !person->groups_known ? AMLAPS_UNKNOWN : AMLAPS_NO;
 }
 
 static inline amlaps_known_t naive_people(const naive_rule_t *rule, int deny, int permission, const amlaps_person_t *person)

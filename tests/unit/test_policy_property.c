@@ -106,7 +106,7 @@ static void one_group_less(case_t *c, int permission)
         for (j = 0; j < c->rules[i].entry_count; j++) {
             naive_entry_t *entry = &c->rules[i].entries[j];
 
-            entry->deny = entry->deny && strcmp(entry->kind, "group") != 0;
+            entry->deny = entry->deny && strcmp(entry->kind, "group") != 0 && (!entry->claim || strcmp(entry->claim, "groups") != 0);
         }
     }
     if (c->dim_person.group_count > 0 && decide(make_policy(c), permission, &c->question).verdict != AMLAPS_ALLOW) {
