@@ -134,9 +134,7 @@ void amlaps_rule_at(amlaps_rule_t *rule, const char *origin);
 const char *amlaps_rule_add_device(amlaps_rule_t *rule, const char *kind, const char *const *values, int count);
 /** `words` as in AMLapsAllow: PERMISSION[,PERMISSION…] KIND VALUE… ; @param deny 1 for AMLapsDeny */
 const char *amlaps_rule_add_entry(amlaps_rule_t *rule, int deny, const char *const *words, int count);
-/** @param pattern regular expression, found anywhere in the reason; NULL or "": any text. What PCRE and POSIX extended ones share, and of PCRE
- *  alone \d and its like, (?:…) and a leading (?i); compares bytes. What takes an engine that backtracks exponential time is refused;
- *  the one that matches here needs time linear in the reason. @param hint NULL or "": none */
+/** @param pattern as amlaps_pattern_make takes it, found anywhere in the reason; NULL or "": any text @param hint NULL or "": none */
 const char *amlaps_rule_set_reason(amlaps_rule_t *rule, const char *mode, const char *pattern, const char *hint);
 /** Reasons to choose from by one press, in the order given; adds to those before. */
 const char *amlaps_rule_add_choices(amlaps_rule_t *rule, const char *const *texts, int count);
@@ -225,6 +223,22 @@ typedef void (*amlaps_lint_report_t)(void *baton, const amlaps_rule_t *rule, con
  * certain is not reported. The time taken grows with the rules, not with their square. Rules in order; one may be reported several times.
  */
 void amlaps_policy_lint(const amlaps_policy_t *policy, apr_time_t now, amlaps_lint_report_t report, void *baton, apr_pool_t *pool);
+
+/* ---- regular expressions ---- */
+
+typedef struct amlaps_pattern_t amlaps_pattern_t;
+
+/**
+ * What PCRE and POSIX extended expressions share, and of PCRE alone \d and its like, (?:…) and a leading (?i); compares bytes. What takes an
+ * engine that backtracks exponential time is refused, since browsers try the same patterns; the one that matches here needs time linear
+ * in the text.
+ * @param pattern lives in `pool`; any thread
+ * @return NULL, or a message for configtest that says what to write instead
+ */
+const char *amlaps_pattern_make(const amlaps_pattern_t **pattern, const char *text, apr_pool_t *pool);
+
+/** Is it found anywhere in the text? AMLAPS_UNKNOWN where memory ran out. */
+amlaps_known_t amlaps_pattern_find(const amlaps_pattern_t *pattern, const char *text);
 
 /* ---- settings of a granting rule ---- */
 

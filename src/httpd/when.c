@@ -1,12 +1,11 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "when.h"
 
-#include <apr_lib.h>
 #include <apr_strings.h>
 #include <arpa/inet.h>
 #include <http_log.h>
 
-#include "amlaps/text.h"
+#include "when_grammar.h"
 #include "when_words.h"
 
 APLOG_USE_MODULE(amlaps);
@@ -16,97 +15,6 @@ struct amlaps_when_t {
     const char *text;
     int needs;
 };
-
-/* 'GUID' in device_groups(): httpd compares letter by letter, and the device's groups are in lower case. @param from the text in quotes */
-static void lower_group(char *from, char *to, const char *rest)
-{
-    char guid[AMLAPS_GUID_LENGTH + 1];
-
-    *to = '\0';
-    rest += strspn(rest, " \t");
-    rest += *rest == '-';
-    if (to - from == AMLAPS_GUID_LENGTH && !strncmp(rest, "in", 2) && amlaps_text_guid(guid, from)) {
-        rest += 2 + strspn(rest + 2, " \t");
-        if (!ap_cstr_casecmpn(rest, "device_groups", 13)) {
-            memcpy(from, guid, AMLAPS_GUID_LENGTH);
-        }
-    }
-}
-
-/*
- * The grammar wants an argument in every call; `device_groups()` reads better without. Text in quotes is left alone, but for GUIDs that are
- * sought there, which may be in any letter case as everywhere in a rule.
- */
-static const char *to_grammar(const char *text, apr_pool_t *pool)
-{
-    char *filled = apr_palloc(pool, strlen(text) * 2 + 1), *out = filled, *quoted = filled;
-    char quote = '\0';
-
-    for (; *text; text++) {
-        *out++ = *text;
-        if (quote) {
-            if (*text == '\\' && text[1]) {
-                *out++ = *++text;
-            } else if (*text == quote) {
-                lower_group(quoted, out - 1, text + 1);
-                out[-1] = quote;
-                quote = '\0';
-            }
-        } else if (*text == '\'' || *text == '"') {
-            quote = *text;
-            quoted = out;
-        } else if (*text == '(' && text[1] == ')') {
-            *out++ = '\'';
-            *out++ = '\'';
-        }
-    }
-    *out = '\0';
-    return filled;
-}
-
-/* httpd takes a regular expression up to the next delimiter, whatever stands before that. @return where it ends, or NULL */
-static const char *find_pattern(const char **end, const char *text)
-{
-    char delimiter;
-
-    while (apr_isspace(*text)) {
-        text++;
-    }
-    if (*text == 'm' && text[1]) {
-        text++;
-    }
-    delimiter = *text ? *text++ : '\0';
-    *end = delimiter ? strchr(text, delimiter) : NULL;
-    return *end ? text : NULL;
-}
-
-/*
- * PCRE, which httpd matches with, backtracks: some patterns take it exponential time. What AMLapsReason takes needs no such thing, so the same
- * patterns are allowed here.
- */
-static const char *check_patterns(const char *text, apr_pool_t *pool)
-{
-    char quote = '\0';
-
-    for (; *text; text++) {
-        const char *pattern, *end, *mistake;
-
-        if (quote || *text == '\'' || *text == '"') {
-            quote = !quote ? *text : *text == quote ? '\0' : quote;
-            text += *text == '\\' && text[1] ? 1 : 0;
-            continue;
-        }
-        if ((*text != '=' && *text != '!') || text[1] != '~' || !(pattern = find_pattern(&end, text + 2))) {
-            continue;
-        }
-        pattern = apr_pstrmemdup(pool, pattern, (apr_size_t)(end - pattern));
-        if ((mistake = amlaps_rule_set_reason(amlaps_rule_make("pattern", NULL, NULL, pool), "optional", pattern, NULL))) {
-            return apr_psprintf(pool, "in the pattern %s: %s", pattern, mistake);
-        }
-        text = end;
-    }
-    return NULL;
-}
 
 int amlaps_when_is_address(const char *text)
 {
@@ -118,15 +26,14 @@ int amlaps_when_is_address(const char *text)
 const char *amlaps_when_parse(const amlaps_when_t **result, cmd_parms *cmd, const char *text)
 {
     amlaps_when_t *when = apr_pcalloc(cmd->pool, sizeof(*when));
-    const char *mistake = NULL;
+    apr_array_header_t *patterns = apr_array_make(cmd->pool, 1, sizeof(const amlaps_pattern_t *));
+    const char *grammar, *mistake = amlaps_when_to_grammar(&grammar, patterns, text, cmd->pool);
 
     *result = NULL;
-    amlaps_when_words_begin(&when->needs);
-    when->text = text;
-    when->expression = ap_expr_parse_cmd(cmd, to_grammar(text, cmd->temp_pool), AP_EXPR_FLAG_DONT_VARY | AP_EXPR_FLAG_RESTRICTED, &mistake,
-                                         amlaps_when_words_look_up);
     if (!mistake) {
-        mistake = check_patterns(text, cmd->temp_pool);
+        amlaps_when_words_begin(&when->needs, patterns);
+        when->text = text;
+        when->expression = ap_expr_parse_cmd(cmd, grammar, AP_EXPR_FLAG_DONT_VARY | AP_EXPR_FLAG_RESTRICTED, &mistake, amlaps_when_words_look_up);
     }
     if (mistake) {
         return amlaps_when_words_with_list(mistake, cmd->pool);
@@ -158,11 +65,10 @@ amlaps_known_t amlaps_when_holds(void *baton, const void *condition, const amlap
     const amlaps_when_t *when = condition;
     request_rec *r = circumstances->r;
     amlaps_when_facts_t facts = { .circumstances = circumstances, .person = person, .device = device };
-    ap_regmatch_t match[AP_MAX_REG_MATCH];
-    const char *mistake = NULL, *source = NULL, *vary = NULL;
+    const char *mistake = NULL, *vary = NULL;
     ap_expr_eval_ctx_t context = {
-        .r = r, .c = r->connection, .s = r->server, .p = r->pool, .err = &mistake, .info = when->expression, .re_pmatch = match,
-        .re_nmatch = AP_MAX_REG_MATCH, .re_source = &source, .vary_this = &vary, .data = &facts,
+        .r = r, .c = r->connection, .s = r->server, .p = r->pool, .err = &mistake, .info = when->expression,
+        .vary_this = &vary, .data = &facts,
     };
     int result = ap_expr_exec_ctx(&context);
 

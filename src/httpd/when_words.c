@@ -3,12 +3,17 @@
 
 #include <apr_fnmatch.h>
 #include <apr_strings.h>
+#include <stdlib.h>
+
+#include "when_grammar.h"
 
 static int *needs_of_this;
+static const apr_array_header_t *patterns_of_this;
 
-void amlaps_when_words_begin(int *needs)
+void amlaps_when_words_begin(int *needs, const apr_array_header_t *patterns)
 {
     needs_of_this = needs;
+    patterns_of_this = patterns;
 }
 
 static const char *of_known(amlaps_known_t known)
@@ -220,6 +225,29 @@ static int matches_glob(ap_expr_eval_ctx_t *context, const void *data, const cha
     return apr_fnmatch(glob, text, data ? APR_FNM_CASE_BLIND : 0) == APR_SUCCESS;
 }
 
+static amlaps_known_t find(ap_expr_eval_ctx_t *context, const void *pattern, const char *text)
+{
+    amlaps_when_facts_t *facts = context->data;
+    amlaps_known_t found = amlaps_pattern_find(pattern, text);
+
+    if (found == AMLAPS_UNKNOWN) {
+        facts->mistake = "there is no memory to match its pattern with";
+    }
+    return found;
+}
+
+static int pattern_found(ap_expr_eval_ctx_t *context, const void *data, const char *text, const char *place)
+{
+    (void)place;
+    return find(context, data, text) == AMLAPS_YES;
+}
+
+static int pattern_missing(ap_expr_eval_ctx_t *context, const void *data, const char *text, const char *place)
+{
+    (void)place;
+    return find(context, data, text) == AMLAPS_NO;
+}
+
 static const char allowed[] =
     "allowed are the variables REMOTE_ADDR, HTTPS, TIME, TIME_YEAR, TIME_MON, TIME_DAY, TIME_HOUR, TIME_MIN, TIME_SEC, TIME_WDAY, DEVICE_NAME, "
     "DEVICE_ID, DEVICE_OS, DEVICE_JOIN, DEVICE_COMPLIANT and DEVICE_ENABLED, the functions claim('name'), claims('name'), device_groups(), "
@@ -292,6 +320,18 @@ static int check_range(ap_expr_lookup_parms *parms)
     return OK;
 }
 
+static int look_up_pattern(ap_expr_lookup_parms *parms)
+{
+    int place = parms->arg ? atoi(parms->arg) : -1;
+
+    if (place < 0 || place >= patterns_of_this->nelts) {
+        return refuse(parms);
+    }
+    *parms->func = strcmp(parms->name, AMLAPS_WHEN_FOUND) ? (const void *)pattern_missing : (const void *)pattern_found;
+    *parms->data = APR_ARRAY_IDX(patterns_of_this, place, const amlaps_pattern_t *);
+    return OK;
+}
+
 static int look_up_operator(ap_expr_lookup_parms *parms)
 {
     static const int blind = 1;
@@ -304,6 +344,9 @@ static int look_up_operator(ap_expr_lookup_parms *parms)
     if (binary && !ap_cstr_casecmp(parms->name, "ipmatch")) {
         *parms->func = (const void *)address_in_range;
         return check_range(parms);
+    }
+    if (binary && (!strcmp(parms->name, AMLAPS_WHEN_FOUND) || !strcmp(parms->name, AMLAPS_WHEN_MISSING))) {
+        return look_up_pattern(parms);
     }
     if (binary && (!ap_cstr_casecmp(parms->name, "strmatch") || !ap_cstr_casecmp(parms->name, "strcmatch"))) {
         *parms->func = (const void *)matches_glob;

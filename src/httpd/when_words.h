@@ -14,8 +14,8 @@ typedef struct amlaps_when_facts_t { /* an evaluation's `data` */
     const char *mistake;           /* out: NULL, or why it could not be evaluated; httpd's own place for it would log it as well */
 } amlaps_when_facts_t;
 
-/** Before an expression is parsed: where to note AMLAPS_NEED_* bits. While the configuration is read there is one thread. */
-void amlaps_when_words_begin(int *needs);
+/** Before an expression is parsed: where to note AMLAPS_NEED_* bits, and its patterns. While the configuration is read there is one thread. */
+void amlaps_when_words_begin(int *needs, const apr_array_header_t *patterns);
 
 /** An ap_expr_lookup_fn_t: finds an allowed word, or says what is allowed. */
 int amlaps_when_words_look_up(ap_expr_lookup_parms *parms);

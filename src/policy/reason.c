@@ -11,33 +11,6 @@
 #define LONGEST_CHARACTER 4 /* bytes */
 #define MOST_CHOICES 12
 
-static apr_status_t free_expression(void *data)
-{
-    regfree(data);
-    return APR_SUCCESS;
-}
-
-static const char *compile(amlaps_rule_t *rule, const char *pattern)
-{
-    int fold;
-    const char *posix, *wrong = amlaps_pattern_posix(&posix, &fold, pattern, rule->pool);
-    char why[160];
-    int status;
-
-    if (wrong || (wrong = amlaps_pattern_refuse(posix))) {
-        return wrong;
-    }
-    status = regcomp(&rule->expression, posix, REG_EXTENDED | REG_NOSUB | (fold ? REG_ICASE : 0));
-    if (status != 0) {
-        regerror(status, &rule->expression, why, sizeof(why));
-        return apr_psprintf(rule->pool, "\"%s\" is no regular expression (%s): write one such as ^INC[0-9]{7}$",
-                            amlaps_rule_quote(rule, pattern), why);
-    }
-    apr_pool_cleanup_register(rule->pool, &rule->expression, free_expression, apr_pool_cleanup_null);
-    rule->reason.pattern = apr_pstrdup(rule->pool, pattern);
-    return NULL;
-}
-
 static int read_mode(amlaps_reason_mode_t *mode, const char *word)
 {
     static const struct {
@@ -79,7 +52,8 @@ const char *amlaps_rule_set_reason(amlaps_rule_t *rule, const char *mode, const 
         return "hidden asks for no reason, so nothing may follow it: write optional or required for a pattern and a hint";
     }
     if (is_given(pattern)) {
-        wrong = compile(rule, pattern);
+        wrong = amlaps_pattern_make(&rule->pattern, pattern, rule->pool);
+        rule->reason.pattern = apr_pstrdup(rule->pool, pattern);
     }
     if (is_given(hint)) {
         rule->reason.hint = apr_pstrdup(rule->pool, hint);
@@ -164,7 +138,7 @@ amlaps_code_t amlaps_rule_check_reason(const amlaps_rule_t *rule, const char *re
     if (blank) {
         return rule->reason.mode == AMLAPS_REASON_REQUIRED_MODE ? AMLAPS_REASON_REQUIRED : AMLAPS_OK;
     }
-    if (rule->reason.pattern && regexec(&rule->expression, reason, 0, NULL, 0) != 0) {
+    if (rule->reason.pattern && amlaps_pattern_find(rule->pattern, reason) != AMLAPS_YES) {
         return AMLAPS_REASON_INVALID;
     }
     return AMLAPS_OK;

@@ -4,8 +4,6 @@
 
 /* What a rule consists of, for the files of this room. Written while the configuration is read, then only read. */
 
-#include <regex.h>
-
 #include "amlaps/policy.h"
 
 /** A value of a directive. Its hash is amlaps_hash_folded(text), so that requests need not compute it. */
@@ -65,7 +63,7 @@ struct amlaps_rule_t {
     amlaps_reason_t reason;
     int reason_set;
     int qr, qr_set;
-    regex_t expression;               /* of reason.pattern, where that is not NULL */
+    const amlaps_pattern_t *pattern;  /* reason.pattern, where that is not NULL */
 };
 
 /** The one claim that a token may leave out for its size; what a look-up finds counts as if it stood there. */

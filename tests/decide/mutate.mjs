@@ -15,7 +15,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const [compiler, ...first] = (process.env.CC ?? 'cc').trim().split(/\s+/); // CC may be "ccache gcc"
 const cflags = ['-std=c11', '-O1', '-w', '-Iinclude', '-iquote', 'src/policy', '-iquote', 'tests/unit',
     ...execFileSync('pkg-config', ['--cflags', 'apr-1'], { encoding: 'utf8' }).trim().split(/\s+/)];
-const libraries = ['-lapr-1', '-ljansson', '-lcrypto', '-lcmocka', '-lpthread', '-lm'];
+const libraries = ['-laprutil-1', '-lapr-1', '-lcurl', '-ljansson', '-lcrypto', '-lcmocka', '-lpthread', '-lm'];
 const longestRun = 120_000;
 
 /** @param {string} folder @param {RegExp} pattern */

@@ -87,6 +87,11 @@ describe('AMLapsWhen: what it can say', () => {
     [`groups=${GROUP}`, 'roles=Laps.Reader']);
   holds(`"claim('preferred_username') =~ /@contoso\\.com$/"`, ['user=a@contoso.com'], ['user=a@contoso.com.example', '']);
   holds(`"%{DEVICE_NAME} !~ m#^lon-[0-9]+$#"`, [''], []);
+  holds(`"%{DEVICE_NAME}=~/^lon-\\d$/i && ! %{DEVICE_NAME} !~ m|(?i)^LON| && 'x' =~ /^x$/"`, [''], []);
+  holds(`"claim('site') =~ /^it's$/ && %{DEVICE_NAME} !~ /PAR/ || claim('site') =~ m'^no'"`, [`claim.site=it's`, 'claim.site=north'], ['claim.site=it', '']);
+  // what makes PCRE give up, which httpd takes for "no match": hundreds of letters to the sixth
+  holds(`"claim('site') =~ /a.*a.*a.*a.*a.*a.*=|a$/"`, [`claim.site=${'a'.repeat(600)}`], [`claim.site=${'a'.repeat(600)}b`]);
+  holds(`"claim('site') == 'costs \\$5'"`, ['"claim.site=costs $5"'], ['claim.site=x']);
   holds(`"true"`, [''], []);
   holds(`-R '10.0.0.0/8'`, ['address=10.0.0.1'], ['address=9.0.0.1']);
 });
@@ -126,6 +131,13 @@ describe('AMLapsWhen: everything else is refused, with the list', () => {
   refuses(`"%{DEVICE_NAME} =~ /(/"`);
   refuses(`"%{DEVICE_NAME} =~ /^(a+)+$/"`, /\(a\+\)\+/);
   refuses(`"true && %{DEVICE_NAME} !~ m#(x*)*y#i"`, /\(x\*\)\*/);
+  refuses(`"%{DEVICE_NAME} =~ /L/s"`, /flag 's'/);
+  refuses(`"%{DEVICE_NAME} =~ 'LON'"`);
+  refuses(`"%{DEVICE_NAME} =~ /LON"`);
+  refuses(`"%{DEVICE_NAME} =~ /^(L)/ && $1 == 'L'"`, /'\$1'/);
+  refuses(`"%{DEVICE_NAME} =~ /^(L)/ && 'a$0b' == 'aLb'"`, /'\$0'/);
+  refuses(`"%{DEVICE_NAME} -amlaps_found '0'"`, /'amlaps_found'/);
+  refuses(`"%{DEVICE_NAME} -amlaps_missing %{DEVICE_NAME}"`, /'amlaps_missing'/);
 
   test('a second condition in one rule', async () => {
     const { ok, output } = await configtest(when('"true"\nAMLapsWhen "true"'));

@@ -1,0 +1,50 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/* Patterns of reasons and conditions, matched by libc, whose automaton needs time linear in the text. */
+
+#include <apr_strings.h>
+#include <regex.h>
+
+#include "amlaps/text.h"
+#include "rule.h"
+
+#define LONGEST_QUOTE 100
+
+struct amlaps_pattern_t {
+    regex_t expression;
+};
+
+static apr_status_t free_expression(void *data)
+{
+    regfree(data);
+    return APR_SUCCESS;
+}
+
+const char *amlaps_pattern_make(const amlaps_pattern_t **pattern, const char *text, apr_pool_t *pool)
+{
+    amlaps_pattern_t *made = apr_palloc(pool, sizeof(*made));
+    int fold;
+    const char *posix, *wrong = amlaps_pattern_posix(&posix, &fold, text, pool);
+    char why[160];
+    int status;
+
+    if (wrong || (wrong = amlaps_pattern_refuse(posix))) {
+        return wrong;
+    }
+    status = regcomp(&made->expression, posix, REG_EXTENDED | REG_NOSUB | (fold ? REG_ICASE : 0));
+    if (status != 0) {
+        regerror(status, &made->expression, why, sizeof(why));
+        return apr_psprintf(pool, "\"%s\" is no regular expression (%s): write one such as ^INC[0-9]{7}$",
+                            amlaps_text_printable(text, LONGEST_QUOTE, pool), why);
+    }
+    apr_pool_cleanup_register(pool, &made->expression, free_expression, apr_pool_cleanup_null);
+    *pattern = made;
+    return NULL;
+}
+
+amlaps_known_t amlaps_pattern_find(const amlaps_pattern_t *pattern, const char *text)
+{
+    static const amlaps_known_t answers[] = {[0] = AMLAPS_YES, [REG_NOMATCH] = AMLAPS_NO, [REG_ESPACE] = AMLAPS_UNKNOWN};
+
+    return answers[regexec(&pattern->expression, text, 0, NULL, 0)];
+}
