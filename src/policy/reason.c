@@ -53,7 +53,7 @@ const char *amlaps_rule_set_reason(amlaps_rule_t *rule, const char *mode, const 
     }
     if (is_given(pattern)) {
         wrong = amlaps_pattern_make(&rule->pattern, pattern, rule->pool);
-        rule->reason.pattern = apr_pstrdup(rule->pool, pattern);
+        rule->reason.pattern = wrong ? NULL : apr_pstrdup(rule->pool, pattern);
     }
     if (is_given(hint)) {
         rule->reason.hint = apr_pstrdup(rule->pool, hint);
