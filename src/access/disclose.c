@@ -39,6 +39,7 @@ static apr_status_t locate_and_decide(const amlaps_graph_device_t **device, ruli
     }
     amlaps_access_note_device(record, *device);
     amlaps_access_decide(ruling, findings, &known);
+    amlaps_access_tell(findings, &known, ruling);
     return APR_SUCCESS;
 }
 
@@ -71,7 +72,10 @@ apr_status_t amlaps_access_device(amlaps_found_t **found, amlaps_error_t *error,
             return APR_SUCCESS;
         }
         /* Undecidable for either permission is worth more to the person than a plain refusal. */
-        amlaps_access_deny(error, ruling.history.verdict == AMLAPS_UNDECIDABLE ? &ruling.history : &ruling.password, &findings.gap);
+        const amlaps_decision_t *refusing = ruling.history.verdict == AMLAPS_UNDECIDABLE ? &ruling.history : &ruling.password;
+
+        record.rule = refusing->rule ? amlaps_rule_description(refusing->rule) : NULL;
+        amlaps_access_deny(error, refusing, &findings.gap);
     }
     return amlaps_access_refuse(error, access, &record, audit_code, pool);
 }

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <apr_strings.h>
+
 void amlaps_access_begin(amlaps_record_t *record, amlaps_event_t event, const amlaps_asker_t *asker)
 {
     const amlaps_person_t *person = asker->person;
@@ -42,6 +44,32 @@ void amlaps_access_decide(ruling_t *ruling, const amlaps_findings_t *findings, c
 
     amlaps_policy_decide(&ruling->password, findings->access->policy, AMLAPS_PERMISSION_PASSWORD, &question);
     amlaps_policy_decide(&ruling->history, findings->access->policy, AMLAPS_PERMISSION_HISTORY, &question);
+}
+
+/* "allow by rule "London helpdesk" (amlaps.conf:12)" */
+static const char *describe(const amlaps_decision_t *decision, apr_pool_t *pool)
+{
+    static const char *const verdicts[] = { [AMLAPS_DENY] = "deny", [AMLAPS_ALLOW] = "allow", [AMLAPS_UNDECIDABLE] = "undecidable" };
+
+    if (!decision->rule) {
+        return apr_pstrcat(pool, verdicts[decision->verdict], ", no rule grants it", NULL);
+    }
+    return apr_psprintf(pool, "%s by rule \"%s\" (%s)", verdicts[decision->verdict], amlaps_rule_description(decision->rule),
+                        amlaps_rule_origin(decision->rule));
+}
+
+void amlaps_access_tell(const amlaps_findings_t *findings, const amlaps_device_t *device, const ruling_t *ruling)
+{
+    apr_pool_t *pool = findings->pool;
+
+    if (findings->permissions & AMLAPS_PERMISSION_PASSWORD) {
+        amlaps_log(AMLAPS_LOG_DEBUG, "AML0409", APR_SUCCESS, "request %s: password of device %s of tenant %s: %s", findings->asker->id,
+                   device->device_id, device->tenant, describe(&ruling->password, pool));
+    }
+    if (findings->permissions & AMLAPS_PERMISSION_HISTORY) {
+        amlaps_log(AMLAPS_LOG_DEBUG, "AML0409", APR_SUCCESS, "request %s: history of device %s of tenant %s: %s", findings->asker->id,
+                   device->device_id, device->tenant, describe(&ruling->history, pool));
+    }
 }
 
 apr_status_t amlaps_access_deny(amlaps_error_t *error, const amlaps_decision_t *decision, const amlaps_error_t *lookup)

@@ -22,6 +22,9 @@ void amlaps_access_note_call(amlaps_record_t *record, const amlaps_call_t *call)
 /** Decides on one device as far as it is known. */
 void amlaps_access_decide(ruling_t *ruling, const amlaps_findings_t *findings, const amlaps_device_t *device);
 
+/** Tells the log, for whom LogLevel debug is set, what was decided by which rule; one line for each permission that was asked for. */
+void amlaps_access_tell(const amlaps_findings_t *findings, const amlaps_device_t *device, const ruling_t *ruling);
+
 /**
  * Records a refusal and counts it. The person's code is in `error`; `audit_code` is what the record says instead (NULL: the same).
  * @return never APR_SUCCESS; `error` becomes AMLAPS_RATE_LIMITED or AMLAPS_AUDIT_UNAVAILABLE where that is the better answer

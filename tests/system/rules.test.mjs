@@ -357,6 +357,7 @@ describe('over HTTP', () => {
         + rule('Broken denial', ['AMLapsDevice name PAR-001', HELPDESK.replace('Allow', 'Deny'), BROKEN])
         + rule('Broken denial of others', ['AMLapsDevice name PAR-002', 'AMLapsDeny all role Laps.Auditor', BROKEN])
         + rule('Denial that is over', ['AMLapsDevice name PAR-003', 'AMLapsDeny all anyone', 'AMLapsExpires 2020-12-31']),
+      logLevel: 'info amlaps:debug',
       vhost: rule('Of the virtual host', ['AMLapsDevice name LON-02*', HELPDESK]),
     });
     helpdesk = await stage.signIn('helpdesk');
@@ -403,6 +404,30 @@ describe('over HTTP', () => {
     assert.equal(assertOk(await ask('PAR-005')).rule, 'Paris');
     assertProblem(await ask('PAR-004'), 'not_authorized');
     assertProblem(await ask('LON-020'), 'not_authorized');
+  });
+  test('debug log and audit name the granting or denying rule', async () => {
+    /** @type {[string, string, string | undefined][]} */
+    const decided = [['LON-001', 'allow by rule "Rule of LON-001"', 'Rule of LON-001'], ['PAR-004', 'deny by rule "Closed by the main server"', 'Closed by the main server'],
+      ['PAR-001', 'undecidable by rule "Broken denial"', 'Broken denial'], ['LON-003', 'deny, no rule grants it', undefined]];
+    for (const [name, words, ruleName] of decided) {
+      const start = await stage.lastSeq();
+      const length = stage.httpd.errorLog().length;
+      await ask(name);
+      const records = await stage.records(start);
+      assert.ok(records.length);
+      for (const record of records) assert.equal(record.rule ?? undefined, ruleName, JSON.stringify(record));
+      const lines = stage.httpd.errorLog().slice(length).split('\n').filter((line) => line.includes('AML0409'));
+      assert.equal(lines.length, 1, lines.join('\n'));
+      assert.ok(lines[0].includes(`AML0409: request ${records[0].id}: password of device ${stage.device(name).deviceId} of tenant contoso: ${words}`), lines[0]);
+      if (ruleName) assert.match(lines[0], /" \(\S+httpd\.conf:\d+\)/);
+    }
+  });
+  test('so does the refusal to show a device', async () => {
+    const start = await stage.lastSeq();
+    assertProblem(await helpdesk.get(`api/v1/devices/contoso/${stage.device('PAR-001').deviceId}`), 'policy_undecidable');
+    const [record] = await stage.records(start);
+    assert.equal(record.event, 'search');
+    assert.equal(record.rule, 'Broken denial');
   });
   test('warnings about rules stand once in the log of a start', () => {
     const log = stage.httpd.errorLog() + stage.httpd.read('logs/stderr.log');
