@@ -51,7 +51,7 @@ export const mutants = [
     mutant('match.c', '|| (known == AMLAPS_UNKNOWN && is_unseen(match))', ''),
     mutant('match.c', 'known == AMLAPS_YES || need ||', 'known == AMLAPS_YES ||'),
     mutant('match.c', 'outlook->ranks = open;\n            return;', 'return;'),
-    mutant('index.c', 'key->kind != kind ||', ''),
+    mutant('index.c', 'key->kind != (apr_byte_t)kind ||', ''),
     mutant('index.c', 'strcmp(key->claim, claim) != 0', 'amlaps_hash_equal_folded(key->claim, claim) == 0'),
     mutant('index.c', 'return strcmp(key->value, value) == 0;', 'return amlaps_hash_equal_folded(key->value, value);'),
     mutant('index.c', 'return amlaps_hash_equal_folded(key->value, value);', 'return strcmp(key->value, value) == 0;'),

@@ -39,19 +39,24 @@ function firstFailure(work, tests, objects) {
     return '';
 }
 
+/** The source with the mistake. @param {import('./mutants.mjs').Mutant} mutant */
+function mutate({ file, find, replace }) {
+    const parts = readFileSync(join(root, file), 'utf8').split(find);
+    if (parts.length !== 2) {
+        throw new Error(`${file}: "${find}" stands there ${parts.length - 1} times, not once`);
+    }
+    return parts.join(replace);
+}
+
 /** @param {import('./mutants.mjs').Mutant} mutant @param {string} work @param {string[]} tests @param {Map<string, string>} objects */
 function tryMutant(mutant, work, tests, objects) {
-    const source = readFileSync(join(root, mutant.file), 'utf8');
-    const parts = source.split(mutant.find);
-    if (parts.length !== 2) {
-        throw new Error(`${mutant.file}: "${mutant.find}" stands there ${parts.length - 1} times, not once`);
-    }
     const mutated = join(work, 'mutated.c');
-    writeFileSync(mutated, parts.join(mutant.replace));
+    writeFileSync(mutated, mutate(mutant));
     compile(['-c', mutated, '-o', join(work, 'mutated.o')]);
     return firstFailure(work, tests, new Map(objects).set(mutant.file, join(work, 'mutated.o')));
 }
 
+mutants.forEach(mutate);
 const work = mkdtempSync(join(tmpdir(), 'amlaps-mutate-'));
 let alive = 0;
 try {

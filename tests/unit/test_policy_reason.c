@@ -94,6 +94,7 @@ static void a_qr_code_is_permitted_by_word(void **state)
     assert_null(amlaps_rule_set_qr(rule, "ON"));
     assert_true(amlaps_rule_qr(rule));
     assert_non_null(strstr(amlaps_rule_set_qr(rule, "off"), "keep one line"));
+    assert_null(amlaps_rule_set_qr(amlaps_rule_make("another", NULL, NULL, world->pool), "Off"));
     assert_true(amlaps_rule_qr(rule));
 }
 
