@@ -39,7 +39,7 @@ static apr_status_t locate_and_decide(const amlaps_graph_device_t **device, ruli
     }
     amlaps_access_note_device(record, *device);
     amlaps_access_decide(ruling, findings, &known);
-    amlaps_access_tell(findings, &known, ruling);
+    amlaps_access_log_ruling(findings, &known, ruling);
     return APR_SUCCESS;
 }
 

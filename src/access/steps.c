@@ -58,7 +58,7 @@ static const char *describe(const amlaps_decision_t *decision, apr_pool_t *pool)
                         amlaps_rule_origin(decision->rule));
 }
 
-void amlaps_access_tell(const amlaps_findings_t *findings, const amlaps_device_t *device, const ruling_t *ruling)
+void amlaps_access_log_ruling(const amlaps_findings_t *findings, const amlaps_device_t *device, const ruling_t *ruling)
 {
     apr_pool_t *pool = findings->pool;
 

@@ -23,7 +23,7 @@ void amlaps_access_note_call(amlaps_record_t *record, const amlaps_call_t *call)
 void amlaps_access_decide(ruling_t *ruling, const amlaps_findings_t *findings, const amlaps_device_t *device);
 
 /** Tells the log, for whom LogLevel debug is set, what was decided by which rule; one line for each permission that was asked for. */
-void amlaps_access_tell(const amlaps_findings_t *findings, const amlaps_device_t *device, const ruling_t *ruling);
+void amlaps_access_log_ruling(const amlaps_findings_t *findings, const amlaps_device_t *device, const ruling_t *ruling);
 
 /**
  * Records a refusal and counts it. The person's code is in `error`; `audit_code` is what the record says instead (NULL: the same).
