@@ -98,7 +98,6 @@ export const mutants = [
     mutant('index.c', 'strcmp(name, AMLAPS_CLAIM_GROUPS) == 0', '0'),
     mutant('index.c', 'if (entry->of_groups) {', 'if (entry->kind == AMLAPS_PRINCIPAL_GROUP) {'),
     mutant('index.c', 'slot->tag != (apr_uint32_t)hash || !is_key', 'slot->tag != (apr_uint32_t)hash || is_key'),
-    mutant('index.c', 'slot->key != 0 && slot->tag != (apr_uint32_t)hash) {', '0) {'),
     mutant('index.c', 'strlen(value->text) < AMLAPS_KEY_ROOM ?', '1 ?'),
     mutant('hash.c', 'stream->lanes.lane[words % 2] = mix(stream->lanes.lane[words % 2]', 'stream->lanes.lane[0] = mix(stream->lanes.lane[0]'),
     mutant('hash.c', 'stream->length < WORD ? stream->length : WORD - 1', 'stream->length % WORD'),

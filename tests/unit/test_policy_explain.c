@@ -101,6 +101,9 @@ static void a_rule_that_is_not_known_to_count(void **state)
               "AMLapsDevice all at rules.conf:12 matches every device; AMLapsAllow password group Admins at rules.conf:12: the person's groups could not be "
               "looked up; AMLapsDeny history group a and others at rules.conf:12: the person's groups could not be looked up; "
               "AMLapsAllow history group Helpdesk at rules.conf:12: the person is in it");
+    explained(world, rule_of(world, "x", NULL, "device all", "deny all claim groups Admins", NULL), AMLAPS_YES, 0, 0,
+              "AMLapsDevice all at rules.conf:12 matches every device; AMLapsDeny all claim groups Admins at rules.conf:12: the person's groups "
+              "could not be looked up");
     rule = rule_of(world, "x", NULL, "device all", "allow all anyone", NULL);
     assert_null(amlaps_rule_set_condition(rule, constant, &is_unsure, 0, "x"));
     explained(world, rule, AMLAPS_UNKNOWN, 0, 0,

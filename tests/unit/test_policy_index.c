@@ -143,6 +143,35 @@ static void nobody_and_nothing(void **state)
     assert_int_equal(seen.postings, 0);
 }
 
+static void names_of_every_length(void **state)
+{
+    world_t *world = *state;
+    const char *groups[6], *words[8] = {"password", "group"}, *mine[1];
+    amlaps_rule_t *rule = amlaps_rule_make("long names", NULL, NULL, world->pool);
+    apr_size_t i, lengths[] = {1, AMLAPS_KEY_ROOM - 2, AMLAPS_KEY_ROOM - 1, AMLAPS_KEY_ROOM, 2 * AMLAPS_KEY_ROOM, 400};
+    seen_t seen;
+
+    for (i = 0; i < 6; i++) {
+        char *name = apr_pcalloc(world->pool, lengths[i] + 1);
+
+        memset(name, 'a' + (int)i, lengths[i]);
+        groups[i] = words[i + 2] = name;
+    }
+    assert_null(amlaps_rule_add_device(rule, "all", NULL, 0));
+    assert_null(amlaps_rule_add_entry(rule, 0, words, 8));
+    amlaps_policy_add(world->policy, rule);
+    world->person.groups = mine;
+    world->person.group_count = 1;
+    for (i = 0; i < 6; i++) {
+        mine[0] = groups[i];
+        see(&seen, world);
+        assert_int_equal(seen.postings, 1);
+        mine[0] = apr_pstrcat(world->pool, groups[i], "x", NULL);
+        see(&seen, world);
+        assert_int_equal(seen.postings, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +180,7 @@ int main(void)
         world_test(keys_that_share_a_hash),
         world_test(entries_for_the_same_people_are_one),
         world_test(many_groups),
+        world_test(names_of_every_length),
         world_test(nobody_and_nothing),
     };
 
