@@ -207,3 +207,46 @@ pageTest("a search that fails says so in its place and is not taken for an empty
   await page.keyboard.press("Enter");
   await until(() => names(page), ["LON-001", "LON-002", "LON-003"]);
 });
+
+pageTest("a tenant that could not be searched is named, beside what was found and instead of an empty list", { path: "" }, async (page, fake) => {
+  fake.gaps = [{ tenant: "fabrikam", code: "tenant_unreachable" }, { tenant: "tailspin", code: "new_code" }];
+  await page.locator("#q").fill("lon");
+  await until(() => names(page), ["LON-001", "LON-002", "LON-003"]);
+  assert.deepEqual(await page.locator(".found > .problem").allTextContents(),
+    ["fabrikam could not be searched: Microsoft does not answer.", "tailspin could not be searched: There is a problem."]);
+  await until(async () => /3 devices found\. fabrikam could not be searched/.test(await status(page)), true);
+  await page.locator("#q").fill("zzz");
+  await page.locator(".causes").waitFor();
+  assert.equal(await page.locator(".found > .problem").count(), 2);
+});
+
+pageTest("the count stands above the list", { path: "?q=lon" }, async (page) => {
+  await page.getByText("3 devices found.").first().waitFor();
+  await page.locator("#q").fill("lon-001");
+  await page.getByText("1 device found.").first().waitFor();
+});
+
+pageTest("what only a role may see has links for those who have it", { api: { session: { roles: ["auditor"] } } }, async (page, fake) => {
+  await page.goto(fake.url);
+  await page.locator("#q").waitFor();
+  assert.deepEqual(await page.locator("nav a").allTextContents(), ["Audit"]);
+  fake.session.roles = [];
+  await page.goto(`${fake.url}?view=audit`);
+  await until(() => heading(page), "Find a device");
+  assert.equal(await page.locator("nav").count(), 0);
+});
+
+for (const [locale, title, dir] of [["de-AT", "Gerät suchen", "ltr"], ["pt-BR", "Procurar um dispositivo", "ltr"], ["ar-EG", "البحث عن جهاز", "rtl"], ["ja", "デバイスを検索", "ltr"], ["cs", "Find a device", "ltr"]]) {
+  pageTest(`the language of the browser: ${locale}`, { path: "?q=lon", page: { locale } }, async (page) => {
+    assert.equal(await heading(page), title);
+    await page.locator(".row").first().waitFor();
+    const html = page.locator("html");
+    assert.deepEqual([await html.getAttribute("lang"), await html.getAttribute("dir")], [locale === "cs" ? "en" : locale.split("-")[0], dir]);
+    const edge = await page.locator(".row .name").first().evaluate((node) => node.getBoundingClientRect().left > window.innerWidth / 2);
+    assert.equal(edge, dir === "rtl");
+  });
+}
+
+pageTest("the language of the admin comes before that of the browser", { path: "", api: { session: { ui: { language: "fr" } } }, page: { locale: "de" } }, async (page) => {
+  assert.equal(await heading(page), "Rechercher un appareil");
+});

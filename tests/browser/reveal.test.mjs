@@ -236,3 +236,54 @@ pageTest("a device without older passwords says so", { path, api: withActions({ 
   await button(page, "Show an older password").click();
   await page.getByText(TEXT["reveal.none"]).waitFor();
 });
+
+pageTest("frequent reasons fill in the field, and can be changed", {
+  path, api: withActions({ password: { rule: "London helpdesk", reason: { mode: "required", choices: ["Repair on site", "<b>Other"] } } }),
+}, async (page, fake) => {
+  await button(page, "<b>Other").click();
+  assert.equal(await page.locator("#reason").inputValue(), "<b>Other");
+  await button(page, "Repair on site").click();
+  assert.equal(await focused(page), "reason");
+  await page.keyboard.type(" 4");
+  await reveal(page);
+  assert.equal(posts(fake)[0].body, '{"reason":"Repair on site 4"}');
+});
+
+pageTest("a slow answer is told and can be cancelled; what comes after that is not shown", { path }, async (page, fake) => {
+  /** @type {() => void} */
+  let release = () => {};
+  fake.next.password = (reply) => new Promise((resolve) => { release = () => resolve(reply()); });
+  await button(page, "Show password").click();
+  await page.getByText(TEXT["device.asking"]).waitFor();
+  await button(page, "Show password").click();
+  assert.equal(posts(fake).length, 1);
+  await button(page, "Cancel").click();
+  await page.getByText(TEXT["device.cancelled"]).waitFor();
+  release();
+  await reveal(page);
+  assert.equal(posts(fake).length, 2);
+});
+
+pageTest("a device that takes long says so and can be left", { path: "" }, async (page, fake) => {
+  fake.next.device = () => new Promise(() => {});
+  await page.goto(fake.url + path);
+  await page.getByText(TEXT["device.loading"]).waitFor();
+  await button(page, "New search").click();
+  await until(() => focused(page), "q");
+});
+
+pageTest("the admin's text stands beside the password, with the hint on rotation", {
+  path, api: { session: { ui: { result: "Sign out. See https://help.contoso.example/laps.", hideAfter: 60 } } },
+}, async (page) => {
+  await reveal(page);
+  assert.equal(await page.getByRole("link", { name: "https://help.contoso.example/laps" }).count(), 1);
+  await page.getByText("PostAuthenticationActions").waitFor();
+});
+
+pageTest("the account's name and SID can be copied", { path }, async (page) => {
+  await reveal(page);
+  await button(page, "Copy account name").click();
+  await button(page, "Copied").waitFor();
+  await page.locator(".wide").getByRole("button", { name: "Copy" }).click();
+  await until(() => button(page, "Copied").count(), 2);
+});
