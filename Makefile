@@ -44,7 +44,7 @@ FUZZ_HELPERS    = tests/fuzz/fuzz.c tests/fuzz/microsoft.c src/httpd/claims.c
 UNIT_PROGRAMS = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(filter-out %_pgsql.c,$(UNIT_SOURCES)))
 FUZZ_PROGRAMS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SOURCES))
 
-.PHONY: all crash demo check check-unit check-pgsql check-fuzz check-lint check-decide check-entra check-system check-browser install clean asan valgrind analyze \
+.PHONY: all crash demo check check-unit check-pgsql check-fuzz check-lint check-decide check-entra check-system check-page check-browser install clean asan valgrind analyze \
         cover mutate bench fuzz FORCE deps-%
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -118,7 +118,7 @@ demo: deps-demo
 
 check: deps-check
 	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory check-lint check-unit check-pgsql check-decide check-entra check-system check-browser
+	@$(MAKE) --no-print-directory check-lint check-unit check-pgsql check-decide check-entra check-system check-page check-browser
 
 check-lint: $(BUILD)/mod_amlaps.so
 	@for lint in tests/lint/*.sh; do sh $$lint || exit 1; done
@@ -143,6 +143,9 @@ check-entra:
 
 check-system: all
 	$(NODE) --test tests/system/*.test.mjs
+
+check-page: deps-page
+	@sh tests/page/check.sh
 
 check-browser: all
 	$(NODE) --test tests/browser/*.test.mjs

@@ -285,7 +285,7 @@ function frame(app) {
     h("span", { class: "quiet", title: user.username && plain(user.username) }, name(user.name || user.username || "")),
   ]);
   if (own) byId("logo").remove();
-  if (notice) app.main.before(h("aside", { class: "notice", "aria-label": t("app.notice") }, h("p", null, linked(notice, t("app.noticeLink")))));
+  if (notice) app.main.before(h("aside", { class: "notice", "aria-label": t("app.notice") }, h("p", { dir: "auto" }, linked(notice, t("app.noticeLink")))));
   append(byId("foot"), [help && h("span", null, linked(help, t("app.help"))), h("span", null, t("app.version", { version }))]);
 }
 
@@ -296,17 +296,17 @@ export function linked(text, label) {
 }
 
 /** The data that the server put into the page. @param {string} id */
-function given(id) {
+function take(id) {
   const block = byId(id);
   block.remove();
   return JSON.parse(block.textContent ?? "");
 }
 
 async function start() {
-  use(given("texts"), navigator.languages);
+  use(take("texts"), navigator.languages);
   document.documentElement.lang = language();
   document.documentElement.dir = texts["@meta"].dir;
-  const { session, problem } = given("session");
+  const { session, problem } = take("session");
   const app = new App(session ?? { tenants: [], ui: {} });
   if (problem) {
     app.reload = async () => location.reload();

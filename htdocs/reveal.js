@@ -105,7 +105,7 @@ export const view = (app, root, { ask, disclosure: { id, rule, credentials, olde
         !clipboard.available() && h("p", { class: "quiet" }, t("copy.insecure")),
         credential.current && h("p", { class: "quiet" }, t("reveal.rotation")),
       ] : [h("p", null, t("reveal.none")), h("p", { class: "actions" }, hide)]),
-    result ? h("p", { class: "notice" }, linked(result, t("app.noticeLink"))) : "",
+    result ? h("p", { class: "notice", dir: "auto" }, linked(result, t("app.noticeLink"))) : "",
     action === "history" && older > 0 ? h("p", { class: "actions" }, button(t("reveal.older", { count: older }), "", () => {
       if (!waiting.ariaBusy) stop = askFor(app, { ...ask, nth: nth + 1 }, waiting);
     })) : "", waiting,

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what a build, the demo or the tests need and this machine lacks.
 #
-#   tests/deps.sh SET...      SET: build, demo, check, asan, valgrind, analyze, fuzz, cover, bench
+#   tests/deps.sh SET...      SET: build, demo, check, page, asan, valgrind, analyze, fuzz, cover, bench
 #
 # A command or library that is there and recent enough is used as it is, however
 # it came here. AMLAPS_NO_INSTALL=1 forbids installing: what is missing is named,
@@ -87,7 +87,7 @@ set_demo() {
     if ! have apache2 && ! have httpd; then lacks "httpd 2.4 (apache2)" apache2-bin; fi
     need_module auth_openidc libapache2-mod-auth-openidc
     need_node
-    node_modules=yes
+    node_folders=.
 }
 
 set_check() {
@@ -99,6 +99,14 @@ set_check() {
     need_command openssl openssl
     need_postgres
     if ! have chromium && ! have chromium-browser && ! have google-chrome; then lacks "the browser chromium" chromium; fi
+    need_command firefox-esr firefox-esr
+    set_page
+}
+
+# The linters of the page, apart because the demo does without them.
+set_page() {
+    need_node
+    node_folders="$node_folders page"
 }
 
 set_asan()     { set_check; need_command clang clang; }
@@ -109,11 +117,11 @@ set_cover()    { set_check; need_command gcovr gcovr; }
 set_bench()    { set_demo; need_postgres; need_command wrk wrk; need_command sqlite3 sqlite3; }
 
 find_missing() {
-    packages='' missing='' node_modules=no
+    packages='' missing='' node_folders=''
     for set_name in "$@"; do
         case $set_name in
-            build|demo|check|asan|valgrind|analyze|fuzz|cover|bench) "set_$set_name" ;;
-            *) echo "tests/deps.sh: no set named '$set_name'; there are: build demo check asan valgrind analyze fuzz cover bench" >&2; exit 2 ;;
+            build|demo|check|page|asan|valgrind|analyze|fuzz|cover|bench) "set_$set_name" ;;
+            *) echo "tests/deps.sh: no set named '$set_name'; there are: build demo check page asan valgrind analyze fuzz cover bench" >&2; exit 2 ;;
         esac
     done
     missing=$(printf '%s\n' "$missing" | awk 'NF && !seen[$0]++')
@@ -121,13 +129,13 @@ find_missing() {
 }
 
 # What npm noted at its last install says the same as the lock file.
-node_modules_match() {
-    [ -e "$tests/node_modules/.package-lock.json" ] && have node && node -e '
+node_modules_match() {   # node_modules_match FOLDER
+    [ -e "$1/node_modules/.package-lock.json" ] && have node && node -e '
         const [want, have] = process.argv.slice(1).map((f) => JSON.parse(require("fs").readFileSync(f)).packages);
         const same = ([name, p]) => name === "" || p.optional
             || (have[name] && have[name].version === p.version && have[name].integrity === p.integrity);
         process.exit(Object.entries(want).every(same) && Object.keys(have).every((name) => want[name]) ? 0 : 1);
-    ' "$tests/package-lock.json" "$tests/node_modules/.package-lock.json"
+    ' "$1/package-lock.json" "$1/node_modules/.package-lock.json"
 }
 
 as_root() {
@@ -149,14 +157,14 @@ quietly() {
 
 [ $# -gt 0 ] || set -- check
 find_missing "$@"
-npm_missing=no
-if [ "$node_modules" = yes ] && ! node_modules_match; then npm_missing=yes; fi
+npm_missing=
+for folder in $node_folders; do node_modules_match "$tests/$folder" || npm_missing="$npm_missing $folder"; done
 
-if [ "${AMLAPS_NO_INSTALL:-0}" = 1 ] && { [ -n "$missing" ] || [ "$npm_missing" = yes ]; }; then
+if [ "${AMLAPS_NO_INSTALL:-0}" = 1 ] && { [ -n "$missing" ] || [ -n "$npm_missing" ]; }; then
     {
         echo "Missing for '$*', and AMLAPS_NO_INSTALL=1 forbids installing:"
         if [ -n "$missing" ]; then printf '%s\n' "$missing"; fi
-        if [ "$npm_missing" = yes ]; then echo "  the npm packages of tests/package-lock.json (npm ci in tests/)"; fi
+        if [ -n "$npm_missing" ]; then printf '  the npm packages of tests/%s/package-lock.json (npm ci there)\n' $npm_missing; fi
         if [ -n "$packages" ]; then echo "On Debian: apt-get install --no-install-recommends $packages"; fi
     } >&2
     exit 1
@@ -179,7 +187,7 @@ if [ -n "$packages" ]; then
     fi
 fi
 
-if [ "$npm_missing" = yes ]; then
-    echo "Installing the npm packages of tests/package-lock.json"
-    quietly npm --prefix "$tests" ci --ignore-scripts --no-audit --no-fund
-fi
+for folder in $npm_missing; do
+    echo "Installing the npm packages of tests/$folder/package-lock.json"
+    quietly npm --prefix "$tests/$folder" ci --ignore-scripts --no-audit --no-fund
+done
