@@ -100,6 +100,7 @@ const char *amlaps_trail_syslog_priority(int *priority, const char *facility, ap
 typedef struct amlaps_trail_config_t {
     const char *store;             /* as amlaps_trail_read_store gave it */
     const char *seal;              /* path of the sealing state, NULL: the trail is not sealed */
+    apr_interval_time_t silence;   /* a sealed trail that was silent for so long gets a record (event audit, code alive); 0: never */
     apr_interval_time_t timeout;   /* AMLapsStoreTimeout */
     const amlaps_limit_t *limits;
     apr_size_t limit_count;

@@ -169,6 +169,7 @@ static apr_status_t open_trail(amlaps_access_t *access, amlaps_error_t *error, c
     }
     trail->store = amlaps_config_opened_store(config);
     trail->seal = config->audit_seal;
+    trail->silence = apr_time_from_sec(300);
     trail->timeout = amlaps_config_store_timeout(config);
     trail->limits = (const amlaps_limit_t *)config->limits->elts;
     trail->limit_count = (apr_size_t)config->limits->nelts;

@@ -214,6 +214,10 @@ static apr_status_t do_job(amlaps_copies_t *copies, amlaps_job_t *job, run_t *ru
         job->errand->lacking = amlaps_sinks_behind(run->batch->sinks) > 1;
         return amlaps_errand_run(job->errand, run->batch->store, amlaps_clock_wall(run->batch->clock), run->error, run->pool);
     }
+    /* Another child may have been faster. */
+    if (job->beat && run->now - run->head.time < run->batch->silence) {
+        return APR_SUCCESS;
+    }
     status = settle_limits(job, run);
     if (status == APR_SUCCESS) {
         status = chain(&copies->line[place], &copies->length[place], job, run);

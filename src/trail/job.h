@@ -29,6 +29,7 @@ typedef struct amlaps_job_t {
     amlaps_line_t line;
     const char *id, *stage, *event, *outcome, *code; /* code as JSON text, NULL: none */
     const char *actor, *device;
+    int beat;                                        /* recorded only where the trail was silent */
     int touches;                                     /* 0: does not count */
     amlaps_touch_t touch[AMLAPS_LIMIT_TOUCHES];
     const char *on_success, *on_failure, *told;      /* channels: each name with its NUL, one more NUL at the end */

@@ -14,6 +14,8 @@
 #define AMLAPS_RECORD_SEALED "sealed"
 #define AMLAPS_RECORD_RECOVERED "recovered"
 #define AMLAPS_RECORD_EXPORTED "exported"
+/* And of the one that a silent trail gets. */
+#define AMLAPS_RECORD_ALIVE "alive"
 
 const char *amlaps_record_stage(amlaps_stage_t stage);
 const char *amlaps_record_event(amlaps_event_t event);

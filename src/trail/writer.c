@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "amlaps/text.h"
+
 /* How long the thread may be deaf to the end of its child. */
 #define TURN apr_time_from_msec(250)
 /* When a copy that lacks records is tried again though nothing is to be recorded. */
@@ -62,11 +64,13 @@ static void say(const amlaps_writer_t *writer, amlaps_log_level_t level, const c
 
 /* ---- the thread ---- */
 
-/** Waits for records, or until a copy that lacks some is to be tried again. @return 0 where the writer shall stop */
+/** Waits for records, or until a copy that lacks some is to be tried again, or silence has lasted for too long.
+ *  @return 0 where the writer shall stop */
 static int wait_for_work(amlaps_writer_t *writer)
 {
-    int patient = amlaps_sinks_behind(writer->batch.sinks);
-    struct timespec until = after(AGAIN);
+    int behind = amlaps_sinks_behind(writer->batch.sinks);
+    int patient = behind || writer->batch.silence > 0;
+    struct timespec until = after(behind ? AGAIN : writer->batch.silence);
     int late = 0;
     int go;
 
@@ -179,6 +183,28 @@ static void catch_up(amlaps_writer_t *writer)
     apr_pool_clear(writer->pool);
 }
 
+/** Whoever watches the copies can tell a quiet day from a trail that was cut off. It also notices trouble before anybody asks. */
+static void beat(amlaps_writer_t *writer)
+{
+    char id[AMLAPS_GUID_LENGTH + 1];
+    const amlaps_record_t record = { .id = id, .stage = AMLAPS_STAGE_OUTCOME, .event = AMLAPS_EVENT_AUDIT, .outcome = AMLAPS_OUTCOME_GRANTED,
+                                     .code = AMLAPS_RECORD_ALIVE };
+    amlaps_error_t error = { 0 };
+    apr_interval_time_t behind;
+    amlaps_job_t *job;
+
+    if (amlaps_text_new_guid(id) != APR_SUCCESS || (job = amlaps_job_make(&record, 0, writer->pool)) == NULL) {
+        return;
+    }
+    job->beat = 1;
+    if (amlaps_batch_run(&writer->batch, &job, 1, writer->timeout, &behind, &error, writer->pool) != APR_SUCCESS) {
+        amlaps_trouble_say(writer->trouble, AMLAPS_LOG_ERROR, &error);
+    }
+    amlaps_job_free(job);
+    settle(writer, NULL, 0, &error);
+    apr_pool_clear(writer->pool);
+}
+
 static void write_batch(amlaps_writer_t *writer)
 {
     writer_jobs_t jobs;
@@ -189,6 +215,8 @@ static void write_batch(amlaps_writer_t *writer)
     if (count == 0) {
         if (amlaps_sinks_behind(writer->batch.sinks)) {
             catch_up(writer);
+        } else if (writer->batch.silence > 0) {
+            beat(writer);
         }
         return;
     }
