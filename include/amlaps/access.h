@@ -157,6 +157,7 @@ apr_status_t amlaps_access_audit_export(amlaps_error_t *error, const amlaps_acce
 typedef struct amlaps_status_t {
     const amlaps_standing_t *tenants; /* in the order of access->tenants */
     int store;                        /* records can be written, as far as is known */
+    amlaps_seal_standing_t seal;
     /* In the order of access->channels; of amlaps_access_status alone. NULL: the store, which knows, did not answer */
     const amlaps_channel_standing_t *channels;
 } amlaps_status_t;

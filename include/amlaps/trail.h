@@ -195,6 +195,11 @@ const char *amlaps_trail_store(const amlaps_trail_t *trail);
  */
 int amlaps_trail_probe(amlaps_trail_t *trail);
 
+typedef enum amlaps_seal_standing_t { AMLAPS_SEAL_OFF, AMLAPS_SEAL_OK, AMLAPS_SEAL_FAILED } amlaps_seal_standing_t;
+
+/** How the seal stood with the last write; for those that were refused because of it, too. */
+amlaps_seal_standing_t amlaps_trail_seal_standing(const amlaps_trail_t *trail);
+
 /** @return 1 while the last write succeeded or none was tried since the store was opened */
 int amlaps_trail_healthy(amlaps_trail_t *trail);
 

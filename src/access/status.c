@@ -15,6 +15,7 @@ void amlaps_access_health(amlaps_status_t *status, const amlaps_access_t *access
     }
     status->tenants = tenants;
     status->store = amlaps_trail_probe(access->trail);
+    status->seal = amlaps_trail_seal_standing(access->trail);
     status->channels = NULL;
 }
 

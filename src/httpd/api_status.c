@@ -190,8 +190,9 @@ int amlaps_api_status(amlaps_request_t *request)
     const apr_time_t now = amlaps_clock_wall(access->clock);
     apr_pool_t *pool = request->r->pool;
     const amlaps_asker_t asker = amlaps_api_asker(request);
-    amlaps_json_t *answer, *tenants, *store;
+    amlaps_json_t *answer, *tenants, *store, *seal;
     amlaps_error_t error = { 0 };
+    static const char *const seals[] = { [AMLAPS_SEAL_OFF] = "off", [AMLAPS_SEAL_OK] = "ok", [AMLAPS_SEAL_FAILED] = "failed" };
     amlaps_status_t status;
     apr_size_t i;
 
@@ -210,6 +211,9 @@ int amlaps_api_status(amlaps_request_t *request)
     amlaps_json_set_text(store, "name", amlaps_config_store(request->config));
     amlaps_json_set_text(store, "status", status.store ? "ok" : "failed");
     amlaps_json_set(answer, "store", store);
+    seal = amlaps_json_make_object(pool);
+    amlaps_json_set_text(seal, "status", seals[status.seal]);
+    amlaps_json_set(answer, "seal", seal);
     set_channels(answer, access, &status, pool);
     return amlaps_respond_json(request->r, HTTP_OK, answer);
 }

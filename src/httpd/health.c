@@ -18,6 +18,18 @@ static amlaps_json_t *check(int ok, const char *code, apr_pool_t *pool)
     return json;
 }
 
+static amlaps_json_t *check_seal(amlaps_seal_standing_t seal, apr_pool_t *pool)
+{
+    amlaps_json_t *json;
+
+    if (seal == AMLAPS_SEAL_OFF) {
+        json = amlaps_json_make_object(pool);
+        amlaps_json_set_text(json, "status", "off");
+        return json;
+    }
+    return check(seal == AMLAPS_SEAL_OK, amlaps_code_word(AMLAPS_AUDIT_UNAVAILABLE), pool);
+}
+
 static amlaps_json_t *check_token(const amlaps_standing_t *tenant, apr_pool_t *pool)
 {
     amlaps_json_t *json;
@@ -39,6 +51,7 @@ static const char *check_all(amlaps_json_t *checks, const amlaps_access_t *acces
 
     amlaps_access_health(&status, access, pool);
     amlaps_json_set(checks, "store", check(status.store, amlaps_code_word(AMLAPS_AUDIT_UNAVAILABLE), pool));
+    amlaps_json_set(checks, "seal", check_seal(status.seal, pool));
     for (i = 0; i < access->tenant_count; i++) {
         usable += status.tenants[i].token == AMLAPS_TOKEN_USABLE;
         amlaps_json_set(token, access->tenants[i], check_token(&status.tenants[i], pool));

@@ -46,4 +46,10 @@ amlaps_start_t *amlaps_start_make(const char *host, const char *store, unsigned 
  *  pool. */
 void amlaps_start_record(amlaps_batch_t *batch, apr_interval_time_t patience, amlaps_trouble_t *trouble, apr_pool_t *pool);
 
+/**
+ * Records that the trail is alive, where it was silent. Whoever watches the copies can tell a quiet day from a trail that was cut off; and it
+ * notices trouble before anybody asks.
+ */
+apr_status_t amlaps_batch_beat(const amlaps_batch_t *batch, apr_interval_time_t patience, amlaps_error_t *error, apr_pool_t *pool);
+
 #endif

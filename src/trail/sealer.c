@@ -42,6 +42,11 @@ void amlaps_sealer_renew(amlaps_sealer_t *sealer, const amlaps_seal_t *seal)
     *sealer->renewal = *seal;
 }
 
+int amlaps_sealer_failed(const amlaps_error_t *error)
+{
+    return error->status != APR_SUCCESS && strncmp(error->id, "AML023", 6) == 0;
+}
+
 void amlaps_sealer_close(amlaps_sealer_t *sealer)
 {
     if (sealer != NULL) {

@@ -35,6 +35,9 @@ apr_status_t amlaps_sealer_commit(amlaps_sealer_t *sealer, amlaps_error_t *error
 /** Ends the batch, whatever became of it, and gives back the lock. */
 void amlaps_sealer_end(amlaps_sealer_t *sealer);
 
+/** @return 1 for an error that the seal is the reason of */
+int amlaps_sealer_failed(const amlaps_error_t *error);
+
 void amlaps_sealer_close(amlaps_sealer_t *sealer);
 
 #endif

@@ -152,6 +152,11 @@ const char *amlaps_trail_store(const amlaps_trail_t *trail)
     return trail->store;
 }
 
+amlaps_seal_standing_t amlaps_trail_seal_standing(const amlaps_trail_t *trail)
+{
+    return trail->writer != NULL ? amlaps_writer_seal(trail->writer) : AMLAPS_SEAL_OFF;
+}
+
 int amlaps_trail_healthy(amlaps_trail_t *trail)
 {
     return trail->writer == NULL || amlaps_writer_healthy(trail->writer);

@@ -1,46 +1,15 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-#include "writer.h"
+#include "writer_state.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
-#include <string.h>
-#include <time.h>
-
-#include "amlaps/text.h"
-
-/* How long the thread may be deaf to the end of its child. */
-#define TURN apr_time_from_msec(250)
-/* When a copy that lacks records is tried again though nothing is to be recorded. */
-#define AGAIN apr_time_from_sec(1)
-
-typedef amlaps_job_t *writer_jobs_t[AMLAPS_BATCH_MOST];
-
-struct amlaps_writer_t {
-    amlaps_batch_t batch;
-    apr_interval_time_t timeout;
-    amlaps_trouble_t *trouble;
-    pthread_t thread;
-    apr_pool_t *pool; /* of the thread alone, cleared with each batch */
-    pthread_mutex_t mutex;
-    pthread_cond_t work; /* something waits, or the writer shall stop */
-    pthread_cond_t idle; /* the thread ended, or a worker left */
-    /* Guarded by the mutex: */
-    amlaps_job_t *first;
-    amlaps_job_t **last;
-    apr_time_t busy_since; /* 0: not at work */
-    int stopping, ended;
-    int failing;           /* the last batch did */
-    atomic_int users;      /* workers inside amlaps_writer_do; the last one leaves under the mutex */
-};
 
 static apr_time_t steady(void)
 {
     return amlaps_clock_steady(amlaps_clock_system());
 }
 
-static struct timespec after(apr_interval_time_t patience)
+struct timespec amlaps_writer_after(apr_interval_time_t patience)
 {
     struct timespec until;
 
@@ -53,246 +22,6 @@ static struct timespec after(apr_interval_time_t patience)
     }
     return until;
 }
-
-static void say(const amlaps_writer_t *writer, amlaps_log_level_t level, const char *id, apr_status_t status, const char *text)
-{
-    amlaps_error_t error = { 0 };
-
-    amlaps_error_set(&error, AMLAPS_AUDIT_UNAVAILABLE, id, status, "%s", text);
-    amlaps_trouble_say(writer->trouble, level, &error);
-}
-
-/* ---- the thread ---- */
-
-/** Waits for records, or until a copy that lacks some is to be tried again, or silence has lasted for too long.
- *  @return 0 where the writer shall stop */
-static int wait_for_work(amlaps_writer_t *writer)
-{
-    int behind = amlaps_sinks_behind(writer->batch.sinks);
-    int patient = behind || writer->batch.silence > 0;
-    struct timespec until = after(behind ? AGAIN : writer->batch.silence);
-    int late = 0;
-    int go;
-
-    pthread_mutex_lock(&writer->mutex);
-    writer->busy_since = 0;
-    while (writer->first == NULL && !writer->stopping && !late) {
-        late = (patient ? pthread_cond_timedwait(&writer->work, &writer->mutex, &until) : pthread_cond_wait(&writer->work, &writer->mutex))
-               == ETIMEDOUT;
-    }
-    go = writer->first != NULL || (late && !writer->stopping);
-    writer->busy_since = go ? steady() : 0;
-    pthread_mutex_unlock(&writer->mutex);
-    return go;
-}
-
-/** Tries until it has the mutex: workers do not wait for it, they give up one by one or are turned away. @return 0 where it is hopeless */
-static int take_turn(amlaps_writer_t *writer)
-{
-    apr_time_t since = steady();
-
-    for (;;) {
-        int died;
-        int hopeless;
-        apr_status_t status = amlaps_shared_lock(writer->batch.shared, TURN, &died);
-
-        if (died) {
-            say(writer, AMLAPS_LOG_NOTICE, "AML0211", APR_SUCCESS, "a child died while it wrote to the audit store; its record was taken back");
-        }
-        if (status == APR_SUCCESS) {
-            return 1;
-        }
-        if (steady() - since >= writer->timeout) {
-            say(writer, AMLAPS_LOG_ERROR, "AML0212", status, "another child has held the audit store for too long; is its disk frozen?");
-        }
-        pthread_mutex_lock(&writer->mutex);
-        writer->failing |= steady() - since >= writer->timeout;
-        hopeless = writer->stopping || status != APR_TIMEUP;
-        pthread_mutex_unlock(&writer->mutex);
-        if (hopeless) {
-            return 0;
-        }
-    }
-}
-
-static apr_size_t take_batch(writer_jobs_t jobs, amlaps_writer_t *writer)
-{
-    apr_size_t count = 0;
-
-    pthread_mutex_lock(&writer->mutex);
-    while (writer->first != NULL && count < AMLAPS_BATCH_MOST) {
-        amlaps_job_t *job = writer->first;
-
-        writer->first = job->next;
-        job->state = AMLAPS_JOB_TAKEN;
-        jobs[count++] = job;
-    }
-    if (writer->first == NULL) {
-        writer->last = &writer->first;
-    }
-    pthread_mutex_unlock(&writer->mutex);
-    return count;
-}
-
-/** @return how many of the jobs have a worker that waits; they come first */
-static apr_size_t mark(writer_jobs_t jobs, apr_size_t count, const amlaps_error_t *error)
-{
-    apr_size_t waiting = 0;
-    apr_size_t i;
-
-    for (i = 0; i < count; i++) {
-        if (jobs[i]->state == AMLAPS_JOB_ABANDONED) {
-            amlaps_job_free(jobs[i]);
-            continue;
-        }
-        if (error->status != APR_SUCCESS) {
-            jobs[i]->error = *error;
-        }
-        jobs[i]->state = AMLAPS_JOB_DONE;
-        jobs[waiting++] = jobs[i];
-    }
-    return waiting;
-}
-
-static void settle(amlaps_writer_t *writer, writer_jobs_t jobs, apr_size_t count, const amlaps_error_t *error)
-{
-    int recovered;
-    apr_size_t i;
-
-    pthread_mutex_lock(&writer->mutex);
-    recovered = writer->failing && error->status == APR_SUCCESS;
-    writer->failing = error->status != APR_SUCCESS;
-    count = mark(jobs, count, error);
-    pthread_mutex_unlock(&writer->mutex);
-    for (i = 0; i < count; i++) {
-        sem_post(&jobs[i]->done);
-    }
-    if (recovered) {
-        say(writer, AMLAPS_LOG_NOTICE, "AML0213", APR_SUCCESS, "the audit store takes records again");
-    }
-}
-
-static void catch_up(amlaps_writer_t *writer)
-{
-    int required = amlaps_sinks_behind(writer->batch.sinks) > 1;
-    amlaps_error_t error = { 0 };
-
-    if (amlaps_sinks_catch_up(writer->batch.sinks, AGAIN, &error, writer->pool) == APR_SUCCESS && required) {
-        settle(writer, NULL, 0, &error);
-    }
-    apr_pool_clear(writer->pool);
-}
-
-/** Whoever watches the copies can tell a quiet day from a trail that was cut off. It also notices trouble before anybody asks. */
-static void beat(amlaps_writer_t *writer)
-{
-    char id[AMLAPS_GUID_LENGTH + 1];
-    const amlaps_record_t record = { .id = id, .stage = AMLAPS_STAGE_OUTCOME, .event = AMLAPS_EVENT_AUDIT, .outcome = AMLAPS_OUTCOME_GRANTED,
-                                     .code = AMLAPS_RECORD_ALIVE };
-    amlaps_error_t error = { 0 };
-    apr_interval_time_t behind;
-    amlaps_job_t *job;
-
-    if (amlaps_text_new_guid(id) != APR_SUCCESS || (job = amlaps_job_make(&record, 0, writer->pool)) == NULL) {
-        return;
-    }
-    job->beat = 1;
-    if (amlaps_batch_run(&writer->batch, &job, 1, writer->timeout, &behind, &error, writer->pool) != APR_SUCCESS) {
-        amlaps_trouble_say(writer->trouble, AMLAPS_LOG_ERROR, &error);
-    }
-    amlaps_job_free(job);
-    settle(writer, NULL, 0, &error);
-    apr_pool_clear(writer->pool);
-}
-
-static void write_batch(amlaps_writer_t *writer)
-{
-    writer_jobs_t jobs;
-    amlaps_error_t error = { 0 };
-    apr_interval_time_t behind = 0;
-    apr_size_t count = take_batch(jobs, writer);
-
-    if (count == 0) {
-        if (amlaps_sinks_behind(writer->batch.sinks)) {
-            catch_up(writer);
-        } else if (writer->batch.silence > 0) {
-            beat(writer);
-        }
-        return;
-    }
-    if (amlaps_batch_run(&writer->batch, jobs, count, writer->timeout, &behind, &error, writer->pool) != APR_SUCCESS) {
-        amlaps_trouble_say(writer->trouble, AMLAPS_LOG_ERROR, &error);
-    }
-    settle(writer, jobs, count, &error);
-    if (behind > apr_time_from_sec(1)) {
-        say(writer, AMLAPS_LOG_WARNING, "AML0214", APR_SUCCESS,
-            "the clock stands before the last audit record; records keep that one's time until the clock has passed it");
-    }
-    if (error.status == APR_SUCCESS && writer->batch.store->ops->tend(writer->batch.store, &error) != APR_SUCCESS) {
-        amlaps_trouble_say(writer->trouble, AMLAPS_LOG_ERROR, &error);
-    }
-    apr_pool_clear(writer->pool);
-}
-
-static void fail_rest(amlaps_writer_t *writer)
-{
-    writer_jobs_t jobs;
-    amlaps_error_t error = { 0 };
-    apr_size_t count;
-
-    amlaps_error_set(&error, AMLAPS_AUDIT_UNAVAILABLE, "AML0216", APR_EGENERAL, "this child of httpd ends and writes no more audit records");
-    while ((count = take_batch(jobs, writer)) > 0) {
-        settle(writer, jobs, count, &error);
-    }
-}
-
-/** Opens the store before anybody asks, so that health and log tell of trouble at once. */
-static void warm_up(amlaps_writer_t *writer)
-{
-    amlaps_store_t *store = writer->batch.store;
-    amlaps_error_t error = { 0 };
-    amlaps_head_t head;
-
-    if (store->ops->begin(&head, store, writer->timeout, &error) != APR_SUCCESS
-        || amlaps_sealer_begin(writer->batch.sealer, &head, writer->timeout, &error, writer->pool) != APR_SUCCESS) {
-        amlaps_trouble_say(writer->trouble, AMLAPS_LOG_ERROR, &error);
-        pthread_mutex_lock(&writer->mutex);
-        writer->failing = 1;
-        pthread_mutex_unlock(&writer->mutex);
-    }
-    if (writer->batch.sealer != NULL) {
-        amlaps_sealer_end(writer->batch.sealer);
-    }
-    store->ops->rollback(store);
-}
-
-static void *run(void *baton)
-{
-    amlaps_writer_t *writer = baton;
-
-    if (take_turn(writer)) {
-        warm_up(writer);
-        amlaps_start_record(&writer->batch, writer->timeout, writer->trouble, writer->pool);
-        amlaps_shared_unlock(writer->batch.shared);
-    }
-    while (wait_for_work(writer) && take_turn(writer)) {
-        amlaps_start_record(&writer->batch, writer->timeout, writer->trouble, writer->pool);
-        write_batch(writer);
-        amlaps_shared_unlock(writer->batch.shared);
-    }
-    fail_rest(writer);
-    writer->batch.store->ops->close(writer->batch.store);
-    amlaps_sinks_close(writer->batch.sinks);
-    amlaps_sealer_close(writer->batch.sealer);
-    pthread_mutex_lock(&writer->mutex);
-    writer->stopping = 1;
-    writer->ended = 1;
-    pthread_cond_signal(&writer->idle);
-    pthread_mutex_unlock(&writer->mutex);
-    return NULL;
-}
-
-/* ---- everybody else ---- */
 
 static int make_conditions(amlaps_writer_t *writer)
 {
@@ -324,7 +53,7 @@ apr_status_t amlaps_writer_start(amlaps_writer_t **writer, const amlaps_batch_t 
     /* httpd's main thread handles the signals of a child. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    failed = pthread_create(&made->thread, NULL, run, made);
+    failed = pthread_create(&made->thread, NULL, amlaps_writer_run, made);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (failed) {
         apr_pool_destroy(made->pool);
@@ -372,7 +101,7 @@ static int give_up(amlaps_writer_t *writer, amlaps_job_t *job)
 
 static int wait_until_done(amlaps_writer_t *writer, amlaps_job_t *job)
 {
-    struct timespec until = after(writer->timeout);
+    struct timespec until = amlaps_writer_after(writer->timeout);
     int failed;
 
     do {
@@ -446,9 +175,19 @@ int amlaps_writer_healthy(amlaps_writer_t *writer)
     return healthy;
 }
 
+amlaps_seal_standing_t amlaps_writer_seal(amlaps_writer_t *writer)
+{
+    int failing;
+
+    pthread_mutex_lock(&writer->mutex);
+    failing = writer->failing_seal;
+    pthread_mutex_unlock(&writer->mutex);
+    return failing ? AMLAPS_SEAL_FAILED : writer->batch.sealer != NULL ? AMLAPS_SEAL_OK : AMLAPS_SEAL_OFF;
+}
+
 int amlaps_writer_stop(amlaps_writer_t *writer, apr_interval_time_t patience)
 {
-    struct timespec until = after(patience);
+    struct timespec until = amlaps_writer_after(patience);
     int late = 0;
     int over;
 

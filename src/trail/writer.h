@@ -26,6 +26,9 @@ int amlaps_writer_do(amlaps_writer_t *writer, amlaps_job_t *job, amlaps_error_t 
 
 int amlaps_writer_healthy(amlaps_writer_t *writer);
 
+/** How the seal stood with the last batch. */
+amlaps_seal_standing_t amlaps_writer_seal(amlaps_writer_t *writer);
+
 /** Takes no more, lets the thread finish within `patience`. @return 1 where nothing of it runs any more, 0 where it must be left alone */
 int amlaps_writer_stop(amlaps_writer_t *writer, apr_interval_time_t patience);
 

@@ -77,8 +77,10 @@ class Sealed {
     assert.match(out, why);
   }
 
+  /** @returns {Promise<[number, string]>} the status, and how the seal stands */
   async health() {
-    return (await fetch(`${this.stage.origin}/health`)).status;
+    const answer = await fetch(`${this.stage.origin}/health`);
+    return [answer.status, (await answer.json()).checks.seal.status];
   }
 }
 
@@ -90,11 +92,13 @@ describe('a sealed audit', () => {
 
   test('begins with a record that tells so, and serves', async () => {
     assertOk(await sealed.reveal());
-    const [first] = await sealed.stage.records();
-    assert.deepEqual([first.event, first.code, first.seal], ['audit', 'sealed', { first: 1 }]);
+    const first = (await sealed.stage.records()).find((record) => record.event === 'audit');
+    assert.deepEqual([first.code, first.seal], ['sealed', { first: first.seq }]);
+    assert.match(sealed.keys, new RegExp(`^amlaps-key:${first.seq}:`));
     const { mode, uid } = fs.statSync(sealed.state);
     assert.equal(mode & 0o777, 0o600);
     assert.equal(uid, fs.statSync(sealed.stage.store).uid);
+    assert.deepEqual(await sealed.health(), [200, 'ok']);
     await sealed.expectGood();
   });
 
@@ -102,8 +106,8 @@ describe('a sealed audit', () => {
     const lines = fs.readFileSync(sealed.copy, 'utf8').trim().split('\n').map((line) => JSON.parse(line));
     const rows = await query(sealed.stage.store, 'SELECT seq, anchor FROM record ORDER BY seq');
     const anchors = new Map(rows.map((row) => [row.seq, row.anchor]));
-    assert.ok(lines.length >= 2);
-    for (const line of lines) assert.equal(line.anchor, anchors.get(line.seq));
+    assert.ok(lines.filter((line) => line.anchor).length >= 2);
+    for (const line of lines) assert.equal(line.anchor ?? null, anchors.get(line.seq));
   });
 
   test('is one chain from all children, over graceful restarts and kills', async () => {
@@ -162,7 +166,8 @@ describe('a sealed audit', () => {
     const last = await sealed.stage.lastSeq();
     fs.rmSync(sealed.state);
     await refusesInTime(sealed.stage, 2);
-    await waitFor('health to be red', async () => await sealed.health() === 503, { timeout: 15000 });
+    await waitFor('health to be red', async () => (await sealed.health())[0] === 503, { timeout: 15000 });
+    assert.deepEqual(await sealed.health(), [503, 'failed']);
     const { ok, output } = await sealed.stage.httpd.configtest();
     assert.ok(!ok);
     assert.match(output, /AMLapsAuditSeal: there is no sealing state .*amlaps-audit recover/);

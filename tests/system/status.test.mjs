@@ -31,7 +31,7 @@ describe('one tenant', () => {
     const body = assertOk(answer);
     assert.deepEqual(body, {
       status: 'ok',
-      checks: { configuration: { status: 'ok' }, store: { status: 'ok' }, token: { contoso: { status: 'ok' } } },
+      checks: { configuration: { status: 'ok' }, store: { status: 'ok' }, seal: { status: 'off' }, token: { contoso: { status: 'ok' } } },
     });
     assert.equal((await health(stage, '', { method: 'HEAD' })).status, 200);
     const refused = await health(stage, '', { method: 'POST', body: '' });
@@ -49,7 +49,7 @@ describe('one tenant', () => {
   test('status tells operators how each tenant stands', async () => {
     const session = await stage.signIn('auditor');
     const body = assertOk(await session.get('api/v1/status'));
-    assertMembers(body, ['tenants', 'store', 'time', 'version']);
+    assertMembers(body, ['seal', 'tenants', 'store', 'time', 'version']);
     assert.deepEqual(body.store, { name: `sqlite3:${stage.store}`, status: 'ok' });
     assert.equal(body.tenants.length, 1);
     const [tenant] = body.tenants;
@@ -109,7 +109,7 @@ describe('what start finds, before anybody asks', () => {
       assertApiHeaders(answer);
       assert.deepEqual(answer.json(), {
         status: 'failed',
-        checks: { configuration: { status: 'ok' }, store: { status: 'ok' }, token: { contoso: { status: 'failed', code: 'tenant_credential_invalid' } } },
+        checks: { configuration: { status: 'ok' }, store: { status: 'ok' }, seal: { status: 'off' }, token: { contoso: { status: 'failed', code: 'tenant_credential_invalid' } } },
       });
       assert.equal((await health(stage, '?live')).status, 200);
       for (let i = 0; i < 20; i++) await health(stage);

@@ -1,0 +1,38 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef AMLAPS_TRAIL_WRITER_STATE_H
+#define AMLAPS_TRAIL_WRITER_STATE_H
+
+/* What the thread that writes (writer_thread.c) and those who wait for it (writer.c) share. */
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "writer.h"
+
+struct amlaps_writer_t {
+    amlaps_batch_t batch;
+    apr_interval_time_t timeout;
+    amlaps_trouble_t *trouble;
+    pthread_t thread;
+    apr_pool_t *pool; /* of the thread alone, cleared with each batch */
+    pthread_mutex_t mutex;
+    pthread_cond_t work; /* something waits, or the writer shall stop */
+    pthread_cond_t idle; /* the thread ended, or a worker left */
+    /* Guarded by the mutex: */
+    amlaps_job_t *first;
+    amlaps_job_t **last;
+    apr_time_t busy_since; /* 0: not at work */
+    int stopping, ended;
+    int failing;           /* the last batch did */
+    int failing_seal;      /* because of the seal */
+    atomic_int users;      /* workers inside amlaps_writer_do; the last one leaves under the mutex */
+};
+
+/** The thread, until the writer shall stop. @param baton the writer @return NULL */
+void *amlaps_writer_run(void *baton);
+
+/** So much later than now, of the monotonic clock. */
+struct timespec amlaps_writer_after(apr_interval_time_t patience);
+
+#endif

@@ -1,0 +1,243 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "writer_state.h"
+
+#include <errno.h>
+
+/* How long the thread may be deaf to the end of its child. */
+#define TURN apr_time_from_msec(250)
+/* When a copy that lacks records is tried again though nothing is to be recorded. */
+#define AGAIN apr_time_from_sec(1)
+
+typedef amlaps_job_t *writer_jobs_t[AMLAPS_BATCH_MOST];
+
+static apr_time_t steady(void)
+{
+    return amlaps_clock_steady(amlaps_clock_system());
+}
+
+static void say(const amlaps_writer_t *writer, amlaps_log_level_t level, const char *id, apr_status_t status, const char *text)
+{
+    amlaps_error_t error = { 0 };
+
+    amlaps_error_set(&error, AMLAPS_AUDIT_UNAVAILABLE, id, status, "%s", text);
+    amlaps_trouble_say(writer->trouble, level, &error);
+}
+
+/** Waits for records, or until a copy that lacks some is to be tried again, or silence has lasted for too long.
+ *  @return 0 where the writer shall stop */
+static int wait_for_work(amlaps_writer_t *writer)
+{
+    int behind = amlaps_sinks_behind(writer->batch.sinks);
+    int patient = behind || writer->batch.silence > 0;
+    struct timespec until = amlaps_writer_after(behind ? AGAIN : writer->batch.silence);
+    int late = 0;
+    int go;
+
+    pthread_mutex_lock(&writer->mutex);
+    writer->busy_since = 0;
+    while (writer->first == NULL && !writer->stopping && !late) {
+        late = (patient ? pthread_cond_timedwait(&writer->work, &writer->mutex, &until) : pthread_cond_wait(&writer->work, &writer->mutex))
+               == ETIMEDOUT;
+    }
+    go = writer->first != NULL || (late && !writer->stopping);
+    writer->busy_since = go ? steady() : 0;
+    pthread_mutex_unlock(&writer->mutex);
+    return go;
+}
+
+/** Tries until it has the mutex: workers do not wait for it, they give up one by one or are turned away. @return 0 where it is hopeless */
+static int take_turn(amlaps_writer_t *writer)
+{
+    apr_time_t since = steady();
+
+    for (;;) {
+        int died;
+        int hopeless;
+        apr_status_t status = amlaps_shared_lock(writer->batch.shared, TURN, &died);
+
+        if (died) {
+            say(writer, AMLAPS_LOG_NOTICE, "AML0211", APR_SUCCESS, "a child died while it wrote to the audit store; its record was taken back");
+        }
+        if (status == APR_SUCCESS) {
+            return 1;
+        }
+        if (steady() - since >= writer->timeout) {
+            say(writer, AMLAPS_LOG_ERROR, "AML0212", status, "another child has held the audit store for too long; is its disk frozen?");
+        }
+        pthread_mutex_lock(&writer->mutex);
+        writer->failing |= steady() - since >= writer->timeout;
+        hopeless = writer->stopping || status != APR_TIMEUP;
+        pthread_mutex_unlock(&writer->mutex);
+        if (hopeless) {
+            return 0;
+        }
+    }
+}
+
+static apr_size_t take_batch(writer_jobs_t jobs, amlaps_writer_t *writer)
+{
+    apr_size_t count = 0;
+
+    pthread_mutex_lock(&writer->mutex);
+    while (writer->first != NULL && count < AMLAPS_BATCH_MOST) {
+        amlaps_job_t *job = writer->first;
+
+        writer->first = job->next;
+        job->state = AMLAPS_JOB_TAKEN;
+        jobs[count++] = job;
+    }
+    if (writer->first == NULL) {
+        writer->last = &writer->first;
+    }
+    pthread_mutex_unlock(&writer->mutex);
+    return count;
+}
+
+/** @return how many of the jobs have a worker that waits; they come first */
+static apr_size_t mark(writer_jobs_t jobs, apr_size_t count, const amlaps_error_t *error)
+{
+    apr_size_t waiting = 0;
+    apr_size_t i;
+
+    for (i = 0; i < count; i++) {
+        if (jobs[i]->state == AMLAPS_JOB_ABANDONED) {
+            amlaps_job_free(jobs[i]);
+            continue;
+        }
+        if (error->status != APR_SUCCESS) {
+            jobs[i]->error = *error;
+        }
+        jobs[i]->state = AMLAPS_JOB_DONE;
+        jobs[waiting++] = jobs[i];
+    }
+    return waiting;
+}
+
+static void settle(amlaps_writer_t *writer, writer_jobs_t jobs, apr_size_t count, const amlaps_error_t *error)
+{
+    int recovered;
+    apr_size_t i;
+
+    pthread_mutex_lock(&writer->mutex);
+    recovered = writer->failing && error->status == APR_SUCCESS;
+    writer->failing = error->status != APR_SUCCESS;
+    writer->failing_seal = amlaps_sealer_failed(error);
+    count = mark(jobs, count, error);
+    pthread_mutex_unlock(&writer->mutex);
+    for (i = 0; i < count; i++) {
+        sem_post(&jobs[i]->done);
+    }
+    if (recovered) {
+        say(writer, AMLAPS_LOG_NOTICE, "AML0213", APR_SUCCESS, "the audit store takes records again");
+    }
+}
+
+static void catch_up(amlaps_writer_t *writer)
+{
+    int required = amlaps_sinks_behind(writer->batch.sinks) > 1;
+    amlaps_error_t error = { 0 };
+
+    if (amlaps_sinks_catch_up(writer->batch.sinks, AGAIN, &error, writer->pool) == APR_SUCCESS && required) {
+        settle(writer, NULL, 0, &error);
+    }
+    apr_pool_clear(writer->pool);
+}
+
+static void beat(amlaps_writer_t *writer)
+{
+    amlaps_error_t error = { 0 };
+
+    if (amlaps_batch_beat(&writer->batch, writer->timeout, &error, writer->pool) != APR_SUCCESS) {
+        amlaps_trouble_say(writer->trouble, AMLAPS_LOG_ERROR, &error);
+    }
+    settle(writer, NULL, 0, &error);
+    apr_pool_clear(writer->pool);
+}
+
+static void write_batch(amlaps_writer_t *writer)
+{
+    writer_jobs_t jobs;
+    amlaps_error_t error = { 0 };
+    apr_interval_time_t behind = 0;
+    apr_size_t count = take_batch(jobs, writer);
+
+    if (count == 0) {
+        if (amlaps_sinks_behind(writer->batch.sinks)) {
+            catch_up(writer);
+        } else if (writer->batch.silence > 0) {
+            beat(writer);
+        }
+        return;
+    }
+    if (amlaps_batch_run(&writer->batch, jobs, count, writer->timeout, &behind, &error, writer->pool) != APR_SUCCESS) {
+        amlaps_trouble_say(writer->trouble, AMLAPS_LOG_ERROR, &error);
+    }
+    settle(writer, jobs, count, &error);
+    if (behind > apr_time_from_sec(1)) {
+        say(writer, AMLAPS_LOG_WARNING, "AML0214", APR_SUCCESS,
+            "the clock stands before the last audit record; records keep that one's time until the clock has passed it");
+    }
+    if (error.status == APR_SUCCESS && writer->batch.store->ops->tend(writer->batch.store, &error) != APR_SUCCESS) {
+        amlaps_trouble_say(writer->trouble, AMLAPS_LOG_ERROR, &error);
+    }
+    apr_pool_clear(writer->pool);
+}
+
+static void fail_rest(amlaps_writer_t *writer)
+{
+    writer_jobs_t jobs;
+    amlaps_error_t error = { 0 };
+    apr_size_t count;
+
+    amlaps_error_set(&error, AMLAPS_AUDIT_UNAVAILABLE, "AML0216", APR_EGENERAL, "this child of httpd ends and writes no more audit records");
+    while ((count = take_batch(jobs, writer)) > 0) {
+        settle(writer, jobs, count, &error);
+    }
+}
+
+/** Opens the store before anybody asks, so that health and log tell of trouble at once. */
+static void warm_up(amlaps_writer_t *writer)
+{
+    amlaps_store_t *store = writer->batch.store;
+    amlaps_error_t error = { 0 };
+    amlaps_head_t head;
+
+    if (store->ops->begin(&head, store, writer->timeout, &error) != APR_SUCCESS
+        || amlaps_sealer_begin(writer->batch.sealer, &head, writer->timeout, &error, writer->pool) != APR_SUCCESS) {
+        amlaps_trouble_say(writer->trouble, AMLAPS_LOG_ERROR, &error);
+        pthread_mutex_lock(&writer->mutex);
+        writer->failing = 1;
+        writer->failing_seal = amlaps_sealer_failed(&error);
+        pthread_mutex_unlock(&writer->mutex);
+    }
+    if (writer->batch.sealer != NULL) {
+        amlaps_sealer_end(writer->batch.sealer);
+    }
+    store->ops->rollback(store);
+}
+
+void *amlaps_writer_run(void *baton)
+{
+    amlaps_writer_t *writer = baton;
+
+    if (take_turn(writer)) {
+        warm_up(writer);
+        amlaps_start_record(&writer->batch, writer->timeout, writer->trouble, writer->pool);
+        amlaps_shared_unlock(writer->batch.shared);
+    }
+    while (wait_for_work(writer) && take_turn(writer)) {
+        amlaps_start_record(&writer->batch, writer->timeout, writer->trouble, writer->pool);
+        write_batch(writer);
+        amlaps_shared_unlock(writer->batch.shared);
+    }
+    fail_rest(writer);
+    writer->batch.store->ops->close(writer->batch.store);
+    amlaps_sinks_close(writer->batch.sinks);
+    amlaps_sealer_close(writer->batch.sealer);
+    pthread_mutex_lock(&writer->mutex);
+    writer->stopping = 1;
+    writer->ended = 1;
+    pthread_cond_signal(&writer->idle);
+    pthread_mutex_unlock(&writer->mutex);
+    return NULL;
+}
