@@ -312,19 +312,20 @@ describe('warnings about rules', () => {
 test('10,000 rules add less than 300 ms to configtest', async () => {
   const many = Array.from({ length: 10000 }, (_, i) => rule(`Rule number ${i}`, [`AMLapsDevice name SITE${i}-*`, `AMLapsAllow password group ${guidOf(String(i))}`,
     `AMLapsDeny history group ${guidOf(String(i + 1))}`])).join('');
-  /** The shortest of several times, so that what else the machine does counts little. @param {string} rules */
+  /** @param {string} rules */
   const time = async (rules) => {
-    let least = Infinity;
-    for (let i = 0; i < 5; i++) {
-      const start = performance.now();
-      const { ok, output } = await configtest(rules);
-      assert.ok(ok, output.slice(0, 500));
-      least = Math.min(least, performance.now() - start);
-    }
-    return least;
+    const start = performance.now();
+    const { ok, output } = await configtest(rules);
+    assert.ok(ok, output.slice(0, 500));
+    return performance.now() - start;
   };
-  const added = await time(many) - await time(rule('One', ['AMLapsDevice all', 'AMLapsAllow password role x']));
-  assert.ok(added < 300, `${added} ms`);
+  const one = rule('One', ['AMLapsDevice all', 'AMLapsAllow password role x']);
+  // the shortest of several times, so that what else the machine does counts little: on a busy one it takes more tries to see how fast it is
+  let [most, least] = [Infinity, Infinity];
+  for (let i = 0; i < 20 && (i < 2 || most - least >= 300); i++) {
+    [most, least] = [Math.min(most, await time(many)), Math.min(least, await time(one))];
+  }
+  assert.ok(most - least < 300, `${most - least} ms`);
 });
 
 describe('over HTTP', () => {
