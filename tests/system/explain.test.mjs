@@ -2,7 +2,7 @@
 /** Why a decision is what it is: AMLapsExpect, AMLapsExplain, POST api/v1/explain. */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { DEVICES, GROUPS, PEOPLE, UNITS } from '../entra/world.mjs';
+import { DEVICES, GROUPS, PEOPLE, UNITS, defaultWorld } from '../entra/world.mjs';
 import { ruleSection } from '../lib/amlaps-conf.mjs';
 import { assertMembers, assertOk, assertProblem } from '../lib/expect.mjs';
 import { Httpd } from '../lib/httpd.mjs';
@@ -330,5 +330,43 @@ describe('POST api/v1/explain', () => {
     assertProblem(await operator.get('api/v1/explain'), 'method_not_allowed');
     assertProblem(await operator.post('api/v1/explain', { device: { name: 'X' } }, { headers: { 'Sec-Fetch-Site': 'cross-site' } }), 'cross_site');
     assert.deepEqual(await stage.records(start), []);
+  });
+});
+
+describe('operators by group, of whom the token leaves the groups out', () => {
+  /** @param {string[]} permissions that the app has beside its usual ones @param {string} line */
+  const start = (permissions, line) => {
+    const world = defaultWorld();
+    world.tenants[0].apps[0].roles.push(...permissions);
+    return startStage({ world, amlaps: line, rules: ruleSection('London', ['AMLapsDevice name LON-*', 'AMLapsAllow all role X']) });
+  };
+  const LOOKS_UP = ['GroupMember.Read.All', 'User.ReadBasic.All'];
+  const BODY = { person: {}, device: { tenant: 'contoso', name: 'LON-1' } };
+
+  for (const line of [`AMLapsOperator group ${GROUPS.londonHelpdesk}`, `AMLapsOperator claim groups ${GROUPS.londonHelpdesk}`]) {
+    test(`are looked up: ${line.split(' ').slice(1, -1).join(' ')}`, async () => {
+      const stage = await start(LOOKS_UP, line);
+      try {
+        const overage = await stage.signIn('overage');
+        assert.deepEqual(assertOk(await overage.get('api/v1/session')).roles, ['operator']);
+        assertOk(await overage.post('api/v1/explain', BODY));
+        assertProblem(await (await stage.signIn('nobody')).post('api/v1/explain', BODY), 'not_authorized');
+      } finally {
+        await stage.close();
+      }
+    });
+  }
+
+  test('are none where the app may not look them up, and the log says why', async () => {
+    const stage = await start([], `AMLapsOperator group ${GROUPS.londonHelpdesk}`);
+    try {
+      const overage = await stage.signIn('overage');
+      const length = stage.httpd.errorLog().length;
+      assert.deepEqual(assertOk(await overage.get('api/v1/session')).roles, []);
+      assert.match(stage.httpd.errorLog().slice(length), /AML0\d+: .*GroupMember\.Read\.All/);
+      assertProblem(await overage.post('api/v1/explain', BODY), 'tenant_permission_missing');
+    } finally {
+      await stage.close([/amlaps:.*AML/]);
+    }
   });
 });
