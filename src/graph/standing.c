@@ -12,6 +12,7 @@
 #include "client.h"
 
 #define CLAIM_EVERY apr_time_from_sec(10)
+#define TOLD_FOR apr_time_from_sec(600)
 #define AILING_FOR apr_time_from_sec(60) /* then it is worth a try like any other */
 #define DAY apr_time_from_sec(86400)
 #define FAR 1000 /* more days than anybody is warned of */
@@ -20,7 +21,8 @@ struct amlaps_row_t {
     pthread_mutex_t mutex;
     amlaps_standing_t known; /* times on the steady clock but credential_expires; 0: never */
     int needed;              /* of known.login */
-    apr_time_t refused_until;
+    apr_time_t refused_until, told;
+    const char *told_id;     /* a constant of the module, which all children of a generation have at the same place */
     char served[AMLAPS_PERMISSIONS_MOST];
     apr_time_t claimed;
     int expiry_told;
@@ -106,6 +108,7 @@ void amlaps_standing_token(amlaps_row_t *row, apr_time_t issued, apr_interval_ti
     memset(&row->known.login, 0, sizeof row->known.login);
     row->needed = 0;
     row->refused_until = 0;
+    row->told_id = NULL;
     unlock(row);
 }
 
@@ -116,6 +119,18 @@ void amlaps_standing_no_token(amlaps_row_t *row, const amlaps_fault_t *fault, in
     row->needed |= needed;
     row->refused_until = until;
     unlock(row);
+}
+
+int amlaps_standing_is_news(amlaps_row_t *row, const amlaps_fault_t *fault)
+{
+    lock(row);
+    const int news = row->told_id != fault->error.id || fault->time - row->told >= TOLD_FOR;
+    if (news) {
+        row->told_id = fault->error.id;
+        row->told = fault->time;
+    }
+    unlock(row);
+    return news;
 }
 
 int amlaps_standing_refused(amlaps_fault_t *fault, amlaps_row_t *row, apr_time_t now)

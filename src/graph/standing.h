@@ -26,6 +26,9 @@ void amlaps_standing_token(amlaps_row_t *row, apr_time_t issued, apr_interval_ti
  */
 void amlaps_standing_no_token(amlaps_row_t *row, const amlaps_fault_t *fault, int needed, apr_time_t until);
 
+/** @return 1 where no child has logged such a fault of the login within ten minutes, or another one since; then the caller does */
+int amlaps_standing_is_news(amlaps_row_t *row, const amlaps_fault_t *fault);
+
 /** @return 1 and the fault where some child was refused so lately that no other should ask the login */
 int amlaps_standing_refused(amlaps_fault_t *fault, amlaps_row_t *row, apr_time_t now);
 

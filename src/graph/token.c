@@ -113,6 +113,10 @@ static void renew_early(const amlaps_graph_t *graph, amlaps_tenant_state_t *tena
     if (renew(&failure, graph, tenant, NULL, most, pool) == APR_SUCCESS || is_stopping(graph)) {
         return;
     }
+    /* Whoever watches health asks again and again; people who go without have their own lines. */
+    if (!had && !amlaps_standing_is_news(tenant->row, &failure)) {
+        return;
+    }
     const amlaps_error_t *error = &failure.error;
     const amlaps_trace_t *trace = &failure.trace;
     amlaps_log(error->code == AMLAPS_TENANT_CREDENTIAL_INVALID ? AMLAPS_LOG_ERROR : AMLAPS_LOG_WARNING, had ? "AML0315" : "AML0360",

@@ -203,6 +203,25 @@ static void the_end_of_a_certificate_is_told_four_times(void **state)
     assert_int_equal(amlaps_standing_expiry(row, 0, end), 0); /* a credential without an end */
 }
 
+static void a_fault_that_lasts_is_logged_now_and_then(void **state)
+{
+    fake_t *fake = *state;
+    amlaps_row_t *row = amlaps_standing_row(amlaps_graph_share(1, fake->own), 0);
+    amlaps_fault_t refused = {.time = apr_time_from_sec(1000), .error = {.id = "AML0310"}}, silent = {.error = {.id = "AML0303"}};
+    int told = 0;
+
+    for (int i = 0; i < 60; i++, refused.time += apr_time_from_sec(30)) {
+        told += amlaps_standing_is_news(row, &refused);
+    }
+    assert_int_equal(told, 3); /* half an hour */
+    silent.time = refused.time;
+    assert_int_equal(amlaps_standing_is_news(row, &silent), 1);
+    assert_int_equal(amlaps_standing_is_news(row, &refused), 1);
+    amlaps_standing_token(row, refused.time, apr_time_from_sec(5)); /* there was one in between */
+    assert_int_equal(amlaps_standing_is_news(row, &refused), 1);
+    assert_int_equal(amlaps_standing_is_news(row, &refused), 0);
+}
+
 static void clocks_are_compared(void **state)
 {
     fake_t *fake = *state;
@@ -245,6 +264,7 @@ int main(void)
         fake_test(a_child_that_dies_leaves_the_memory_usable),
         fake_test(one_child_tries_the_login_for_all),
         fake_test(the_end_of_a_certificate_is_told_four_times),
+        fake_test(a_fault_that_lasts_is_logged_now_and_then),
         fake_test(clocks_are_compared),
     };
 
