@@ -33,6 +33,13 @@ static int is_port(const char *text)
                             && apr_atoi64(text) <= 65535);
 }
 
+static void forget(char *part)
+{
+    if (part != NULL) {
+        explicit_bzero(part, strlen(part));
+    }
+}
+
 const char *amlaps_channel_set_url(amlaps_channel_t *channel, const amlaps_secret_t *url, apr_pool_t *pool)
 {
     apr_pool_t *own;
@@ -42,7 +49,6 @@ const char *amlaps_channel_set_url(amlaps_channel_t *channel, const amlaps_secre
     if (strlen(url->bytes) != url->length || amlaps_text_has_controls(url->bytes) || strpbrk(url->bytes, " \"<>\\^`{|}") != NULL) {
         return "this is no URL: write https://HOST/PATH, with every character that is none of a URL percent-encoded";
     }
-    /* Its parts are parts of a secret: they go with a pool of their own. */
     if (apr_pool_create(&own, pool) != APR_SUCCESS) {
         return "out of memory";
     }
@@ -58,6 +64,13 @@ const char *amlaps_channel_set_url(amlaps_channel_t *channel, const amlaps_secre
     } else if (strcasecmp(uri.scheme, "http") == 0 && !amlaps_text_is_loopback(uri.hostname)) {
         mistake = "http:// would send names and reasons in clear: write https:// (http:// is for loopback addresses alone)";
     }
+    /* Copies of what may be a secret. */
+    forget(uri.path);
+    forget(uri.query);
+    forget(uri.fragment);
+    forget(uri.user);
+    forget(uri.password);
+    forget(uri.hostinfo);
     apr_pool_destroy(own);
     channel->url = url;
     return mistake;

@@ -56,8 +56,11 @@ describe('mail', () => {
     });
   });
   after(async () => {
-    await stage?.close([/amlaps:.*AML051[24]/]);
-    await Promise.all(Object.values(servers ?? {}).map((server) => server.close()));
+    try {
+      await stage?.close([/amlaps:.*AML051[24]/]);
+    } finally {
+      await Promise.all(Object.values(servers ?? {}).map((server) => server.close()));
+    }
   });
   afterEach(() => Object.values(servers).forEach((server) => server.reset()));
 

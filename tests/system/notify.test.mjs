@@ -6,6 +6,7 @@ import { Webhook } from 'standardwebhooks';
 import { DEVICES } from '../entra/world.mjs';
 import { assertOk, assertProblem } from '../lib/expect.mjs';
 import { startHook } from '../lib/hook.mjs';
+import { Postgres } from '../lib/postgres.mjs';
 import { findSecret } from '../lib/secrets.mjs';
 import { HELPDESK_RULE, startStage } from '../lib/stage.mjs';
 import { query } from '../lib/store.mjs';
@@ -21,6 +22,18 @@ const parsed = (post) => JSON.parse(post.body);
 async function queue(stage, name) {
   const rows = await query(stage.store, `SELECT dead, attempts, why, body FROM notification WHERE channel = '${name}'`);
   return { waiting: rows.filter((row) => !row.dead), dead: rows.filter((row) => row.dead) };
+}
+
+/**
+ * Ends the receivers whatever the stage's log says: they would keep this process alive.
+ * @param {import('../lib/stage.mjs').Stage | undefined} stage @param {RegExp[]} allowed @param {...({ close(): Promise<void> } | undefined)} others
+ */
+async function endAll(stage, allowed, ...others) {
+  try {
+    await stage?.close(allowed);
+  } finally {
+    await Promise.all(others.map((other) => other?.close()));
+  }
 }
 
 describe('webhooks', () => {
@@ -42,8 +55,7 @@ describe('webhooks', () => {
     });
   });
   after(async () => {
-    await stage?.close([/amlaps:.*AML051[24]/]);
-    await hook?.close();
+    await endAll(stage, [/amlaps:.*AML051[24]/], hook);
   });
   afterEach(() => { hook.reset(); stage.entra.control.reset(); });
 
@@ -219,8 +231,7 @@ AMLapsNotify success good bad gone must\nAMLapsOperator user helpdesk@contoso.co
       assert.equal(failed.status, 'failed');
       assert.match(failed.lastError.detail, /answered 503/);
     } finally {
-      await stage.close([/amlaps:.*AML051[245]/]);
-      await hook.close();
+      await endAll(stage, [/amlaps:.*AML051[245]/], hook);
     }
   });
 });
@@ -239,8 +250,7 @@ describe('a channel that never answers', () => {
       assert.ok(hook.posts.length >= 2);
       assert.ok(hook.posts.length < 20, 'what is old is not tried one by one');
     } finally {
-      await stage.close([/amlaps:.*AML051[24]/]);
-      await hook.close();
+      await endAll(stage, [/amlaps:.*AML051[24]/], hook);
     }
   });
 });
@@ -255,8 +265,7 @@ describe('over restarts and kills', () => {
     stage = await startStage({ amlaps: `${channel('soc', `AMLapsWebhook json ${hook.url()}`)}AMLapsNotify success soc\n`, sessionCache: 'file' });
   });
   after(async () => {
-    await stage?.close([/amlaps:.*AML05/, /exit signal Killed/]);
-    await hook?.close();
+    await endAll(stage, [/amlaps:.*AML05/, /exit signal Killed/], hook);
   });
   afterEach(() => hook.reset());
 
@@ -317,8 +326,7 @@ AMLapsNotify success must may\nAMLapsNotify failure may\n`,
     });
   });
   after(async () => {
-    await stage?.close([/amlaps:.*AML051/]);
-    await hook?.close();
+    await endAll(stage, [/amlaps:.*AML051/], hook);
   });
   afterEach(() => hook.reset());
 
@@ -366,5 +374,44 @@ AMLapsNotify success must may\nAMLapsNotify failure may\n`,
     assertProblem(await nobody.password('contoso', DEVICES.lon001), 'not_authorized');
     await hook.until(1);
     assert.deepEqual(hook.posts.map((post) => post.path), ['/may']);
+  });
+});
+
+describe('two servers with one PostgreSQL store', () => {
+  test('share the queue: each notification once, and what one leaves behind the other delivers', async () => {
+    const hook = await startHook();
+    const database = await Postgres.start();
+    const options = {
+      store: database.directive(), sessionCache: /** @type {const} */ ('file'),
+      amlaps: `${channel('soc', `AMLapsWebhook json ${hook.url()}\nAMLapsWebhookSecret file:{root}/secret/hook`)}AMLapsNotify success soc\n`,
+      files: { 'secret/hook': { content: SECRET, mode: 0o400 } },
+    };
+    /** @type {import('../lib/stage.mjs').Stage[]} */
+    const stages = [];
+    try {
+      stages.push(await startStage(options), await startStage(options));
+      const ids = (await Promise.all(stages.map(async (stage) => {
+        const helpdesk = await stage.signIn('helpdesk');
+        return Promise.all(Array.from({ length: 15 }, () => helpdesk.password('contoso', DEVICES.lon001).then(assertOk)));
+      }))).flat().map((answer) => answer.id);
+      const told = (await hook.until(30)).map((post) => parsed(post).data.id);
+      assert.deepEqual([...told].sort(), [...ids].sort());
+      await waitFor('an empty queue', async () => await database.sql('SELECT count(*) FROM amlaps.notification') === '0');
+      assert.equal(hook.posts.length, 30);
+      hook.reset();
+      hook.reply = () => ({ status: 503 });
+      const helpdesk = await stages[0].signIn('helpdesk');
+      const { id } = assertOk(await helpdesk.password('contoso', DEVICES.lon001));
+      await hook.until(1);
+      await stages[0].httpd.stop();
+      hook.reset();
+      const [post] = await hook.until(1, (p) => parsed(p).data.id === id, 90000);
+      assert.ok(new Webhook(SECRET).verify(post.body, /** @type {Record<string, string>} */ (post.headers)));
+    } finally {
+      const closed = await Promise.allSettled(stages.map((stage) => stage.close([/amlaps:.*AML051[234]/])));
+      database.discard();
+      await hook.close();
+      for (const { reason } of closed.filter((one) => one.status === 'rejected').map((one) => /** @type {PromiseRejectedResult} */ (one))) throw reason;
+    }
   });
 });
