@@ -44,7 +44,7 @@ FUZZ_HELPERS    = tests/fuzz/fuzz.c tests/fuzz/microsoft.c src/httpd/claims.c
 UNIT_PROGRAMS = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(filter-out %_pgsql.c,$(UNIT_SOURCES)))
 FUZZ_PROGRAMS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SOURCES))
 
-.PHONY: all crash demo check check-unit check-pgsql check-fuzz check-lint check-decide check-entra check-system check-page check-browser install clean asan valgrind analyze \
+.PHONY: all crash demo check check-unit check-pgsql check-fuzz check-lint check-decide check-entra check-system check-page check-browser lighthouse pictures install clean asan valgrind analyze \
         cover mutate bench fuzz FORCE deps-%
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -146,6 +146,13 @@ check-system: all
 
 check-page: deps-page
 	@sh tests/page/check.sh
+
+# Needs a newer Node than the tests.
+lighthouse: deps-lighthouse
+	$(NODE) tests/lighthouse/lighthouse.mjs
+
+pictures: deps-demo all
+	$(NODE) tests/browser/screenshot.mjs
 
 check-browser: all
 	$(NODE) --test tests/browser/*.test.mjs

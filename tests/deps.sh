@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what a build, the demo or the tests need and this machine lacks.
 #
-#   tests/deps.sh SET...      SET: build, demo, check, page, asan, valgrind, analyze, fuzz, cover, bench
+#   tests/deps.sh SET...      SET: build, demo, check, page, lighthouse, asan, valgrind, analyze, fuzz, cover, bench
 #
 # A command or library that is there and recent enough is used as it is, however
 # it came here. AMLAPS_NO_INSTALL=1 forbids installing: what is missing is named,
@@ -109,6 +109,13 @@ set_page() {
     node_folders="$node_folders page"
 }
 
+set_lighthouse() {
+    need_node
+    if [ "$(node_major)" -lt 20 ]; then lacks "node, version 20 or later, for Lighthouse" nodejs; fi
+    if ! have chromium && ! have chromium-browser && ! have google-chrome; then lacks "the browser chromium" chromium; fi
+    node_folders="$node_folders . lighthouse"
+}
+
 set_asan()     { set_check; need_command clang clang; }
 set_valgrind() { set_check; need_command valgrind valgrind; }
 set_analyze()  { set_build; need_command clang clang; need_command clang-tidy clang-tidy; }
@@ -120,8 +127,8 @@ find_missing() {
     packages='' missing='' node_folders=''
     for set_name in "$@"; do
         case $set_name in
-            build|demo|check|page|asan|valgrind|analyze|fuzz|cover|bench) "set_$set_name" ;;
-            *) echo "tests/deps.sh: no set named '$set_name'; there are: build demo check page asan valgrind analyze fuzz cover bench" >&2; exit 2 ;;
+            build|demo|check|page|lighthouse|asan|valgrind|analyze|fuzz|cover|bench) "set_$set_name" ;;
+            *) echo "tests/deps.sh: no set named '$set_name'; there are: build demo check page lighthouse asan valgrind analyze fuzz cover bench" >&2; exit 2 ;;
         esac
     done
     missing=$(printf '%s\n' "$missing" | awk 'NF && !seen[$0]++')

@@ -9,6 +9,9 @@ import { chromium } from "playwright-core";
 export const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 export const AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
+/** Nothing is fetched or asked but what a test wants. */
+export const CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run", "--disable-quic"];
+
 /** The path of Chromium: from CHROMIUM, else found on PATH. */
 export function findChromium() {
   const names = ["chromium", "chromium-browser", "google-chrome"];
@@ -31,7 +34,7 @@ export function launch() {
   return chromium.launch({
     executablePath: findChromium(),
     headless: true,
-    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run", "--disable-quic"],
+    args: CHROMIUM_FLAGS,
   });
 }
 

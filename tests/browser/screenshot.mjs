@@ -1,5 +1,5 @@
 // @ts-check
-// Makes docs/screenshot.png from the real module in front of the simulated Entra: `node tests/browser/screenshot.mjs`.
+// Makes the pictures of docs/ from the real module in front of the simulated Entra: `make pictures`.
 
 import { fileURLToPath } from "node:url";
 import { ruleSection } from "../lib/amlaps-conf.mjs";
@@ -8,6 +8,7 @@ import { startStage } from "../lib/stage.mjs";
 import { launch, openPage } from "./browser.mjs";
 
 const DEVICE = "LON-004";
+const REASON = "INC0012345";
 const world = defaultWorld();
 // A password as LAPS makes them, instead of the marked ones that the tests search for.
 const laps = world.tenants[0].devices.find((device) => device.displayName === DEVICE)?.laps;
@@ -22,18 +23,50 @@ const stage = await startStage({
   ]),
 });
 const browser = await launch();
-try {
-  const page = await openPage(browser, { viewport: { width: 960, height: 640 }, deviceScaleFactor: 2 });
+
+/** @param {object} how @param {string} address */
+async function signIn(how, address) {
+  const page = await openPage(browser, { deviceScaleFactor: 2, ...how });
   const { username, password } = stage.person("helpdesk");
-  await page.goto(`${stage.base}?q=${DEVICE}`);
+  await page.goto(stage.base + address);
   await page.fill("#username", username);
   await page.fill("#password", password);
   await page.keyboard.press("Enter");
+  await page.locator("main h1").waitFor();
+  return page;
+}
+
+/** @param {import("playwright-core").Page} page @param {string} name */
+const picture = async (page, name) => {
+  await page.mouse.move(0, 0);
+  await page.screenshot({ path: fileURLToPath(new URL(`../../docs/${name}.png`, import.meta.url)) });
+};
+
+/** From the list to the password. @param {import("playwright-core").Page} page */
+async function reveal(page) {
   await page.getByRole("button", { name: new RegExp(`^${DEVICE}`) }).click();
-  await page.getByLabel("Reason for access").fill("INC0012345");
+  await page.getByLabel("Reason for access").fill(REASON);
   await page.getByRole("button", { name: "Show password" }).click();
   await page.getByRole("heading", { level: 1, name: /Local administrator password/ }).waitFor();
-  await page.screenshot({ path: fileURLToPath(new URL("../../docs/screenshot.png", import.meta.url)) });
+}
+
+try {
+  const desk = await signIn({ viewport: { width: 960, height: 720 } }, `?q=${DEVICE}`);
+  await reveal(desk);
+  await picture(desk, "screenshot");
+  const list = await signIn({ viewport: { width: 960, height: 720 } }, "?q=LON");
+  await list.locator(".row").first().waitFor();
+  await picture(list, "screenshot-find");
+  const dark = await signIn({ viewport: { width: 960, height: 720 }, colorScheme: "dark" }, `?q=${DEVICE}`);
+  await dark.getByRole("button", { name: new RegExp(`^${DEVICE}`) }).click();
+  await dark.getByLabel("Reason for access").fill(REASON);
+  await picture(dark, "screenshot-confirm-dark");
+  const phone = await signIn({ viewport: { width: 390, height: 844 }, hasTouch: true }, `?q=${DEVICE}`);
+  await reveal(phone);
+  await phone.getByRole("button", { name: "Spell it" }).click();
+  await phone.locator(".spelling li").first().waitFor();
+  await phone.locator(".password").evaluate((element) => { element.scrollIntoView({ block: "start" }); });
+  await picture(phone, "screenshot-phone");
 } finally {
   await browser.close();
   await stage.close();
