@@ -67,6 +67,14 @@ export async function startFake({ port = 0, mount = "/laps/", session = {}, devi
     more: false,
     gaps: [],
     credentials: { password: () => [credential()], history: () => OLDER.map((password, index) => credential({ password, current: false, expires: null, backedUp: hours(800 * (index + 1)) })) },
+    /** What the audit holds, and how much of it one page does. @type {any[]} */
+    records: [],
+    auditLimit: 100,
+    verification: () => ({ ok: true, complete: true, records: 1042, last: 1042, head: "ab".repeat(32), problems: [], cursor: null }),
+    /** @type {any} */
+    explanation: { permissions: { password: { decision: "deny", rule: null }, history: { decision: "deny", rule: null } }, rules: [] },
+    /** @type {any} */
+    status: { time: hours(0), version: "1.0.0", tenants: [], store: { status: "ok" } },
     /** @type {{method: string, path: string, headers: import("node:http").IncomingHttpHeaders, body: string}[]} */
     requests: [],
     /** One-off answers by operation (search, device, password, history; session: what the page is given); a function may wait. */
@@ -108,11 +116,41 @@ function route(fake, path, query, request, body) {
     const found = fake.devices.filter((one) => one.name.toLowerCase().startsWith(text)).map((one) => ({ ...one, actions: Object.keys(one.actions) }));
     return { operation: "search", reply: () => (text.length < 2 ? problem(400, "bad_request", "At least 2 characters.") : ok({ devices: found, more: fake.more, gaps: fake.gaps })) };
   }
+  if (path === "audit") return { operation: "audit", reply: () => ok(auditPage(fake, query)) };
+  if (path === "audit/verify") return { operation: "verify", reply: () => ok(fake.verification(query.get("cursor"))) };
+  if (path === "explain") return { operation: "explain", reply: () => ok(fake.explanation) };
+  if (path === "status") return { operation: "status", reply: () => ok(fake.status) };
   const [, tenant, id, action] = /^devices\/([^/]+)\/([^/]+)(?:\/(password|history))?$/.exec(path) ?? [];
   const found = fake.devices.find((one) => one.tenant === decodeURIComponent(tenant ?? "") && one.deviceId === id);
   if (!found) return { operation: action ?? "device", reply: () => problem(403, "not_authorized") };
   if (!action) return { operation: "device", reply: () => ok(found) };
   return { operation: action, reply: () => disclose(fake, found, action, request, body) };
+}
+
+/** Newest first, a few at a time, filtered as the module does. */
+function auditPage(fake, query) {
+  const before = Number(query.get("cursor") ?? Infinity);
+  const fits = (record) => record.seq < before && (!query.get("event") || record.event === query.get("event"))
+    && (!query.get("outcome") || record.outcome === query.get("outcome"))
+    && (!query.get("actor") || [record.actor?.name, record.actor?.username].includes(query.get("actor")))
+    && (!query.get("device") || [record.device?.name, record.device?.deviceId].includes(query.get("device")))
+    && (!query.get("since") || record.time >= query.get("since")) && (!query.get("until") || record.time < query.get("until"));
+  const found = fake.records.filter(fits).sort((a, b) => b.seq - a.seq);
+  const records = found.slice(0, fake.auditLimit);
+  return { records, cursor: found.length > records.length ? String(records.at(-1).seq) : null };
+}
+
+/** The two records of a request. */
+export function audited(seq, over = {}) {
+  const record = {
+    v: 1, seq: seq + 1, time: hours(seq / 3), id: idOf(1000 + seq), stage: "outcome", event: "password", outcome: "granted", code: "ok",
+    actor: { oid: idOf(7), tid: idOf(8), username: "alice@contoso.example", name: "Alice Example" }, address: "192.0.2.10",
+    device: { tenant: "contoso", deviceId: idOf(1), name: "LON-001" }, rule: "London helpdesk", reason: `INC${String(seq).padStart(7, "0")}`,
+    graph: { requestId: idOf(2000 + seq), status: 200, attempts: 1 }, credential: { account: "LapsAdmin", backedUp: hours(51) },
+    prev: "0".repeat(64), hash: "ab".repeat(32), ...over,
+  };
+  const { credential, graph, ...rest } = record;
+  return [record, { ...rest, seq: record.seq - 1, stage: "intent", outcome: "pending", code: undefined, hash: "cd".repeat(32) }];
 }
 
 /** The checks of the contract that a client can get wrong. */
