@@ -65,7 +65,7 @@ function share(key, counts, words) {
   const total = counts.reduce((sum, [, count]) => sum + count, 0);
   const list = h("ul", { class: "bars" }, shown.map(([word, count], index) => h("li", null, h("span", null, words(word)),
     s("svg", { viewBox: "0 0 100 4", preserveAspectRatio: "none", "aria-hidden": "true", class: `kind-${index}` }, s("rect", { width: 100 * count / most, height: 4 })),
-    h("span", { class: "count" }, t("chart.share", { count, percent: Math.round(100 * count / total) })))));
+    h("span", { class: "count" }, t("chart.share", { number: count, percent: Math.round(100 * count / total) })))));
   return figure(key, t("chart.of", { count: total }), list, "");
 }
 
