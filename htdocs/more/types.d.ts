@@ -21,3 +21,47 @@ export interface AuditRecord {
 
 /** The outcome of a request, with its intent where that is known too. */
 export interface Happening { record: AuditRecord; intent?: AuditRecord }
+
+export interface ExplainedRule { rule: string; matched: boolean | null; allows: string[]; denies: string[]; why: string }
+
+export interface Explained {
+  permissions: Record<"password" | "history", { decision: "allow" | "deny" | "undecidable"; rule: string | null }>;
+  rules: ExplainedRule[];
+}
+
+export interface Fault { time: string; code: string; message: string; detail: string; status: number; attempts: number; requestId: string | null; clientRequestId: string | null }
+
+export interface TenantStatus {
+  name: string;
+  tenantId: string;
+  clientId: string | null;
+  token: { status: "ok" | "failed" | "unknown"; issued: string | null; age: number | null; expires: string | null; lastError: Fault | null };
+  permissions: { missing: string[]; excess: string[] } | null;
+  credential: { kind: "secret" | "certificate" | "federated" | "identity"; expires: string | null; daysLeft: number | null };
+  graph: {
+    lastAnswer: { time: string; status: number; milliseconds: number; requestId: string | null } | null;
+    lastError: Fault | null;
+    throttledUntil: string | null;
+  };
+}
+
+export interface ChannelStatus {
+  name: string;
+  kind: string;
+  required: boolean;
+  status: "ok" | "failed" | "unknown";
+  queued: number;
+  oldest: string | null;
+  deadLetters: number;
+  lastSuccess: string | null;
+  lastError: { time: string; detail: string } | null;
+}
+
+export interface Standing {
+  time: string;
+  version: string;
+  tenants: TenantStatus[];
+  store: { name?: string; status: "ok" | "failed" };
+  seal?: { status: string };
+  channels?: ChannelStatus[] | null;
+}

@@ -1,0 +1,100 @@
+// @ts-check
+/** @import {Child, State} from "../types.js" */
+/** @import {ChannelStatus, Fault, Standing, TenantStatus} from "./types.js" */
+// How tenants, store and channels stand, worst first, and what to do.
+
+import "./ready.js";
+import { call } from "../api.js";
+import { Problem, formatTime, h, has, name, plain, say, t } from "../app.js";
+import { badge, button, code, factList, time } from "../parts.js";
+import { problemBody, problemTitle } from "../problem.js";
+
+/** Days before its end at which a credential is told of, as in the log. */
+const SOON = 30;
+
+/** 2: nobody gets a password; 1: somebody should look; 0: fine. @param {TenantStatus} tenant */
+export function severity({ token, permissions, credential, graph }) {
+  const expires = credential.daysLeft ?? Infinity;
+  if (token.status === "failed" || expires <= 0 || (permissions?.missing.length ?? 0) > 0) return 2;
+  const failing = graph.lastError && (!graph.lastAnswer || graph.lastError.time > graph.lastAnswer.time);
+  return failing || graph.throttledUntil || expires <= SOON || (permissions?.excess.length ?? 0) > 0 ? 1 : 0;
+}
+
+const TONES = /** @type {const} */ (["calm", "warn", "warn"]);
+
+/** @param {number} level */
+const state = (level) => badge(t(["status.fine", "status.look", "status.broken"][level]), TONES[level]);
+
+/** @param {Fault | null} fault */
+const faultText = (fault) => fault && [h("p", null, plain(fault.detail)),
+  h("p", { class: "quiet" }, time(fault.time), " ", code(fault.message), " ", code(fault.code), fault.requestId && [" ", code(fault.requestId)])];
+
+/** @param {string[]} list */
+const names = (list) => h("ul", { class: "reasons" }, list.map((one) => h("li", null, code(one))));
+
+/** @param {TenantStatus} tenant */
+function tenantPanel(tenant) {
+  const { token, permissions, credential, graph } = tenant;
+  return h("section", { class: "panel" },
+    h("h2", null, name(tenant.name), state(severity(tenant))),
+    permissions && permissions.missing.length > 0 && h("div", { class: "verdict bad" }, h("p", null, t("status.missing")), names(permissions.missing), h("p", null, t("status.missingTodo"))),
+    permissions && permissions.excess.length > 0 && h("div", { class: "verdict" }, h("p", null, t("status.excess")), names(permissions.excess), h("p", null, t("status.excessTodo"))),
+    token.lastError && h("div", { class: "verdict bad" }, h("p", null, h("strong", null, t("status.noToken"))), faultText(token.lastError)),
+    factList([
+      [t("status.tenantId"), code(tenant.tenantId)],
+      [t("status.clientId"), tenant.clientId && code(tenant.clientId)],
+      [t("status.token"), [t(`status.token.${token.status}`), token.expires && [" ", h("span", { class: "quiet" }, t("status.until", { time: formatTime(new Date(token.expires)) }))]]],
+      [t("status.credential"), [t(`status.kind.${credential.kind}`), credential.daysLeft !== null && [" ", badge(t("status.daysLeft", { count: credential.daysLeft }), credential.daysLeft > SOON ? "calm" : "warn")]]],
+      [t("status.answer"), graph.lastAnswer && [t("status.answered", { status: graph.lastAnswer.status, milliseconds: graph.lastAnswer.milliseconds }), " ", time(graph.lastAnswer.time)]],
+      [t("status.throttled"), graph.throttledUntil && time(graph.throttledUntil)],
+      [t("status.lastError"), graph.lastError && h("div", null, faultText(graph.lastError)), true],
+    ]));
+}
+
+/** @param {ChannelStatus} channel */
+const channelRow = (channel) => h("li", null,
+  h("h3", null, name(channel.name), badge(t(`status.token.${channel.status}`), channel.status === "failed" || channel.deadLetters > 0 ? "warn" : "calm"),
+    channel.required && badge(t("status.required"))),
+  factList([
+    [t("status.queued"), channel.queued], [t("status.oldest"), channel.oldest && time(channel.oldest)], [t("status.dead"), channel.deadLetters],
+    [t("status.delivered"), channel.lastSuccess && time(channel.lastSuccess)],
+    [t("status.lastError"), channel.lastError && [plain(channel.lastError.detail), " ", time(channel.lastError.time)], true],
+  ]));
+
+/** @param {Standing} found @returns {Child} */
+function standing({ time: when, tenants, store, seal, channels }) {
+  const worstFirst = [...tenants].sort((a, b) => severity(b) - severity(a));
+  return [
+    h("p", { class: "quiet" }, t("status.asOf"), " ", time(when)),
+    h("section", { class: "panel" }, h("h2", null, t("status.store"), state(store.status === "ok" ? 0 : 2)),
+      store.status !== "ok" && h("p", null, t("status.storeTodo")), factList([[t("status.name"), store.name && code(store.name), true]]),
+      seal && h("p", null, t(has(`status.seal.${seal.status}`) ? `status.seal.${seal.status}` : "status.seal.failed"))),
+    worstFirst.map(tenantPanel),
+    channels && channels.length > 0 && h("section", { class: "panel" }, h("h2", null, t("status.channels")), h("ul", { class: "rules" }, channels.map(channelRow))),
+  ];
+}
+
+/** @type {State<URLSearchParams>} */
+export const view = (app, root) => {
+  const leaving = new AbortController();
+  const result = h("div", { class: "stack" }, h("p", { class: "quiet" }, t("app.loading")));
+  const refresh = async () => {
+    result.setAttribute("aria-busy", "true");
+    try {
+      const found = await call("status", { signal: leaving.signal });
+      const level = Math.max(0, ...found.tenants.map(severity), found.store.status === "ok" ? 0 : 2);
+      result.replaceChildren(h("div", { class: "stack" }, standing(found)));
+      say(t(["status.allFine", "status.someLook", "status.someBroken"][level]));
+    } catch (problem) {
+      if (leaving.signal.aborted) return;
+      if (!(problem instanceof Problem)) throw problem;
+      say(problemTitle(problem));
+      result.replaceChildren(h("div", { class: "panel problem" }, h("h2", null, problemTitle(problem)), problemBody(app, problem)));
+    } finally {
+      result.removeAttribute("aria-busy");
+    }
+  };
+  root.append(app.heading(t("status.title")), h("p", { class: "actions" }, button(t("status.refresh"), "", refresh)), result);
+  void refresh();
+  return () => leaving.abort();
+};
