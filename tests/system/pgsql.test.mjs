@@ -32,7 +32,7 @@ describe('a database', () => {
   let stage;
   before(async () => {
     database = await Postgres.start();
-    stage = await startStage({ store: database.directive(), amlaps: 'AMLapsStoreTimeout 1', sessionCache: 'file' });
+    stage = await startStage({ store: database.directive(), amlaps: 'AMLapsStoreTimeout 1\nAMLapsAuditor user auditor@contoso.com', sessionCache: 'file' });
     const helpdesk = await stage.signIn('helpdesk');
     assertOk(await helpdesk.password('contoso', DEVICES.lon001));
   });
@@ -63,6 +63,21 @@ describe('a database', () => {
     assert.equal(bad.code, 1);
     assert.match(bad.out, /BAD record 2/);
     await database.sql("UPDATE amlaps.record SET body = replace(body, 'LON-002', 'LON-001') WHERE seq = 2");
+  });
+
+  test('is read by auditors, page by page', async () => {
+    const auditor = await stage.signIn('auditor');
+    const records = (await database.records()).filter((r) => r.event === 'password').reverse();
+    const got = [];
+    let page = { cursor: '', records: [] };
+    do {
+      page = assertOk(await auditor.get(`api/v1/audit?event=password&limit=50${page.cursor ? `&cursor=${page.cursor}` : ''}`));
+      got.push(...page.records);
+    } while (page.cursor);
+    assert.deepEqual(got, records);
+    assert.equal(assertOk(await auditor.get('api/v1/audit/verify')).ok, true);
+    const lines = (await auditor.get(`api/v1/audit/export?since=${records[1].time}`)).text.trim().split('\n').map((/** @type {string} */ line) => JSON.parse(line));
+    assert.equal(lines[0].seq, (await database.records()).find((r) => r.time >= records[1].time).seq);
   });
 
   test('survives graceful restarts under load', async () => {
