@@ -43,10 +43,14 @@ static int is_database(const char *path)
 
 const char *amlaps_tool_store(const char *argument, apr_pool_t *pool)
 {
-    const char *name;
+    const char *name, *mistake;
 
     if (is_pgsql(argument)) {
-        return amlaps_trail_read_store(&name, argument, pool) == NULL ? name : argument;
+        mistake = amlaps_trail_read_store(&name, argument, pool);
+        if (mistake != NULL) {
+            fprintf(stderr, "amlaps-audit: %s\n", mistake);
+        }
+        return name;
     }
     if (strncmp(argument, sqlite, sizeof(sqlite) - 1) == 0) {
         argument += sizeof(sqlite) - 1;

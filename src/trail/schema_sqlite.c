@@ -111,10 +111,13 @@ static apr_status_t system_failed(amlaps_error_t *error, const char *what, const
 /** Makes the directory where there is none; one that exists is its administrator's. */
 static apr_status_t make_directory(const char *directory, uid_t uid, gid_t gid, amlaps_error_t *error)
 {
-    if (mkdir(directory, DIRECTORY_MODE) != 0) {
+    /* Where root makes it before anybody knows who the children are, they must be able to pass. */
+    const mode_t mode = uid == (uid_t)-1 && geteuid() == 0 ? DIRECTORY_MODE | S_IXOTH : DIRECTORY_MODE;
+
+    if (mkdir(directory, mode) != 0) {
         return errno == EEXIST ? APR_SUCCESS : system_failed(error, "make the directory", directory);
     }
-    if (chmod(directory, DIRECTORY_MODE) != 0 || (uid != (uid_t)-1 && lchown(directory, uid, gid) != 0)) {
+    if (chmod(directory, mode) != 0 || (uid != (uid_t)-1 && lchown(directory, uid, gid) != 0)) {
         return system_failed(error, "give its owner to", directory);
     }
     return APR_SUCCESS;

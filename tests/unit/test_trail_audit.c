@@ -153,6 +153,84 @@ static void test_csv(void **state)
     assert_non_null(strstr(output.out, ",\"say \"\"hi\"\", INC1=2\","));
 }
 
+/** From init to recovery, as the words of docs/audit.md are typed. */
+static void test_sealing(void **state)
+{
+    world_t *world = *state;
+    const char *seal = apr_pstrcat(world->pool, world->directory, "/amlaps.seal", NULL);
+    const char *key = apr_pstrcat(world->pool, world->directory, "/key", NULL);
+    const char *store = apr_pstrcat(world->pool, world->directory, "/sealed.db", NULL);
+    const char *file = apr_pstrcat(world->pool, world->directory, "/export.jsonl", NULL);
+    static output_t output;
+    struct stat info;
+
+    AUDIT(&output, world, key, "init", seal, store, NULL);
+    assert_int_equal(output.code, 0);
+    assert_int_equal(stat(seal, &info), 0);
+    assert_int_equal(info.st_mode & 07777, 0600);
+    read_all(output.out, sizeof(output.out), key);
+    assert_int_equal(strncmp(output.out, "amlaps-key:1:", 13), 0);
+    assert_int_equal(strlen(output.out), 13 + 64 + 1);
+    assert_null(strstr(output.err, "amlaps-key:1"));
+    AUDIT(&output, world, NULL, "init", seal, store, NULL);
+    assert_int_equal(output.code, 3);
+    assert_non_null(strstr(output.err, "AML0239"));
+    AUDIT(&output, world, NULL, "verify", store, NULL);
+    assert_int_equal(output.code, 0);
+    assert_non_null(strstr(output.out, "checked without key and anchor file"));
+    AUDIT(&output, world, NULL, "verify", store, "--key", apr_pstrcat(world->pool, "file:", key, NULL), "--state", seal, NULL);
+    assert_int_equal(output.code, 0);
+    assert_null(strstr(output.out, "without"));
+    AUDIT(&output, world, NULL, "recover", seal, store, NULL);
+    assert_int_equal(output.code, 0);
+    AUDIT(&output, world, file, "export", store, NULL);
+    assert_int_equal(output.code, 0);
+    AUDIT(&output, world, NULL, "verify", file, apr_pstrcat(world->pool, "--key=", key, NULL), NULL);
+    assert_int_equal(output.code, 1);
+    assert_non_null(strstr(output.out, "BAD record 2: it begins with a new key, which was not given"));
+}
+
+static void test_wrong_keys(void **state)
+{
+    static const char *const wrong[] = { "", "# nothing\n\n", "key\n", "amlaps-key:0:0000000000000000000000000000000000000000000000000000000000000000\n",
+                                         "amlaps-key:1:00\n", "amlaps-key:1:000000000000000000000000000000000000000000000000000000000000000G\n",
+                                         "amlaps-key:1:0000000000000000000000000000000000000000000000000000000000000000\n"
+                                         "amlaps-key:1:0000000000000000000000000000000000000000000000000000000000000001\n" };
+    world_t *world = *state;
+    const char *path = apr_pstrcat(world->pool, world->directory, "/key", NULL);
+    static output_t output;
+    size_t i;
+
+    write_some(world, "x");
+    for (i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+        FILE *file = fopen(path, "w");
+
+        fputs(wrong[i], file);
+        fclose(file);
+        AUDIT(&output, world, NULL, "verify", world->path, "--key", path, NULL);
+        assert_int_equal(output.code, 2);
+        assert_string_equal(output.out, "");
+    }
+    AUDIT(&output, world, NULL, "verify", world->path, "--key", "amlaps-key:1:0000000000000000000000000000000000000000000000000000000000000000", NULL);
+    assert_int_equal(output.code, 2);
+    assert_non_null(strstr(output.err, "can be read by everybody"));
+    AUDIT(&output, world, NULL, "verify", world->path, "--key", "/no/such/key", NULL);
+    assert_int_equal(output.code, 3);
+    AUDIT(&output, world, NULL, "verify", world->path, "--anchor", "/no/such/copy", NULL);
+    assert_int_equal(output.code, 3);
+    /* A trail that is not sealed, and a key that says that it should be. */
+    assert_int_equal(truncate(path, 0), 0);
+    {
+        FILE *file = fopen(path, "w");
+
+        fputs("amlaps-key:2:0000000000000000000000000000000000000000000000000000000000000000\n", file);
+        fclose(file);
+    }
+    AUDIT(&output, world, NULL, "verify", world->path, "--key", path, NULL);
+    assert_int_equal(output.code, 1);
+    assert_non_null(strstr(output.out, "BAD record 2: it is not sealed"));
+}
+
 static void test_wrong_use(void **state)
 {
     world_t *world = *state;
@@ -170,6 +248,16 @@ static void test_wrong_use(void **state)
     AUDIT(&output, world, NULL, "export", world->path, "--format", NULL);
     assert_int_equal(output.code, 2);
     AUDIT(&output, world, NULL, "export", world->path, "--format=xml", NULL);
+    assert_int_equal(output.code, 2);
+    AUDIT(&output, world, NULL, "export", world->path, "--before", "yesterday", NULL);
+    assert_int_equal(output.code, 2);
+    AUDIT(&output, world, NULL, "export", world->path, "--before", "2026-01-01", "--format", "csv", NULL);
+    assert_int_equal(output.code, 2);
+    AUDIT(&output, world, NULL, "export", world->path, "--state", "x", NULL);
+    assert_int_equal(output.code, 2);
+    AUDIT(&output, world, NULL, "recover", world->path, NULL);
+    assert_int_equal(output.code, 2);
+    AUDIT(&output, world, NULL, "init", "a", "b", "c", NULL);
     assert_int_equal(output.code, 2);
     AUDIT(&output, world, NULL, "verify", "x.jsonl", "--after", "12", NULL);
     assert_int_equal(output.code, 2);
@@ -196,7 +284,8 @@ static void test_unreadable(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    WORLD_TEST(test_verify), WORLD_TEST(test_reading_changes_nothing), WORLD_TEST(test_csv), WORLD_TEST(test_wrong_use),
+    WORLD_TEST(test_verify), WORLD_TEST(test_reading_changes_nothing), WORLD_TEST(test_csv), WORLD_TEST(test_sealing), WORLD_TEST(test_wrong_keys),
+    WORLD_TEST(test_wrong_use),
     WORLD_TEST(test_unreadable)
 };
 

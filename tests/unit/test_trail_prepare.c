@@ -1,6 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "trail_world.h"
 
+#include "amlaps/sealing.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -137,6 +139,38 @@ static void test_child_without_say_in_the_directory(void **state)
     expect_files(world, world->path, child_uid(), child_gid());
     assert_int_equal(chmod(world->directory, 0755), 0);
     world_verify_good(world, 30);
+}
+
+static int take_key(void *baton, const char *key)
+{
+    (void)baton;
+    return key != NULL;
+}
+
+/** amlaps-audit init comes before the first start, as root, and knows nothing of the children. */
+static void test_sealed_before_the_first_start(void **state)
+{
+    world_t *world = *state;
+    const char *seal = inside(world, "new/amlaps.seal");
+    amlaps_error_t error = { 0 };
+    pid_t child;
+
+    snprintf(world->path, sizeof(world->path), "%s", inside(world, "new/amlaps.db"));
+    snprintf(world->store, sizeof(world->store), "sqlite3:%s", world->path);
+    assert_int_equal(amlaps_trail_seal(&error, world->store, seal, "root", take_key, NULL, world->pool), APR_SUCCESS);
+    assert_null(amlaps_trail_check_seal(seal, world->pool));
+    assert_int_equal(amlaps_trail_prepare(&error, world->store, child_uid(), child_gid(), world->pool), APR_SUCCESS);
+    assert_int_equal(amlaps_trail_prepare_seal(&error, seal, child_uid(), child_gid()), APR_SUCCESS);
+    expect_file(seal, 0600, child_uid(), child_gid());
+    world->config.clock = amlaps_clock_system();
+    world->config.seal = seal;
+    child = fork();
+    if (child == 0) {
+        serve_as_child(world);
+        _exit(0);
+    }
+    world_wait(child);
+    world_verify_good(world, 31);
 }
 
 /** The store becomes read-only before the child opens it, then writable again. */
@@ -313,7 +347,7 @@ static int open_setup(void **state)
 
 static const struct CMUnitTest tests[] = {
     OPEN_TEST(test_new_directory), OPEN_TEST(test_existing_directory_stays), OPEN_TEST(test_permissions_are_mended),
-    OPEN_TEST(test_child_without_say_in_the_directory), OPEN_TEST(test_read_only_store_recovers), OPEN_TEST(test_prepare_while_in_use),
+    OPEN_TEST(test_child_without_say_in_the_directory), OPEN_TEST(test_read_only_store_recovers), OPEN_TEST(test_sealed_before_the_first_start), OPEN_TEST(test_prepare_while_in_use),
     OPEN_TEST(test_mistakes), OPEN_TEST(test_check_makes_nothing), OPEN_TEST(test_link_in_the_directory_is_followed),
     OPEN_TEST(test_second_name_is_refused), OPEN_TEST(test_older_store_is_read_and_upgraded)
 };
