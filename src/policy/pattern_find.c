@@ -44,7 +44,8 @@ const char *amlaps_pattern_make(const amlaps_pattern_t **pattern, const char *te
 
 amlaps_known_t amlaps_pattern_find(const amlaps_pattern_t *pattern, const char *text)
 {
-    static const amlaps_known_t answers[] = {[0] = AMLAPS_YES, [REG_NOMATCH] = AMLAPS_NO, [REG_ESPACE] = AMLAPS_UNKNOWN};
+    /* POSIX knows no other answer of regexec; as a table, since a test can't make it run out of memory. */
+    static const amlaps_known_t answers[32] = {[0] = AMLAPS_YES, [REG_NOMATCH] = AMLAPS_NO, [REG_ESPACE] = AMLAPS_UNKNOWN};
 
-    return answers[regexec(&pattern->expression, text, 0, NULL, 0)];
+    return answers[regexec(&pattern->expression, text, 0, NULL, 0) & 31];
 }
