@@ -91,7 +91,7 @@ $(BUILD)/tests/test_%: $(BUILD)/obj/tests/unit/test_%.o $(call objects,$(UNIT_HE
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(APR_LIBS) -lcmocka -lm
 
-$(BUILD)/tests/decide: $(BUILD)/obj/tests/decide/decide.o $(BUILD)/libamlaps.a
+$(BUILD)/tests/decide: $(call objects,$(wildcard tests/decide/*.c)) $(BUILD)/libamlaps.a
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(APR_LIBS)
 

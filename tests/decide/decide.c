@@ -7,335 +7,155 @@
  *   {"history":{"decision":"allow|deny|undecidable","rule":"…"|null},"password":{…}}, or {"error":"…"}
  * `person` and `device` are as in the API's explain; a member that is left out is known to be empty (or false), and
  * "unknown":["groups"] (of a device also "owner" and the others) marks what could not be looked up. `values` and `permissions` are
- * arrays of texts or one text; without "time" it is now. Empty lines count for nothing.
+ * arrays of texts or one text; without "time" it is now. Empty lines count for nothing. Lines
+ * that have come are answered at once, in their order, by as many threads as there are processors.
  */
 
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include <apr_cstr.h>
+#include <apr_allocator.h>
 #include <apr_general.h>
-#include <apr_strings.h>
 
-#include "amlaps/policy.h"
-#include "amlaps/text.h"
+#include "case.h"
 
-typedef struct texts_t {
-    const char **items;
-    apr_size_t count;
-} texts_t;
+#define MOST_WORKERS 8
+#define FEW_LINES 8 /* are not worth a thread */
 
-/* Reads the members of one object; the first thing that is wrong is kept. */
-typedef struct reader_t {
-    apr_pool_t *pool;
-    const char *wrong;
-} reader_t;
+typedef struct batch_t {
+    char **lines;
+    char **answers; /* of malloc */
+    apr_size_t count, room;
+    atomic_size_t next;
+} batch_t;
 
-static void complain(reader_t *reader, const char *where, const char *what)
+typedef struct worker_t {
+    apr_pool_t *pool; /* with an allocator of its own, so that workers do not wait for each other */
+    batch_t *batch;
+} worker_t;
+
+static void *work(void *baton)
 {
-    if (!reader->wrong) {
-        reader->wrong = apr_pstrcat(reader->pool, where, ": ", what, NULL);
-    }
-}
-
-static const char *read_text(reader_t *reader, const amlaps_json_t *object, const char *name, const char *missing)
-{
-    const amlaps_json_t *value = amlaps_json_member(object, name);
-    amlaps_json_kind_t kind = amlaps_json_kind(value);
-
-    if (kind == AMLAPS_JSON_NONE || kind == AMLAPS_JSON_NULL) {
-        return missing;
-    }
-    if (kind != AMLAPS_JSON_TEXT) {
-        complain(reader, name, "must be a text");
-        return missing;
-    }
-    return amlaps_json_text(value);
-}
-
-static texts_t read_texts(reader_t *reader, const amlaps_json_t *object, const char *name)
-{
-    const amlaps_json_t *value = amlaps_json_member(object, name);
-    amlaps_json_kind_t kind = amlaps_json_kind(value);
-    texts_t texts = {NULL, 0};
+    worker_t *worker = baton;
+    batch_t *batch = worker->batch;
     apr_size_t i;
 
-    if (kind == AMLAPS_JSON_NONE || kind == AMLAPS_JSON_NULL) {
-        return texts;
+    while ((i = atomic_fetch_add(&batch->next, 1)) < batch->count) {
+        batch->answers[i] = strdup(amlaps_json_canonical(decide_case(batch->lines[i], strlen(batch->lines[i]), worker->pool), worker->pool));
+        apr_pool_clear(worker->pool);
     }
-    if (kind != AMLAPS_JSON_ARRAY && kind != AMLAPS_JSON_TEXT) {
-        complain(reader, name, "must be an array of texts");
-        return texts;
+    return NULL;
+}
+
+/* Answers in the order of the lines, whoever decides them. */
+static void answer(batch_t *batch, worker_t *workers, int count)
+{
+    pthread_t threads[MOST_WORKERS];
+    int i, started = 0;
+    apr_size_t line;
+
+    atomic_store(&batch->next, 0);
+    for (i = 1; i < count && batch->count > FEW_LINES; i++) {
+        started += pthread_create(&threads[started], NULL, work, &workers[i]) == 0;
     }
-    texts.count = kind == AMLAPS_JSON_TEXT ? 1 : amlaps_json_length(value);
-    texts.items = apr_pcalloc(reader->pool, (texts.count + 1) * sizeof(*texts.items));
-    for (i = 0; i < texts.count; i++) {
-        texts.items[i] = amlaps_json_text(kind == AMLAPS_JSON_TEXT ? value : amlaps_json_item(value, i));
-        if (!texts.items[i]) {
-            complain(reader, name, "must hold texts only");
-            texts.items[i] = "";
+    work(&workers[0]);
+    for (i = 0; i < started; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    for (line = 0; line < batch->count; line++) {
+        puts(batch->answers[line] ? batch->answers[line] : "{\"error\":\"no memory\"}");
+        free(batch->answers[line]);
+    }
+    fflush(stdout);
+    batch->count = 0;
+}
+
+static void add_line(batch_t *batch, char *line)
+{
+    if (batch->count == batch->room) {
+        batch->room = batch->room ? 2 * batch->room : 1024;
+        batch->lines = realloc(batch->lines, batch->room * sizeof(*batch->lines));
+        batch->answers = realloc(batch->answers, batch->room * sizeof(*batch->answers));
+        if (!batch->lines || !batch->answers) {
+            abort();
         }
     }
-    return texts;
+    batch->lines[batch->count++] = line;
 }
 
-static const amlaps_json_t *read_object(reader_t *reader, const amlaps_json_t *object, const char *name)
+/* Takes the whole lines out of the text, and at the end of the input what is left. @return the bytes of the last one, which goes on */
+static apr_size_t cut_lines(batch_t *batch, char *text, apr_size_t length, int at_end)
 {
-    const amlaps_json_t *value = amlaps_json_member(object, name);
+    char *line = text, *end;
 
-    if (amlaps_json_kind(value) != AMLAPS_JSON_OBJECT) {
-        complain(reader, name, "must be an object");
+    text[length] = '\0';
+    while ((end = memchr(line, '\n', length - (apr_size_t)(line - text))) || (at_end && line < text + length)) {
+        end = end ? end : text + length;
+        *end = '\0';
+        if (end > line) {
+            add_line(batch, line);
+        }
+        line = end < text + length ? end + 1 : end;
     }
-    return value;
+    return length - (apr_size_t)(line - text);
 }
 
-static const amlaps_json_t *read_array(reader_t *reader, const amlaps_json_t *object, const char *name)
+/* What has come so far is answered before more is waited for. */
+static int answer_all(worker_t *workers, int count, batch_t *batch)
 {
-    const amlaps_json_t *value = amlaps_json_member(object, name);
-    amlaps_json_kind_t kind = amlaps_json_kind(value);
+    apr_size_t room = 1 << 20, length = 0, rest;
+    char *text = malloc(room + 1);
+    ssize_t got;
 
-    if (kind != AMLAPS_JSON_ARRAY && kind != AMLAPS_JSON_NONE && kind != AMLAPS_JSON_NULL) {
-        complain(reader, name, "must be an array");
-    }
-    return value;
-}
-
-static int is_unknown(reader_t *reader, const amlaps_json_t *object, const char *fact)
-{
-    texts_t unknown = read_texts(reader, object, "unknown");
-    apr_size_t i;
-
-    for (i = 0; i < unknown.count; i++) {
-        if (strcmp(unknown.items[i], fact) == 0) {
-            return 1;
+    while (text && ((got = read(0, text + length, room - length)) > 0 || (got < 0 && errno == EINTR))) {
+        length += got > 0 ? (apr_size_t)got : 0;
+        rest = cut_lines(batch, text, length, 0);
+        answer(batch, workers, count);
+        memmove(text, text + length - rest, rest);
+        length = rest;
+        if (length == room) {
+            room *= 2;
+            text = realloc(text, room + 1);
         }
     }
-    return 0;
-}
-
-static amlaps_known_t read_truth(reader_t *reader, const amlaps_json_t *object, const char *name, amlaps_known_t missing)
-{
-    const amlaps_json_t *value = amlaps_json_member(object, name);
-    amlaps_json_kind_t kind = amlaps_json_kind(value);
-    int truth;
-
-    if (is_unknown(reader, object, name) || kind == AMLAPS_JSON_NULL) {
-        return AMLAPS_UNKNOWN;
+    if (text) {
+        cut_lines(batch, text, length, 1);
+        answer(batch, workers, count);
     }
-    if (kind == AMLAPS_JSON_NONE) {
-        return missing;
-    }
-    if (!amlaps_json_bool(value, &truth)) {
-        complain(reader, name, "must be true or false");
-        return missing;
-    }
-    return truth ? AMLAPS_YES : AMLAPS_NO;
-}
-
-/* A misspelt fact would make a case say something else than it means. */
-static void check_unknown(reader_t *reader, const amlaps_json_t *object, const char *const *facts)
-{
-    texts_t unknown = read_texts(reader, object, "unknown");
-    apr_size_t i, fact;
-
-    for (i = 0; i < unknown.count; i++) {
-        for (fact = 0; facts[fact] && strcmp(facts[fact], unknown.items[i]) != 0; fact++) {
-        }
-        if (!facts[fact]) {
-            complain(reader, "unknown", unknown.items[i]);
-        }
-    }
-}
-
-static void read_entries(reader_t *reader, amlaps_rule_t *rule, const amlaps_json_t *from, const char *name, int deny)
-{
-    const amlaps_json_t *entries = read_array(reader, from, name);
-    apr_size_t i, j;
-
-    for (i = 0; i < amlaps_json_length(entries); i++) {
-        const amlaps_json_t *entry = amlaps_json_item(entries, i);
-        texts_t permissions = read_texts(reader, entry, "permissions"), values = read_texts(reader, entry, "values");
-        const char *kind = read_text(reader, entry, "kind", ""), *claim = read_text(reader, entry, "name", NULL), *wrong;
-        const char **words = apr_pcalloc(reader->pool, (values.count + 3) * sizeof(*words));
-        int count = 2;
-
-        words[0] = "";
-        for (j = 0; j < permissions.count; j++) {
-            words[0] = apr_pstrcat(reader->pool, words[0], j ? "," : "", permissions.items[j], NULL);
-        }
-        words[1] = kind;
-        if (claim) {
-            words[count++] = claim;
-        }
-        for (j = 0; j < values.count; j++) {
-            words[count++] = values.items[j];
-        }
-        if (claim && apr_cstr_casecmp(kind, "claim") != 0) {
-            complain(reader, "name", "only a claim has one");
-        }
-        wrong = reader->wrong ? NULL : amlaps_rule_add_entry(rule, deny, words, count);
-        if (wrong) {
-            complain(reader, name, wrong);
-        }
-    }
-}
-
-static void read_rule(reader_t *reader, amlaps_policy_t *policy, const amlaps_json_t *from)
-{
-    const amlaps_json_t *devices = read_array(reader, from, "devices");
-    const char *expires = read_text(reader, from, "expires", NULL), *wrong = NULL;
-    const char *tenant = read_text(reader, from, "tenant", "");
-    amlaps_rule_t *rule = amlaps_rule_make(read_text(reader, from, "description", ""), *tenant ? tenant : NULL, NULL, reader->pool);
-    apr_size_t i;
-
-    for (i = 0; !reader->wrong && i < amlaps_json_length(devices); i++) {
-        const amlaps_json_t *device = amlaps_json_item(devices, i);
-        texts_t values = read_texts(reader, device, "values");
-
-        wrong = amlaps_rule_add_device(rule, read_text(reader, device, "kind", ""), values.items, (int)values.count);
-        if (wrong) {
-            complain(reader, "devices", wrong);
-        }
-    }
-    read_entries(reader, rule, from, "allow", 0);
-    read_entries(reader, rule, from, "deny", 1);
-    wrong = expires ? amlaps_rule_set_expires(rule, expires) : NULL;
-    if (wrong) {
-        complain(reader, "expires", wrong);
-    }
-    wrong = amlaps_rule_check(rule);
-    if (wrong) {
-        complain(reader, "rules", wrong);
-    }
-    amlaps_policy_add(policy, rule);
-}
-
-static void read_person(reader_t *reader, amlaps_person_t *person, const amlaps_json_t *from)
-{
-    static const char *const facts[] = {"groups", NULL};
-    texts_t groups = read_texts(reader, from, "groups"), roles = read_texts(reader, from, "roles");
-    amlaps_json_kind_t claims;
-
-    memset(person, 0, sizeof(*person));
-    check_unknown(reader, from, facts);
-    person->oid = read_text(reader, from, "oid", NULL);
-    person->username = read_text(reader, from, "username", NULL);
-    person->groups = groups.items;
-    person->group_count = groups.count;
-    person->groups_known = !is_unknown(reader, from, "groups");
-    person->roles = roles.items;
-    person->role_count = roles.count;
-    person->claims = amlaps_json_member(from, "claims");
-    claims = amlaps_json_kind(person->claims);
-    if (claims != AMLAPS_JSON_NONE && claims != AMLAPS_JSON_NULL && claims != AMLAPS_JSON_OBJECT) {
-        complain(reader, "claims", "must be an object");
-    }
-}
-
-/* NULL: could not be looked up. */
-static const char *read_fact(reader_t *reader, const amlaps_json_t *object, const char *name, const char *missing)
-{
-    const char *text = read_text(reader, object, name, missing);
-
-    return is_unknown(reader, object, name) ? NULL : text;
-}
-
-static void read_device(reader_t *reader, amlaps_device_t *device, const amlaps_json_t *from)
-{
-    static const char *const facts[] = {"tenant", "deviceId", "name", "os", "join", "enabled", "compliant", "owner", "groups", "units", NULL};
-    texts_t groups = read_texts(reader, from, "groups"), units = read_texts(reader, from, "units");
-
-    memset(device, 0, sizeof(*device));
-    check_unknown(reader, from, facts);
-    device->tenant = read_fact(reader, from, "tenant", "");
-    device->device_id = read_fact(reader, from, "deviceId", "");
-    device->name = read_fact(reader, from, "name", "");
-    device->os = read_fact(reader, from, "os", NULL);
-    device->join = read_fact(reader, from, "join", NULL);
-    device->enabled = read_truth(reader, from, "enabled", AMLAPS_UNKNOWN);
-    device->compliant = read_truth(reader, from, "compliant", AMLAPS_UNKNOWN);
-    device->owner = read_truth(reader, from, "owner", AMLAPS_NO);
-    device->groups = groups.items;
-    device->group_count = groups.count;
-    device->groups_known = !is_unknown(reader, from, "groups");
-    device->units = units.items;
-    device->unit_count = units.count;
-    device->units_known = !is_unknown(reader, from, "units");
-}
-
-static amlaps_json_t *write_decision(const amlaps_policy_t *policy, amlaps_permission_t permission, const amlaps_question_t *question,
-                                     apr_pool_t *pool)
-{
-    static const char *const verdicts[] = {"deny", "allow", "undecidable"};
-    amlaps_json_t *answer = amlaps_json_make_object(pool);
-    amlaps_decision_t decision;
-
-    amlaps_policy_decide(&decision, policy, permission, question);
-    amlaps_json_set_text(answer, "decision", verdicts[decision.verdict]);
-    amlaps_json_set_text(answer, "rule", decision.rule ? amlaps_rule_description(decision.rule) : NULL);
-    return answer;
-}
-
-static amlaps_json_t *decide(const char *line, apr_size_t length, apr_pool_t *pool)
-{
-    amlaps_json_t *answer = amlaps_json_make_object(pool), *from;
-    amlaps_policy_t *policy = amlaps_policy_make(pool);
-    reader_t reader = {pool, NULL};
-    const amlaps_json_t *rules;
-    amlaps_person_t person;
-    amlaps_device_t device;
-    amlaps_question_t question = {&person, &device, apr_time_now(), NULL};
-    const char *time;
-    char why[160];
-    apr_size_t i;
-
-    if (amlaps_json_parse(&from, why, line, length, pool) != APR_SUCCESS) {
-        amlaps_json_set_text(answer, "error", why);
-        return answer;
-    }
-    rules = read_array(&reader, from, "rules");
-    for (i = 0; i < amlaps_json_length(rules); i++) {
-        read_rule(&reader, policy, amlaps_json_item(rules, i));
-    }
-    read_person(&reader, &person, read_object(&reader, from, "person"));
-    read_device(&reader, &device, read_object(&reader, from, "device"));
-    time = read_text(&reader, from, "time", NULL);
-    if (time && !amlaps_text_read_time(&question.now, time)) {
-        complain(&reader, "time", "write ISO 8601, such as 2026-11-22T16:00:00Z");
-    }
-    if (reader.wrong) {
-        amlaps_json_set_text(answer, "error", reader.wrong);
-        return answer;
-    }
-    amlaps_policy_compile(policy);
-    amlaps_json_set(answer, "password", write_decision(policy, AMLAPS_PERMISSION_PASSWORD, &question, pool));
-    amlaps_json_set(answer, "history", write_decision(policy, AMLAPS_PERMISSION_HISTORY, &question, pool));
-    return answer;
+    free(text);
+    return text && got == 0 && !ferror(stdout);
 }
 
 int main(void)
 {
-    apr_pool_t *pool;
-    char *line = NULL;
-    size_t room = 0;
-    ssize_t length;
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    int count = processors < 1 ? 1 : processors > MOST_WORKERS ? MOST_WORKERS : (int)processors, done, i;
+    worker_t workers[MOST_WORKERS];
+    batch_t batch = {.count = 0};
 
-    if (apr_initialize() != APR_SUCCESS || apr_pool_create(&pool, NULL) != APR_SUCCESS) {
+    if (apr_initialize() != APR_SUCCESS) {
         fputs("decide: APR does not start\n", stderr);
         return 1;
     }
-    while ((length = getline(&line, &room, stdin)) > 0) {
-        if (line[length - 1] == '\n') {
-            length--;
+    for (i = 0; i < count; i++) {
+        apr_allocator_t *allocator;
+
+        if (apr_allocator_create(&allocator) != APR_SUCCESS
+            || apr_pool_create_ex(&workers[i].pool, NULL, NULL, allocator) != APR_SUCCESS) {
+            fputs("decide: no memory\n", stderr);
+            return 1;
         }
-        if (length > 0) {
-            puts(amlaps_json_canonical(decide(line, (apr_size_t)length, pool), pool));
-            apr_pool_clear(pool);
-        }
+        apr_allocator_owner_set(allocator, workers[i].pool);
+        workers[i].batch = &batch;
     }
-    free(line);
-    apr_pool_destroy(pool);
+    done = answer_all(workers, count, &batch);
+    free(batch.lines);
+    free(batch.answers);
     apr_terminate();
-    return fflush(stdout) == 0 ? 0 : 1;
+    return done ? 0 : 1;
 }

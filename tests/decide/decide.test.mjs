@@ -4,7 +4,8 @@
 // The program decide: what it reads, what it refuses, how fast it is. DECIDE names another build of it.
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 
@@ -109,4 +110,27 @@ test('times as people write them', () => {
     const on = (time) => answer({ rules: [{ ...allow, expires: '2026-11-22' }], time });
     for (const time of ['2026-11-22', '2026-11-22T23:59', '2026-11-23T00:30+01:00', '2026-11-22T23:59:59.999999Z']) assert.equal(on(time), 'allow grant', time);
     for (const time of ['2026-11-23', '2026-11-23T00:00Z', '2026-11-22T23:30-01:00']) assert.equal(on(time), 'deny null', time);
+});
+
+test('answers come in the order of the lines, however they are cut', () => {
+    const cases = Array.from({ length: 3000 }, (_, index) => ({ rules: [{ ...allow, description: `rule ${index}` }], person, device, padding: 'x'.repeat((index * 37) % 900) }));
+    cases[1500].padding = 'x'.repeat(3 << 20);
+    decide(cases).forEach(({ password }, index) => assert.equal(password.rule, `rule ${index}`));
+    const run = spawnSync(program, { input: '\n\n{"rules":[],"person":{},"device":{}}\n\n{"rules":[],"person":{},"device":{}}', encoding: 'utf8' });
+    assert.equal(run.stdout.match(/deny/g)?.length, 4);
+    assert.equal(spawnSync(program, { input: '', encoding: 'utf8' }).stdout, '');
+});
+
+test('what has come is answered before more is waited for', async () => {
+    const child = spawn(program, { stdio: ['pipe', 'pipe', 'inherit'] });
+    try {
+        for (const rule of ['first', 'second']) {
+            child.stdin.write(`${JSON.stringify({ rules: [{ ...allow, description: rule }], person, device })}\n`);
+            const [answered] = await once(child.stdout, 'data');
+            assert.equal(JSON.parse(String(answered)).password.rule, rule);
+        }
+    } finally {
+        child.stdin.end();
+    }
+    assert.deepEqual(await once(child, 'exit'), [0, null]);
 });
