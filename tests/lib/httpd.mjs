@@ -10,6 +10,7 @@ import { assertErrorLogClean } from './errorlog.mjs';
 import { httpdConf } from './httpd-conf.mjs';
 import { CHILD_USER, HTDOCS, httpdInstallation } from './paths.mjs';
 import { freePort } from './ports.mjs';
+import './signals.mjs';
 import { waitFor } from './wait.mjs';
 
 /**

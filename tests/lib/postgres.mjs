@@ -8,6 +8,7 @@ import process from 'node:process';
 import { promisify } from 'node:util';
 import { findCommand } from './paths.mjs';
 import { freePort } from './ports.mjs';
+import './signals.mjs';
 import { waitFor } from './wait.mjs';
 
 const run = promisify(execFile);
