@@ -25,6 +25,15 @@ const audit = (args) => new Promise((resolve) => {
     (error, out, err) => resolve({ code: Number(error?.code ?? 0), out, err }));
 });
 
+/** Whatever the error log says. @param {import('../lib/stage.mjs').Stage | undefined} stage @param {(Postgres | undefined)[]} servers */
+async function end(stage, ...servers) {
+  try {
+    await stage?.close(TROUBLE);
+  } finally {
+    servers.forEach((server) => server?.discard());
+  }
+}
+
 describe('a database', () => {
   /** @type {Postgres} */
   let database;
@@ -37,11 +46,7 @@ describe('a database', () => {
     assertOk(await helpdesk.password('contoso', DEVICES.lon001));
   });
   after(async () => {
-    try {
-      await stage?.close(TROUBLE);
-    } finally {
-      database?.discard();
-    }
+    await end(stage, database);
   });
   afterEach(async () => assert.deepEqual(chainProblems(await database.records()), []));
 
@@ -224,9 +229,9 @@ describe('two servers on one database', () => {
   });
   after(async () => {
     try {
-      for (const stage of stages) await stage.close();
+      await stages[0]?.close();
     } finally {
-      database?.discard();
+      await end(stages[1], database);
     }
   });
 
@@ -268,9 +273,7 @@ describe('a standby', () => {
       assert.deepEqual(chainProblems(records), []);
       assertRecorded(records, load.answered);
     } finally {
-      await stage?.close(TROUBLE);
-      standby?.discard();
-      primary.discard();
+      await end(stage, standby, primary);
     }
   });
 
@@ -298,9 +301,7 @@ describe('a standby', () => {
       await recovers(stage);
       assert.deepEqual(chainProblems(await primary.records()), []);
     } finally {
-      await stage?.close(TROUBLE);
-      standby?.discard();
-      primary.discard();
+      await end(stage, standby, primary);
     }
   });
 });
@@ -342,8 +343,7 @@ describe('a role', () => {
       assert.match(stage.httpd.errorLog(), /AML0250.*password authentication failed/);
       assert.ok(!stage.httpd.errorLog().includes('AMLAPS-CANARY'));
     } finally {
-      await stage?.close(TROUBLE);
-      database.discard();
+      await end(stage, database);
     }
   });
 });
@@ -373,8 +373,6 @@ test('a server that cannot prove who it is gets no record', async () => {
     assert.equal(await good.sql("SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'mod_amlaps' AND NOT ssl"), '0');
     assert.deepEqual(chainProblems(await good.records()), []);
   } finally {
-    await stage?.close(TROUBLE);
-    good.discard();
-    other.discard();
+    await end(stage, good, other);
   }
 });
