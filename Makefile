@@ -155,7 +155,7 @@ pictures: deps-demo all
 	$(NODE) tests/browser/screenshot.mjs
 
 check-browser: all
-	$(NODE) --test tests/browser/*.test.mjs
+	$(NODE) --test --test-concurrency=2 tests/browser/*.test.mjs
 
 # ---- other ways to look at the same code ----
 

@@ -75,10 +75,12 @@ export const view = (app, root, { ask, disclosure: { id, rule, credentials, olde
   large.ariaPressed = "false";
   const box = h("div", { class: "tool" });
   let close = () => {};
+  /** @type {Promise<typeof import("./more/tools.js")> | undefined} */
+  let tools;
   /** Loaded when it is wanted; one is open at a time. @param {string} key */
   const opener = (key) => {
     const opening = button(t(`reveal.${key}`), "small", async () => {
-      close = (await import("./more/tools.js")).toggle(key, opening, box, () => secret, close);
+      close = (await (tools ??= import("./more/tools.js"))).toggle(key, opening, box, () => secret, close);
     });
     opening.ariaExpanded = "false";
     return opening;
