@@ -1,0 +1,151 @@
+// @ts-check
+// What operators see: why the rules decide as they do, and how tenants, store and channels stand.
+
+import assert from "node:assert/strict";
+import { axe } from "./browser.mjs";
+import { problem } from "./fake-api.mjs";
+import { button, focused, heading, heard, pageTest, posts, until, useBrowser } from "./harness.mjs";
+
+useBrowser();
+
+const operator = { session: { roles: ["operator"] } };
+const EXPLAINED = {
+  permissions: { password: { decision: "allow", rule: "London helpdesk" }, history: { decision: "undecidable", rule: "VIP devices" } },
+  rules: [
+    { rule: "London helpdesk", matched: true, allows: ["password", "history"], denies: [], why: 'AMLapsDevice name LON-* at laps.conf:12 matches "LON-001"; AMLapsAllow all group g at laps.conf:13 names the person' },
+    { rule: "VIP devices", matched: null, allows: [], denies: ["history"], why: "the device's groups are not known" },
+    { rule: "Paris", matched: false, allows: [], denies: [], why: "AMLapsDevice name PAR-* does not match" },
+  ],
+};
+
+pageTest("a made-up person and device are asked about as written", { api: operator }, async (page, fake) => {
+  fake.explanation = EXPLAINED;
+  await page.goto(`${fake.url}?view=why&username=bob&name=LON-001`);
+  await page.getByLabel("Groups (IDs)", { exact: true }).fill("a, b\nc");
+  await page.getByLabel("Other claims (JSON object)").fill('{"department": "IT"}');
+  await page.getByLabel("Enabled").selectOption("no");
+  await page.getByLabel("Address of the person").fill("10.0.0.1");
+  assert.equal(posts(fake).length, 0);
+  await button(page, "Explain").click();
+  await page.getByRole("heading", { name: "The decision" }).waitFor();
+  assert.deepEqual(JSON.parse(posts(fake)[0].body), {
+    person: { username: "bob", groups: ["a", "b", "c"], claims: { department: "IT" } }, device: { name: "LON-001", enabled: false }, address: "10.0.0.1",
+  });
+  assert.equal(posts(fake)[0].headers["x-amlaps-request"], "1");
+  const address = new URL(page.url()).searchParams;
+  assert.deepEqual([address.get("username"), address.get("enabled"), address.get("groups")], ["bob", "no", "a, b\nc"]);
+});
+
+pageTest("without a person it is oneself; a device is looked up by its id", { api: operator }, async (page, fake) => {
+  fake.explanation = EXPLAINED;
+  await page.goto(`${fake.url}?view=why&deviceId=00000000-0000-4000-8000-000000000001`);
+  await button(page, "Explain").click();
+  await page.getByRole("heading", { name: "The decision" }).waitFor();
+  assert.deepEqual(JSON.parse(posts(fake)[0].body), { device: { deviceId: "00000000-0000-4000-8000-000000000001" } });
+});
+
+pageTest("decisions and every rule with its reasons, read out and in order", { api: operator }, async (page, fake) => {
+  fake.explanation = EXPLAINED;
+  await page.goto(`${fake.url}?view=why&name=LON-001`);
+  await button(page, "Explain").click();
+  await heard(page, "Password allowed. Older passwords cannot be decided now");
+  assert.equal(await focused(page), "The decision");
+  const [password, history] = await page.locator(".verdict").allInnerTexts();
+  assert.match(password, /Password: allowed[\s\S]*By the rule London helpdesk/);
+  assert.match(history, /Older passwords: cannot be decided now[\s\S]*Because of the rule VIP devices/);
+  const rules = await page.locator(".rules > li").allInnerTexts();
+  assert.equal(rules.length, 3);
+  assert.match(rules[0], /1\. London helpdesk\s*counts\s*Allows: Password, Older passwords\s*AMLapsDevice name LON-\* at laps\.conf:12 matches "LON-001"\s*AMLapsAllow all group g/);
+  assert.match(rules[1], /VIP devices\s*not known\s*Denies: Older passwords/);
+  assert.match(rules[2], /Paris\s*does not count\s*AMLapsDevice name PAR-\* does not match/);
+});
+
+pageTest("claims that are no JSON are told before anything is asked", { api: operator }, async (page, fake) => {
+  await page.goto(`${fake.url}?view=why&name=LON-001`);
+  await page.getByLabel("Other claims (JSON object)").fill("department: IT");
+  await button(page, "Explain").click();
+  await until(() => page.locator("#w-error").textContent(), 'The claims are no JSON object, or the time is none. Write claims as in {"department": "IT"}.');
+  assert.equal(posts(fake).length, 0);
+});
+
+pageTest("a refused question keeps what was written", { api: operator }, async (page, fake) => {
+  fake.next.explain = problem(400, "bad_request", "device: a tenant of that name does not exist");
+  await page.goto(`${fake.url}?view=why&name=LON-001`);
+  await button(page, "Explain").click();
+  await page.locator(".panel.problem").waitFor();
+  assert.match(await page.locator(".panel.problem").innerText(), /a tenant of that name does not exist/);
+  assert.equal(await page.getByLabel("Name", { exact: true }).inputValue(), "LON-001");
+});
+
+const now = () => new Date().toISOString();
+const fault = (detail) => ({ time: now(), code: "tenant_credential_invalid", message: "AML0312", detail, status: 401, attempts: 1, requestId: "r-1", clientRequestId: null });
+const tenant = (name, over = {}) => ({
+  name, tenantId: "8aa4c1a8-0d5e-4f3b-9a0c-1f2f4b0a7c11", clientId: "535fb089-9ff3-47b6-9bfb-4f1264799865",
+  token: { status: "ok", issued: now(), age: 3, expires: now(), lastError: null }, permissions: { missing: [], excess: [] },
+  credential: { kind: "certificate", expires: now(), daysLeft: 200 },
+  graph: { lastAnswer: { time: now(), status: 200, milliseconds: 84, requestId: null }, lastError: null, throttledUntil: null }, ...over,
+});
+const channel = { name: "soc", kind: "slack", required: true, status: "failed", queued: 3, oldest: now(), deadLetters: 1, lastSuccess: null, lastError: { time: now(), detail: "no answer in time" } };
+
+/** One of each: fine, worth a look, broken. */
+function troubles(fake) {
+  fake.status.tenants = [
+    tenant("fine"), tenant("ending", { credential: { kind: "certificate", expires: now(), daysLeft: 7 } }),
+    tenant("broken", { token: { status: "failed", issued: null, age: null, expires: null, lastError: fault("tenant broken: the client secret is expired") }, permissions: null }),
+    tenant("poor", { permissions: { missing: ["DeviceLocalCredential.Read.All"], excess: [] } }),
+  ];
+  fake.status.store = { name: "sqlite3:/var/lib/amlaps/amlaps.db", status: "ok" };
+  fake.status.seal = { status: "off" };
+  fake.status.channels = [channel];
+}
+
+pageTest("the worst stands first, with what to do", { api: operator }, async (page, fake) => {
+  troubles(fake);
+  await page.goto(`${fake.url}?view=status`);
+  await heard(page, "Something is broken.");
+  assert.deepEqual(await page.locator("section h2").allInnerTexts(), ["Audit store fine", "broken broken", "poor broken", "ending worth a look", "fine fine", "Notifications"]);
+  const text = await page.locator("main").innerText();
+  for (const part of ["tenant broken: the client secret is expired", "DeviceLocalCredential.Read.All", "grant admin consent", "7 days left", "The trail is not sealed", "no answer in time", "200 after 84 ms"]) {
+    assert.ok(text.includes(part), `${part} is missing in ${text}`);
+  }
+});
+
+pageTest("it is asked anew on request alone", { api: operator }, async (page, fake) => {
+  await page.goto(`${fake.url}?view=status`);
+  await heard(page, "All is fine.");
+  fake.status.store = { status: "failed" };
+  await button(page, "Refresh").click();
+  await heard(page, "Something is broken.");
+  assert.match(await page.locator("main").innerText(), /Nothing is disclosed while no records can be written/);
+  assert.equal(fake.requests.filter(({ path }) => path === "status").length, 2);
+});
+
+pageTest("no answer is a problem in its place", { api: operator }, async (page, fake) => {
+  fake.next.status = problem(503, "busy");
+  await page.goto(`${fake.url}?view=status`);
+  await page.locator(".panel.problem").waitFor();
+  await button(page, "Refresh").click();
+  await heard(page, "All is fine.");
+});
+
+for (const view of ["why", "status"]) {
+  pageTest(`${view} is for operators alone`, { api: { session: { roles: ["auditor"] } } }, async (page, fake) => {
+    await page.goto(`${fake.url}?view=${view}`);
+    await page.locator("#q").waitFor();
+    assert.equal(await heading(page), "Find a device");
+  });
+  for (const [mode, how] of Object.entries({
+    light: { colorScheme: "light" }, dark: { colorScheme: "dark" }, "forced colours": { forcedColors: "active" },
+    "320 pixels": { viewport: { width: 320, height: 640 } }, "right to left": { locale: "ar" },
+  })) {
+    pageTest(`axe finds nothing in ${view}, and nothing overflows: ${mode}`, { api: operator, page: how }, async (page, fake) => {
+      fake.explanation = EXPLAINED;
+      troubles(fake);
+      await page.goto(`${fake.url}?view=${view}&name=LON-001`);
+      if (view === "why") await page.locator("button.primary").click();
+      await page.locator(".verdict").first().waitFor();
+      assert.deepEqual(await axe(page), []);
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth), "it scrolls sideways");
+    });
+  }
+}
