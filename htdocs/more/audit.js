@@ -1,11 +1,12 @@
 // @ts-check
+/** @import {App} from "../app.js" */
 /** @import {Child, State} from "../types.js" */
 /** @import {AuditRecord, Happening} from "./types.js" */
 // The audit for auditors: what happened, newest first, with filters; whether the chain holds; the export.
 
 import "./ready.js";
 import { call } from "../api.js";
-import { App, Problem, formatDate, h, has, name, plain, say, t } from "../app.js";
+import { Problem, formatDate, h, has, name, plain, say, t } from "../app.js";
 import { badge, button, code, copyButton, factList, time } from "../parts.js";
 import { problemBody, problemTitle } from "../problem.js";
 import { charts } from "./charts.js";
@@ -39,33 +40,43 @@ export function happenings(records) {
   return [...byId.values()];
 }
 
-/** @param {AuditRecord} record */
-const who = ({ actor }) => actor?.name || actor?.username || actor?.oid || actor?.subject || "";
+/** @param {AuditRecord["actor"]} actor */
+const who = (actor) => actor?.name || actor?.username || actor?.oid || actor?.subject || "";
 
 /** @param {AuditRecord} record */
 const what = (record) => record.device?.name || record.device?.deviceId || record.search || "";
 
-/** @param {Happening} happening */
-function details({ record, intent }) {
-  const { actor, device, graph, credential } = record;
-  return h("div", { class: "details" }, factList([
-    [t("audit.person"), actor && [name(who(record)), actor.username && actor.name ? [" ", h("span", { class: "quiet" }, plain(actor.username))] : null]],
-    [t("audit.address"), record.address && code(record.address)],
-    [t("fact.tenant"), device?.tenant && plain(device.tenant)],
-    [t("fact.id"), device?.deviceId && [code(device.deviceId), copyButton(t("audit.copy"), device.deviceId)]],
-    [t("audit.rule"), record.rule && name(record.rule)],
-    [t("audit.reason"), record.reason && name(record.reason), true],
-    [t("audit.search"), record.search && name(record.search)],
+/** @param {string} label @param {string | undefined} id @returns {[string, Child]} */
+const idFact = (label, id) => [label, id && [code(id), copyButton(t("audit.copy"), id)]];
+
+/** Who asked for what. @param {AuditRecord} record @returns {[string, Child, boolean?][]} */
+const questionFacts = ({ actor, address, device, rule, reason, search }) => [
+  [t("audit.person"), actor && [name(who(actor)), actor.username && actor.name ? [" ", h("span", { class: "quiet" }, plain(actor.username))] : null]],
+  [t("audit.address"), address && code(address)],
+  [t("fact.tenant"), device?.tenant && plain(device.tenant)],
+  idFact(t("fact.id"), device?.deviceId),
+  [t("audit.rule"), rule && name(rule)],
+  [t("audit.reason"), reason && name(reason), true],
+  [t("audit.search"), search && name(search)],
+];
+
+/** What became of it, and where it stands. @param {Happening} happening @returns {[string, Child, boolean?][]} */
+function answerFacts({ record, intent }) {
+  const { graph, credential } = record;
+  return [
     [t("audit.code"), record.code && code(record.code)],
     [t("audit.account"), credential?.account && [code(credential.account), credential.backedUp ? [" ", time(credential.backedUp)] : null]],
     [t("audit.graph"), graph && t("audit.graphAnswer", { status: graph.status ?? 0, count: graph.attempts })],
-    [t("audit.requestId"), graph?.requestId && [code(graph.requestId), copyButton(t("audit.copy"), graph.requestId)]],
+    idFact(t("audit.requestId"), graph?.requestId),
     [t("audit.id"), record.id && [code(record.id), copyButton(t("audit.copy"), record.id), h("p", { class: "quiet" }, t("audit.idHint"))], true],
     [t("audit.began"), intent && time(intent.time)],
     [t("audit.place"), [intent && `${intent.seq}, `, record.seq]],
     [t("audit.hash"), record.hash && code(record.hash), true],
-  ]));
+  ];
 }
+
+/** @param {Happening} happening */
+const details = (happening) => h("div", { class: "details" }, factList([...questionFacts(happening.record), ...answerFacts(happening)]));
 
 /** @param {Happening} happening */
 function row(happening) {
@@ -76,7 +87,7 @@ function row(happening) {
     h("summary", null,
       h("span", { class: "when" }, record.time ? h("time", { datetime: record.time, title: record.time }, formatDate(new Date(record.time), { dateStyle: "short", timeStyle: "medium" })) : t("audit.broken", { seq: record.seq })),
       h("span", { class: "event" }, said("event", record.event), badge(said("outcome", record.outcome), tone)),
-      h("span", { class: "about" }, name(who(record)), what(record) && [" \u2192 ", name(what(record))])),
+      h("span", { class: "about" }, name(who(record.actor)), what(record) && [" \u2192 ", name(what(record))])),
     inside);
   return h("li", null, entry);
 }
@@ -174,7 +185,7 @@ export const view = (app, root, given) => {
   /** @type {string | null} */
   let cursor = null;
   const list = h("ul", { class: "records", "aria-label": t("audit.records") });
-  const foot = h("div", { class: "stack", "aria-busy": "true" }, h("p", { class: "quiet" }, t("app.loading")));
+  const foot = h("div", { class: "stack", "aria-busy": "true" }, h("p", { class: "quiet" }, t("more.loading")));
   const pictures = h("div");
   const more = async () => {
     foot.setAttribute("aria-busy", "true");

@@ -41,7 +41,7 @@ const table = (rows, label) => h("details", { class: "numbers" }, h("summary", n
   h("table", null, h("thead", null, h("tr", null, h("th", { scope: "col" }, label), h("th", { scope: "col" }, t("chart.count")))),
     h("tbody", null, rows.map(([key, count]) => h("tr", null, h("th", { scope: "row" }, key), h("td", null, count))))));
 
-/** @param {string} key @param {string} text @param {Element} picture @param {Node} numbers */
+/** @param {string} key @param {string} text @param {Element} picture @param {Node | null} numbers */
 const figure = (key, text, picture, numbers) => h("figure", { class: `chart ${key}` }, h("figcaption", null, h("strong", null, t(`chart.${key}`)), " ", h("span", { class: "quiet" }, text)), picture, numbers);
 
 /** @param {number[]} times */
@@ -66,7 +66,7 @@ function share(key, counts, words) {
   const list = h("ul", { class: "bars" }, shown.map(([word, count], index) => h("li", null, h("span", null, words(word)),
     s("svg", { viewBox: "0 0 100 4", preserveAspectRatio: "none", "aria-hidden": "true", class: `kind-${index}` }, s("rect", { width: 100 * count / most, height: 4 })),
     h("span", { class: "count" }, t("chart.share", { number: count, percent: Math.round(100 * count / total) })))));
-  return figure(key, t("chart.of", { count: total }), list, "");
+  return figure(key, t("chart.of", { count: total }), list, null);
 }
 
 /** What can be drawn of these records; nothing where they are too few to need a picture. @param {AuditRecord[]} records @returns {Node[]} */

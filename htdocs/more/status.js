@@ -77,7 +77,7 @@ function standing({ time: when, tenants, store, seal, channels }) {
 /** @type {State<URLSearchParams>} */
 export const view = (app, root) => {
   const leaving = new AbortController();
-  const result = h("div", { class: "stack" }, h("p", { class: "quiet" }, t("app.loading")));
+  const result = h("div", { class: "stack" }, h("p", { class: "quiet" }, t("more.loading")));
   const refresh = async () => {
     result.setAttribute("aria-busy", "true");
     try {

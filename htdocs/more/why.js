@@ -1,11 +1,12 @@
 // @ts-check
+/** @import {App} from "../app.js" */
 /** @import {Child, State} from "../types.js" */
 /** @import {Explained, ExplainedRule} from "./types.js" */
 // Why the rules decide as they do: a person and a device in, every rule with its reasons out. Nothing is disclosed.
 
 import "./ready.js";
 import { call } from "../api.js";
-import { App, Problem, h, has, name, plain, say, t } from "../app.js";
+import { Problem, h, name, plain, say, t } from "../app.js";
 import { badge, button, words } from "../parts.js";
 import { problemBody, problemTitle } from "../problem.js";
 
@@ -113,7 +114,7 @@ export const view = (app, root, given) => {
   const result = h("div", { class: "stack" });
   /** @param {URLSearchParams} address */
   const ask = async (address) => {
-    result.replaceChildren(h("p", { class: "quiet" }, t("app.loading")));
+    result.replaceChildren(h("p", { class: "quiet" }, t("more.loading")));
     try {
       const found = await call("explain", { method: "POST", body: JSON.stringify(inquiry(address)), signal: leaving.signal });
       result.replaceChildren(h("div", { class: "stack" }, answer(found)));
