@@ -173,6 +173,18 @@ pageTest("a picture from elsewhere and a help text that runs script do nothing",
   assert.match(await page.locator(".notice").textContent(), /<b>not<\/b> bold/);
 });
 
+pageTest("a style sheet of the admin wins over the page's own, wherever it is specific", { path: "" }, async (page) => {
+  const colour = () => page.locator(".primary").evaluate((node) => getComputedStyle(node).backgroundColor);
+  assert.equal(await colour(), "rgb(15, 95, 116)");
+  await page.evaluate(() => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(":root { --accent: #7a1f5c; } button { border-radius: 0; }");
+    document.adoptedStyleSheets = [sheet];
+  });
+  assert.equal(await colour(), "rgb(122, 31, 92)");
+  assert.equal(await page.locator(".primary").evaluate((node) => getComputedStyle(node).borderRadius), "0px");
+});
+
 pageTest("without JavaScript the page says what is missing", { page: { javaScriptEnabled: false } }, async (page, fake) => {
   await page.goto(fake.url);
   assert.equal(await page.locator("noscript h1").textContent(), "This page needs JavaScript");
