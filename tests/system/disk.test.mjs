@@ -60,7 +60,7 @@ describe('a disk', () => {
     const thawed = Date.now();
     await recovers(stage);
     assert.ok(Date.now() - thawed < 3000, `served again after ${Date.now() - thawed} ms`);
-    assert.equal(stage.passwordRequests().length - asked, (await stage.records()).filter((r) => r.outcome === 'granted').length - 1,
+    assert.equal(stage.passwordRequests().length - asked, (await stage.records()).filter((r) => r.event === 'password' && r.outcome === 'granted').length - 1,
       'Graph was asked for what was granted alone');
   });
 

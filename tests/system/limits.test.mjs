@@ -8,13 +8,11 @@ import { DEVICES } from '../entra/world.mjs';
 import { assertOk, assertProblem, summary } from '../lib/expect.mjs';
 import { startStage, stageDirectives } from '../lib/stage.mjs';
 import { chainProblems, readRecords } from '../lib/store.mjs';
+import { waitFor } from '../lib/wait.mjs';
 
 const run = promisify(execFile);
 const TROUBLE = [/amlaps:.*AML0220/];
 const PERIODS = { minute: 60, hour: 3600, day: 86400 };
-/** Seconds that are left of a limit when the test waits for its end. */
-const REST = 3;
-
 /** @param {number} seconds */
 const sleep = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 
@@ -42,11 +40,28 @@ describe('a limit', () => {
     return file;
   }
 
-  /** As if all attempts were so much older. @param {string} file @param {number} seconds */
-  async function age(file, seconds) {
+  /** As if all attempts had been made then. @param {string} file @param {number} time */
+  async function date(file, time) {
     await stage.httpd.stop();
-    await run('sqlite3', ['-bail', file, `UPDATE attempt SET time = time - ${seconds * 1000}`]);
+    await run('sqlite3', ['-bail', file, `UPDATE attempt SET time = ${time}`]);
     await stage.httpd.start();
+  }
+
+  /**
+   * The refusal short before the end of a limit; longer before it where this machine is slow.
+   * @param {string} file @param {number} seconds @param {() => Promise<import('../lib/jar.mjs').Answer>} attempt
+   */
+  async function lastRefusal(file, seconds, attempt) {
+    for (let left = 4; ; left *= 2) {
+      const then = Date.now();
+      await date(file, then - (seconds - left) * 1000);
+      const answer = await attempt();
+      if (answer.status === 429) return { told: retryAfter(answer), left };
+      assert.ok(Date.now() - then >= left * 1000 - 1000, `not refused ${left} s before the end`);
+      assert.ok(left < 60, 'httpd takes a minute to restart');
+      // too late: what is older than a day was forgotten, so the limit is filled anew
+      for (let i = 0; i < 3; i++) await attempt();
+    }
   }
 
   /** @type {Record<string, () => Promise<import('../lib/jar.mjs').Answer>>} */
@@ -67,14 +82,13 @@ describe('a limit', () => {
         const told = retryAfter(await attempt());
         const passed = (Date.now() - began) / 1000;
         assert.ok(told <= seconds && told >= seconds - passed - 1, `told ${told} s, ${passed} s after the first`);
-        await age(file, seconds - REST);
-        const rest = retryAfter(await attempt());
-        assert.ok(rest <= REST, `told ${rest} s, ${REST} s at most are left`);
-        await sleep(rest);
+        const rest = await lastRefusal(file, seconds, attempt);
+        assert.ok(rest.told <= rest.left, `told ${rest.told} s, ${rest.left} s at most are left`);
+        await sleep(rest.told);
         assert.notEqual((await attempt()).status, 429, 'after the time that was told');
         const records = await readRecords(file);
         assert.deepEqual(chainProblems(records), []);
-        assert.equal(records.filter((r) => r.code === 'rate_limited').length, 2);
+        assert.ok(records.filter((r) => r.code === 'rate_limited').length >= 2);
       });
     }
   }
@@ -94,7 +108,7 @@ test('limits are exact over four children and a graceful restart in the middle o
     mpmSettings: 'StartServers 4\nServerLimit 8\nThreadsPerChild 25\nMaxRequestWorkers 100\nMinSpareThreads 75\nMaxSpareThreads 100',
   });
   try {
-    assert.equal(stage.httpd.children().length, 4);
+    await waitFor('four children', () => stage.httpd.children().length === 4);
     const helpdesk = await stage.signIn('helpdesk');
     const burst = () => Promise.all(Array.from({ length: 100 }, () => helpdesk.password('contoso', DEVICES.lon001)));
     const [first, , second] = await Promise.all([burst(), stage.httpd.graceful(), burst()]);
@@ -130,13 +144,13 @@ describe('behind a proxy', () => {
     assertOk(await from('203.0.113.2'));
     assertOk(await from('2001:db8::7'));
     const records = await stage.records();
-    assert.deepEqual([...new Set(records.map((r) => r.address))], ['203.0.113.1', '203.0.113.2', '2001:db8::7']);
+    assert.deepEqual([...new Set(records.filter((r) => r.event === 'password').map((r) => r.address))], ['203.0.113.1', '203.0.113.2', '2001:db8::7']);
   }));
 
   test('that is not, nobody gets around a limit by naming another address', () => behind('10.9.9.9', async (stage, from) => {
     assertOk(await from('203.0.113.1'));
     assertOk(await from('203.0.113.2'));
     assertProblem(await from('203.0.113.3'), 'rate_limited');
-    assert.deepEqual([...new Set((await stage.records()).map((r) => r.address))], ['127.0.0.1']);
+    assert.deepEqual([...new Set((await stage.records()).filter((r) => r.event === 'password').map((r) => r.address))], ['127.0.0.1']);
   }));
 });
