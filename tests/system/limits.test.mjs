@@ -105,7 +105,7 @@ describe('a limit', () => {
 test('limits are exact over four children and a graceful restart in the middle of 200 requests', async () => {
   const stage = await startStage({
     limits: 'AMLapsLimit user 20/day\nAMLapsLimit address 1000/day\nAMLapsLimit search 5/day', sessionCache: 'file',
-    mpmSettings: 'StartServers 4\nServerLimit 8\nThreadsPerChild 25\nMaxRequestWorkers 100\nMinSpareThreads 75\nMaxSpareThreads 100',
+    mpmSettings: 'StartServers 4\nServerLimit 8\nThreadsPerChild 25\nMaxRequestWorkers 200\nMinSpareThreads 25\nMaxSpareThreads 100',
   });
   try {
     await waitFor('four children', () => stage.httpd.children().length === 4);
