@@ -49,7 +49,7 @@ FUZZ_PROGRAMS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SOURCES))
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(BUILD)/mod_amlaps.so $(BUILD)/amlaps-audit
+all: $(BUILD)/mod_amlaps.so $(BUILD)/amlaps-audit $(BUILD)/tests/decide
 
 ifeq ($(APXS),)
 $(BUILD)/obj/%.o: %.c

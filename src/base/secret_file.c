@@ -28,7 +28,7 @@ static const char *check(int fd, const char *path, amlaps_file_care_t care, apr_
     struct stat info;
 
     if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-        return apr_psprintf(pool, "'%s' is no file", path);
+        return apr_psprintf(pool, "'%s' is no file; name a file, not a folder or a device", path);
     }
     if (care == AMLAPS_FILE_SECRET && (info.st_mode & (S_IROTH | S_IWOTH))) {
         return apr_psprintf(pool, "'%s' is world-readable or world-writable; run: chmod o= '%s'", path, path);

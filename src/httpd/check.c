@@ -49,23 +49,38 @@ static int check_tenants(server_rec *server, amlaps_config_t *config, apr_pool_t
             }
         }
         if ((mistake = amlaps_credential_load(tenant, pconf))) {
-            return fail(server, "AML0102", apr_psprintf(ptemp, "%s: %s of tenant %s: %s", tenant->origin, tenant->credential,
-                        tenant->tenant.name, mistake));
+            return fail(server, "AML0102", apr_psprintf(ptemp, "%s: %s of tenant %s: %s", tenant->credential_origin,
+                        tenant->credential, tenant->tenant.name, mistake));
         }
     }
     return OK;
 }
 
+/* NULL as name: any tenant at all. */
 static int has_tenant(const amlaps_config_t *config, const char *name)
 {
     int i;
 
     for (i = 0; i < config->tenants->nelts; i++) {
-        if (!strcmp(APR_ARRAY_IDX(config->tenants, i, amlaps_tenant_config_t *)->tenant.name, name)) {
+        if (!name || !strcmp(APR_ARRAY_IDX(config->tenants, i, amlaps_tenant_config_t *)->tenant.name, name)) {
             return 1;
         }
     }
     return 0;
+}
+
+/*
+ * A rule of the main server may be about a tenant of a virtual host, which inherits the rule; elsewhere it never matches. Inherited rules
+ * come first. NULL as tenant: any.
+ */
+static int is_inherited_with(int index, const char *tenant)
+{
+    const server_rec *server = index < amlaps_config_of(ap_server_conf)->rules->nelts ? ap_server_conf : NULL;
+
+    while (server && !has_tenant(amlaps_config_of(server), tenant)) {
+        server = server->next;
+    }
+    return server != NULL;
 }
 
 static const amlaps_policy_t *role_policy(const apr_array_header_t *holders, apr_pool_t *pconf)
@@ -91,7 +106,7 @@ static int check_rules(server_rec *server, amlaps_config_t *config, apr_pool_t *
         amlaps_rule_t *rule = APR_ARRAY_IDX(config->rules, i, amlaps_rule_t *);
         const char *tenant = amlaps_rule_tenant(rule);
 
-        if (tenant && !has_tenant(config, tenant)) {
+        if (tenant && !has_tenant(config, tenant) && !is_inherited_with(i, tenant)) {
             return fail(server, "AML0103", apr_psprintf(ptemp, "%s: <AMLapsRule \"%s\"> names the unknown tenant %s; write the name of an "
                         "<AMLapsTenant>, or none for all", amlaps_rule_origin(rule), amlaps_rule_description(rule), tenant));
         }
@@ -161,9 +176,9 @@ static int check_server(server_rec *server, apr_hash_t *channels, apr_pool_t *pc
 
     amlaps_mounts_find(server, pconf);
     if (!amlaps_config_active(config)) {
-        if (config->rules->nelts) {
-            const amlaps_rule_t *rule = APR_ARRAY_IDX(config->rules, 0, amlaps_rule_t *);
+        const amlaps_rule_t *rule = config->rules->nelts ? APR_ARRAY_IDX(config->rules, 0, amlaps_rule_t *) : NULL;
 
+        if (rule && !is_inherited_with(0, NULL)) {
             return fail(server, "AML0106", apr_psprintf(ptemp, "%s: <AMLapsRule \"%s\"> stands without any tenant; write a section "
                         "<AMLapsTenant NAME>", amlaps_rule_origin(rule), amlaps_rule_description(rule)));
         }

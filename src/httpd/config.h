@@ -52,6 +52,7 @@ typedef struct amlaps_tenant_config_t {
     amlaps_tenant_t tenant;        /* what src/graph reads; the secret is filled in by check_config */
     const char *origin;            /* "file:line" of the section */
     const char *credential;        /* the directive that names it; NULL: none yet */
+    const char *credential_origin; /* "file:line" of that directive */
     const char *secret_source;     /* "file:…", "env:…", "exec:…" */
     const char *identity;          /* client id of a managed identity; NULL: the system's */
     const char *cloud;

@@ -174,6 +174,39 @@ static const char *page_text(cmd_parms *cmd, void *dir, const char *value)
     return NULL;
 }
 
+/* The form of RFC 5646: the page has no texts for a word or for a locale such as de_DE, and would silently be in another language. */
+static int is_language_tag(const char *tag)
+{
+    int first;
+
+    for (first = 1;; first = 0) {
+        const int shortest = first ? 2 : 1, longest = first ? 3 : 8;
+        int length = 0;
+
+        while (first ? apr_isalpha(tag[length]) : apr_isalnum(tag[length])) {
+            length++;
+        }
+        if (length < shortest || length > longest) {
+            return 0;
+        }
+        tag += length;
+        if (!*tag) {
+            return 1;
+        }
+        if (*tag++ != '-') {
+            return 0;
+        }
+    }
+}
+
+static const char *language(cmd_parms *cmd, void *dir, const char *value)
+{
+    if (!is_language_tag(value)) {
+        return apr_psprintf(cmd->pool, "AMLapsLanguage: '%s' is no language tag; write one such as en, de or pt-BR", value);
+    }
+    return page_text(cmd, dir, value);
+}
+
 #define OFFSET(member) ((void *)offsetof(amlaps_config_t, member))
 
 /* The page's content security policy lets pictures and styles come from this server alone. */
@@ -251,7 +284,7 @@ const command_rec amlaps_directives[] = {
     AP_INIT_TAKE1("AMLapsHelp", page_text, OFFSET(help), RSRC_CONF, "whom to ask, shown with problems"),
     AP_INIT_TAKE1("AMLapsResult", page_text, OFFSET(result), RSRC_CONF, "a text beside a password"),
     AP_INIT_TAKE1("AMLapsStyle", style, OFFSET(style), RSRC_CONF, "path of a style sheet on this server"),
-    AP_INIT_TAKE1("AMLapsLanguage", page_text, OFFSET(language), RSRC_CONF, "language of the page, such as en"),
+    AP_INIT_TAKE1("AMLapsLanguage", language, OFFSET(language), RSRC_CONF, "language of the page, such as en"),
     AP_INIT_TAKE1("AMLapsHideAfter", hide_after, NULL, RSRC_CONF, "seconds until a shown password is hidden"),
     { .name = NULL }
 };

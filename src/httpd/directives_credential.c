@@ -12,8 +12,13 @@ static const char *open_without_credential(amlaps_tenant_config_t **tenant, cmd_
 {
     const char *mistake = amlaps_directive_open_tenant(tenant, cmd);
 
-    if (mistake || !(*tenant)->credential) {
+    if (mistake) {
         return mistake;
+    }
+    if (!(*tenant)->credential) {
+        (*tenant)->credential = cmd->cmd->name;
+        (*tenant)->credential_origin = amlaps_directive_origin(cmd, cmd->pool);
+        return NULL;
     }
     return apr_psprintf(cmd->pool, "%s: this tenant has two credentials, the other is %s; keep one of AMLapsClientSecret, "
                         "AMLapsClientCertificate, AMLapsFederatedToken and AMLapsManagedIdentity", cmd->cmd->name, (*tenant)->credential);
@@ -28,7 +33,6 @@ const char *amlaps_directive_client_secret(cmd_parms *cmd, void *dir, const char
     if (mistake || (mistake = amlaps_secret_source_read(&tenant->secret_source, cmd, line))) {
         return mistake;
     }
-    tenant->credential = cmd->cmd->name;
     tenant->tenant.credential = AMLAPS_CREDENTIAL_SECRET;
     if (!strncmp(tenant->secret_source, "file:", 5)) {
         tenant->tenant.secret_file = tenant->secret_source + 5;
@@ -59,7 +63,6 @@ const char *amlaps_directive_client_certificate(cmd_parms *cmd, void *dir, const
     if (!tenant->tenant.certificate_file || !tenant->tenant.key_file) {
         return apr_psprintf(cmd->pool, "%s: write paths of files", cmd->cmd->name);
     }
-    tenant->credential = cmd->cmd->name;
     tenant->tenant.credential = AMLAPS_CREDENTIAL_CERTIFICATE;
     return NULL;
 }
@@ -77,7 +80,6 @@ const char *amlaps_directive_federated_token(cmd_parms *cmd, void *dir, const ch
     if (!tenant->tenant.token_file) {
         return apr_psprintf(cmd->pool, "%s: '%s' is no path; write the path of the token file", cmd->cmd->name, value);
     }
-    tenant->credential = cmd->cmd->name;
     tenant->tenant.credential = AMLAPS_CREDENTIAL_FEDERATED;
     return NULL;
 }
@@ -98,7 +100,6 @@ const char *amlaps_directive_managed_identity(cmd_parms *cmd, void *dir, const c
         return apr_psprintf(cmd->pool, "%s: '%s' is neither system nor a GUID; write system, or the client id of the user-assigned "
                             "identity", cmd->cmd->name, value);
     }
-    tenant->credential = cmd->cmd->name;
     tenant->tenant.credential = AMLAPS_CREDENTIAL_IDENTITY;
     return NULL;
 }

@@ -10,6 +10,9 @@ static const char *add_holder(apr_array_header_t *holders, cmd_parms *cmd, const
     amlaps_rule_t *rule = amlaps_rule_make(cmd->cmd->name, NULL, amlaps_directive_origin(cmd, cmd->temp_pool), cmd->pool);
     const char *mistake;
 
+    if (!*line) {
+        return apr_pstrcat(cmd->pool, cmd->cmd->name, ": write KIND VALUE..., such as role Laps.Auditor, or group and the group's object id", NULL);
+    }
     APR_ARRAY_PUSH(words, const char *) = "all";
     apr_array_cat(words, amlaps_directive_words(line, cmd->pool));
     if (!(mistake = amlaps_rule_add_device(rule, "all", NULL, 0))) {

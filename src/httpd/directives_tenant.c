@@ -265,7 +265,7 @@ const char *amlaps_directive_ca_file(cmd_parms *cmd, void *dir, const char *valu
     apr_file_close(file);
     buffer[length] = '\0';
     if (!strstr(buffer, "-----BEGIN CERTIFICATE-----")) {
-        return apr_psprintf(cmd->pool, "AMLapsCAFile: '%s' holds no PEM certificate", value);
+        return apr_psprintf(cmd->pool, "AMLapsCAFile: '%s' holds no PEM certificate; write a bundle of lines from BEGIN CERTIFICATE to END CERTIFICATE", value);
     }
     *target = path;
     return NULL;

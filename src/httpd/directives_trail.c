@@ -55,6 +55,23 @@ const char *amlaps_directive_audit_seal(cmd_parms *cmd, void *dir, const char *v
     return NULL;
 }
 
+static const char *add_limit(apr_array_header_t *limits, amlaps_limit_scope_t scope, const char *word, apr_pool_t *pool)
+{
+    amlaps_limit_t limit = {0};
+    const char *mistake = amlaps_limit_parse(&limit, scope, word, pool);
+    int i;
+
+    for (i = 0; i < limits->nelts && !mistake; i++) {
+        if (APR_ARRAY_IDX(limits, i, amlaps_limit_t).period == limit.period) {
+            mistake = apr_psprintf(pool, "\"%s\" is the second limit for that period; keep one", word);
+        }
+    }
+    if (!mistake) {
+        APR_ARRAY_PUSH(limits, amlaps_limit_t) = limit;
+    }
+    return mistake;
+}
+
 const char *amlaps_directive_limit(cmd_parms *cmd, void *dir, const char *line)
 {
     amlaps_config_t *config = amlaps_directive_config(cmd);
@@ -86,7 +103,7 @@ const char *amlaps_directive_limit(cmd_parms *cmd, void *dir, const char *line)
     }
     *scopes[i].limits = apr_array_make(cmd->pool, words->nelts, sizeof(amlaps_limit_t));
     for (arg = 1; arg < words->nelts; arg++) {
-        const char *mistake = amlaps_limit_parse(apr_array_push(*scopes[i].limits), scopes[i].scope, word[arg], cmd->pool);
+        const char *mistake = add_limit(*scopes[i].limits, scopes[i].scope, word[arg], cmd->pool);
 
         if (mistake) {
             return apr_pstrcat(cmd->pool, "AMLapsLimit: ", mistake, NULL);

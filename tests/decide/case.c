@@ -139,16 +139,32 @@ static void check_unknown(reader_t *reader, const amlaps_json_t *object, const c
     }
 }
 
-static void read_entries(reader_t *reader, amlaps_rule_t *rule, const amlaps_json_t *from, const char *name, int deny)
+static int is_empty_array(const amlaps_json_t *object, const char *name)
+{
+    const amlaps_json_t *value = amlaps_json_member(object, name);
+
+    return amlaps_json_kind(value) == AMLAPS_JSON_ARRAY && amlaps_json_length(value) == 0;
+}
+
+/* Whether an array of values is empty where the kind is not one that is complete without. */
+static int names_nothing(const amlaps_json_t *from, const char *kind, const char *complete, const char *complete_too)
+{
+    return is_empty_array(from, "values") && apr_cstr_casecmp(kind, complete) != 0 && apr_cstr_casecmp(kind, complete_too) != 0;
+}
+
+/* How many lines there are that name somebody. */
+static int read_entries(reader_t *reader, amlaps_rule_t *rule, const amlaps_json_t *from, const char *name, int deny)
 {
     const amlaps_json_t *entries = read_array(reader, from, name);
     apr_size_t i, j;
+    int added = 0;
 
     for (i = 0; i < amlaps_json_length(entries); i++) {
         const amlaps_json_t *entry = amlaps_json_item(entries, i);
         texts_t permissions = read_texts(reader, entry, "permissions"), values = read_texts(reader, entry, "values");
-        const char *kind = read_text(reader, entry, "kind", ""), *claim = read_text(reader, entry, "name", NULL), *wrong;
+        const char *kind = read_text(reader, entry, "kind", ""), *claim = read_text(reader, entry, "name", ""), *wrong;
         const char **words = apr_pcalloc(reader->pool, (values.count + 3) * sizeof(*words));
+        const int is_claim = apr_cstr_casecmp(kind, "claim") == 0;
         int count = 2;
 
         words[0] = "";
@@ -156,44 +172,68 @@ static void read_entries(reader_t *reader, amlaps_rule_t *rule, const amlaps_jso
             words[0] = apr_pstrcat(reader->pool, words[0], j ? "," : "", permissions.items[j], NULL);
         }
         words[1] = kind;
-        if (claim) {
+        if (is_claim) {
             words[count++] = claim;
         }
         for (j = 0; j < values.count; j++) {
             words[count++] = values.items[j];
         }
-        if (claim && apr_cstr_casecmp(kind, "claim") != 0) {
-            complain(reader, "name", "only a claim has one");
+        if (!*claim != !is_claim) {
+            complain(reader, "name", is_claim ? "a claim needs one" : "only a claim has one");
+        }
+        if (names_nothing(entry, kind, "anyone", "anyone")) {
+            continue;
         }
         wrong = reader->wrong ? NULL : amlaps_rule_add_entry(rule, deny, words, count);
         if (wrong) {
             complain(reader, name, wrong);
         }
+        added++;
     }
+    return added;
 }
 
-static void read_rule(reader_t *reader, amlaps_policy_t *policy, const amlaps_json_t *from)
+/* How many lines there are that name a device. */
+static int read_devices(reader_t *reader, amlaps_rule_t *rule, const amlaps_json_t *from)
 {
     const amlaps_json_t *devices = read_array(reader, from, "devices");
-    const char *expires = read_text(reader, from, "expires", NULL), *wrong = NULL;
-    const char *tenant = read_text(reader, from, "tenant", "");
-    amlaps_rule_t *rule = amlaps_rule_make(read_text(reader, from, "description", ""), *tenant ? tenant : NULL, NULL, reader->pool);
+    int added = 0;
     apr_size_t i;
 
     for (i = 0; !reader->wrong && i < amlaps_json_length(devices); i++) {
         const amlaps_json_t *device = amlaps_json_item(devices, i);
+        const char *kind = read_text(reader, device, "kind", ""), *wrong;
         texts_t values = read_texts(reader, device, "values");
 
-        wrong = amlaps_rule_add_device(rule, read_text(reader, device, "kind", ""), values.items, (int)values.count);
+        if (names_nothing(device, kind, "all", "owner")) {
+            continue;
+        }
+        wrong = amlaps_rule_add_device(rule, kind, values.items, (int)values.count);
         if (wrong) {
             complain(reader, "devices", wrong);
         }
+        added++;
     }
-    read_entries(reader, rule, from, "allow", 0);
-    read_entries(reader, rule, from, "deny", 1);
+    return added;
+}
+
+static void read_rule(reader_t *reader, amlaps_policy_t *policy, const amlaps_json_t *from)
+{
+    const char *expires = read_text(reader, from, "expires", NULL), *wrong = NULL;
+    const char *tenant = read_text(reader, from, "tenant", "");
+    amlaps_rule_t *rule = amlaps_rule_make(read_text(reader, from, "description", ""), *tenant ? tenant : NULL, NULL, reader->pool);
+    const int devices = read_devices(reader, rule, from);
+    const int people = read_entries(reader, rule, from, "allow", 0) + read_entries(reader, rule, from, "deny", 1);
+
     wrong = expires ? amlaps_rule_set_expires(rule, expires) : NULL;
     if (wrong) {
         complain(reader, "expires", wrong);
+    }
+    if (!*amlaps_rule_description(rule)) {
+        complain(reader, "description", "every rule needs one");
+    }
+    if (!devices || !people) {
+        return;
     }
     wrong = amlaps_rule_check(rule);
     if (wrong) {

@@ -8,7 +8,8 @@
  * `person` and `device` are as in the API's explain; a member that is left out is known to be empty (or false), and
  * "unknown":["groups"] (of a device also "owner" and the others) marks what could not be looked up. `values` and `permissions` are
  * arrays of texts or one text; without "time" it is now. Empty lines count for nothing. Lines
- * that have come are answered at once, in their order, by as many threads as there are processors.
+ * that have come are answered at once, in their order, by as many threads as there are processors. What names nobody or nothing – a rule
+ * without devices or people, an empty array as values – is refused in a configuration, but matches nothing here: cases are made at random.
  */
 
 #include <errno.h>

@@ -57,13 +57,28 @@ test('reads every member of a case', () => {
     assert.equal(answer({ rules: [], person: {}, device: {} }), 'deny null');
 });
 
+test('what names nothing matches nothing', () => {
+    const inert = [{ devices: [] }, { allow: [] }, { allow: [], deny: [] }, { devices: [{ kind: 'name', values: [] }] },
+        { allow: [{ permissions: ['all'], kind: 'user', values: [] }] }].map((change) => ({ ...allow, ...change, description: 'inert' }));
+    assert.equal(answer({ rules: inert, person, device }), 'deny null');
+    assert.equal(answer({ rules: [...inert, allow], person, device }), answer({ rules: [allow], person, device }));
+});
+
+test('name is the claim\'s, and may be empty elsewhere', () => {
+    const by = (/** @type {object} */ entry) => ({ ...allow, allow: [{ permissions: ['all'], ...entry }] });
+    const people = { ...person, claims: { dept: 'IT' } };
+    assert.equal(answer({ rules: [by({ kind: 'anyone', name: '', values: [] })], person: people, device }), `allow ${allow.description}`);
+    assert.equal(answer({ rules: [by({ kind: 'claim', name: 'dept', values: ['IT'] })], person: people, device }), `allow ${allow.description}`);
+    assert.match(decide([{ rules: [by({ kind: 'claim', values: ['dept', 'IT'] })], person: people, device }])[0].error ?? '', /a claim needs one/);
+});
+
 test('says what is wrong with a case, and goes on', () => {
     const base = { rules: [allow], person, device };
     /** @type {[object | string, RegExp][]} */
     const wrong = [
         ['nonsense', /not JSON/], ['[]', /person/], ['{}', /person/], ['{"a":1,"a":2}', /repeated/],
         [{ ...base, rules: {} }, /rules: must be an array/], [{ ...base, person: 'alice' }, /person: must be an object/],
-        [{ ...base, rules: ['x'] }, /description/], [{ ...base, rules: [{ ...allow, devices: [] }] }, /AMLapsDevice/],
+        [{ ...base, rules: ['x'] }, /description/],
         [{ ...base, rules: [{ ...allow, devices: [{ kind: 'all', values: ['x'] }] }] }, /all takes no value/],
         [{ ...base, rules: [{ ...allow, devices: [{ kind: 'name', values: [''] }] }] }, /empty value/],
         [{ ...base, rules: [{ ...allow, allow: [{ permissions: ['x'], kind: 'anyone' }] }] }, /no permission/],

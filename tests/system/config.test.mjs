@@ -106,6 +106,7 @@ describe('right', () => {
   accepts('every form of reason', tenant() + ['hidden', 'optional', 'required', 'required "^INC[0-9]+$"', 'optional "^INC[0-9]+$" "A ticket number"']
     .map((reason, i) => rule(`AMLapsDevice all\nAMLapsAllow all anyone\nAMLapsReason ${reason}`, `"Rule ${i}"`)).join(''));
   accepts('roles', `${tenant()}${GOOD_RULE}AMLapsAuditor role Laps.Auditor\nAMLapsAuditor group ${GROUP} "A named group"\nAMLapsOperator user alice@contoso.com`);
+  accepts('tags of languages', `${tenant()}${GOOD_RULE}AMLapsLanguage en\n<VirtualHost 127.0.0.1:1>\nAMLapsLanguage pt-BR\n</VirtualHost>\n<VirtualHost 127.0.0.1:2>\nAMLapsLanguage zh-Hant-TW\n</VirtualHost>`);
   accepts('limits', `${tenant()}${GOOD_RULE}AMLapsLimit user 10/minute 50/hour 100/day\nAMLapsLimit address 5/hour\nAMLapsLimit search 60/minute`);
   accepts('the numbers', `${tenant()}${GOOD_RULE}AMLapsStoreTimeout 3\nAMLapsGraphTimeout 5\nAMLapsGraphConnections 8\nAMLapsCacheTime 30`);
   accepts('a store below the server root', `${tenant()}${GOOD_RULE}AMLapsStore sqlite3:state/amlaps.db`);
@@ -126,6 +127,8 @@ describe('right', () => {
   });
   accepts('copies of the audit for programs and syslog', `${tenant()}${GOOD_RULE}AMLapsAuditLog "|/bin/cat -u"\nAMLapsAuditLog "||/bin/cat" required\nAMLapsAuditLog "|$cat >/dev/null"
     AMLapsAuditLog syslog\nAMLapsAuditLog syslog:local7 required\nAMLapsAuditLog syslog:auth:/run/systemd/journal/dev-log`);
+  accepts('rules of the main server for tenants of a virtual host', `${GOOD_RULE}${rule('AMLapsDevice name A*\nAMLapsAllow password user a@b.c', '"Of contoso" contoso')}
+    <VirtualHost 127.0.0.1:1>\n${tenant()}</VirtualHost>\n<VirtualHost 127.0.0.1:2>\n${tenant('', 'fabrikam')}</VirtualHost>`);
   accepts('rules in a virtual host for tenants of the main server', `${tenant()}<VirtualHost 127.0.0.1:1>\n${GOOD_RULE}</VirtualHost>`);
 });
 
@@ -133,6 +136,11 @@ describe('tenant', () => {
   refuses('without id', bare(`AMLapsClientId ${CLIENT}\n${SECRET}`), /AMLapsTenantId/, /contoso/);
   refuses('without client id', bare(`AMLapsTenantId ${ID}\n${SECRET}`), /AMLapsClientId/, /contoso/);
   refuses('without credential', bare(`AMLapsTenantId ${ID}\nAMLapsClientId ${CLIENT}`), /AMLapsClientSecret/, /contoso/);
+  test('whose secret is missing, naming the line of the secret', async () => {
+    const { output } = await configtest(bare(`AMLapsTenantId ${ID}\nAMLapsClientId ${CLIENT}\nAMLapsClientSecret file:{root}/secret/nope`) + GOOD_RULE + STORE);
+    const line = httpd.read('conf/httpd.conf').split('\n').findIndex((l) => l.startsWith('AMLapsClientSecret')) + 1;
+    assert.match(output, new RegExp(`AML0102: \\S+/httpd\\.conf:${line}: AMLapsClientSecret of tenant contoso: .*name a file`));
+  });
   refuses('with two credentials', tenant('AMLapsClientSecret env:AMLAPS_TEST_SECRET'), /AMLapsClientSecret/, /one|once|twice|already|second/i);
   refuses('without name', `<AMLapsTenant>\n</AMLapsTenant>`, /AMLapsTenant/, /name/i);
   refuses('with two names', `<AMLapsTenant a b>\nAMLapsTenantId ${ID}\n</AMLapsTenant>`, /AMLapsTenant/);
@@ -209,6 +217,8 @@ describe('rule', () => {
   refuses('without description', tenant() + rule(`${DEVICE}\n${ALLOW}`, ''), /AMLapsRule/);
   refuses('with an empty description', tenant() + rule(`${DEVICE}\n${ALLOW}`, '""'), /AMLapsRule/);
   refuses('without any tenant', GOOD_RULE, /AMLapsTenant/);
+  refuses('of a tenant that only another virtual host has', `${tenant()}<VirtualHost 127.0.0.1:1>\n${tenant('', 'fabrikam')}</VirtualHost>
+    <VirtualHost 127.0.0.1:2>\n${rule(`${DEVICE}\n${ALLOW}`, '"London helpdesk" fabrikam')}</VirtualHost>`, /AML0103/, /fabrikam/);
   bad('for an unknown kind of device', `AMLapsDevice serial 1\n${ALLOW}`, /AMLapsDevice/, /serial/, /name/);
   bad('for a device id that is none', `AMLapsDevice id LON-001\n${ALLOW}`, /AMLapsDevice/, /GUID/i, /LON-001/);
   bad('for no device id', `AMLapsDevice id\n${ALLOW}`, /AMLapsDevice/);
@@ -313,6 +323,8 @@ describe('everything else', () => {
     bad(`AMLapsLimit ${value}`);
   }
   bad('AMLapsLimit user 10/fortnight', /minute/, /hour/, /day/);
+  bad('AMLapsLimit user 10/minute 20/minute', /"20\/minute" is the second limit for that period/);
+  for (const tag of ['klingon', 'english', 'de_DE', 'e', 'en-', '-en', 'en--US', '12', 'en-123456789']) bad(`AMLapsLanguage ${tag}`, /no language tag; write one such as en/);
   for (const value of ['', 'mysql:x', 'sqlite3:', 'amlaps.db', 'sqlite3:{root}/state/', 'sqlite3:{root}/conf/httpd.conf/amlaps.db',
     'sqlite3:{root}/missing/missing/amlaps.db']) {
     bad(`AMLapsStore ${value}`, ...(value === 'mysql:x' || value === 'amlaps.db' ? [/sqlite3:/] : []));
@@ -366,7 +378,7 @@ describe('everything else', () => {
   bad('AMLapsAuditSeal {root}/seal/readable', /chmod 0600/);
   bad('AMLapsAuditSeal {root}/open/state', /may write to the folder/);
   for (const role of ['AMLapsAuditor', 'AMLapsOperator']) {
-    bad(role);
+    bad(role, /: write KIND VALUE/);
     bad(`${role} everybody`);
     bad(`${role} user`);
     bad(`${role} anyone alice@contoso.com`);
