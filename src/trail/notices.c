@@ -33,29 +33,41 @@ unsigned amlaps_trail_news(const amlaps_trail_t *trail)
     return amlaps_shared_told(trail->shared);
 }
 
-/** Has the writer do the errand. @param done out: to be freed by amlaps_job_free; NULL where it failed */
-static apr_status_t run(amlaps_job_t **done, amlaps_error_t *error, amlaps_trail_t *trail, amlaps_errand_t *errand)
+/** Has the writer do the errand. @return the job, to be freed by amlaps_job_free, NULL after `error` was set */
+static amlaps_job_t *run(amlaps_error_t *error, amlaps_trail_t *trail, amlaps_errand_t *errand)
 {
     amlaps_job_t *job;
 
-    *done = NULL;
     if (trail->writer == NULL) {
         amlaps_errand_free(errand);
-        return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0218", APR_ENOTIMPL, "a store that is off keeps no notifications");
+        amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0218", APR_ENOTIMPL, "a store that is off keeps no notifications");
+        return NULL;
     }
     job = errand != NULL ? amlaps_job_make_errand(errand) : NULL;
     if (job == NULL) {
-        return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0218", APR_ENOMEM, "no memory for a notification");
+        amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0218", APR_ENOMEM, "no memory for a notification");
+        return NULL;
     }
     if (!amlaps_writer_do(trail->writer, job, error)) {
-        return error->status;
+        return NULL;
     }
     if (job->error.status != APR_SUCCESS) {
         *error = job->error;
         amlaps_job_free(job);
+        return NULL;
+    }
+    return job;
+}
+
+/** The same where nothing comes of it but that it was done. */
+static apr_status_t settle(amlaps_error_t *error, amlaps_trail_t *trail, amlaps_errand_t *errand)
+{
+    amlaps_job_t *job = run(error, trail, errand);
+
+    if (job == NULL) {
         return error->status;
     }
-    *done = job;
+    amlaps_job_free(job);
     return APR_SUCCESS;
 }
 
@@ -67,13 +79,12 @@ static const char *text_of(const char *why, apr_pool_t *pool)
 apr_status_t amlaps_trail_take_notice(amlaps_notice_t **notice, apr_interval_time_t *wait, amlaps_error_t *error, amlaps_trail_t *trail,
                                       const char *channel, apr_pool_t *pool)
 {
-    amlaps_job_t *job;
-    apr_status_t status = run(&job, error, trail, amlaps_errand_make(AMLAPS_ERRAND_TAKE, channel));
+    amlaps_job_t *job = run(error, trail, amlaps_errand_make(AMLAPS_ERRAND_TAKE, channel));
 
     *notice = NULL;
     *wait = 0;
-    if (status != APR_SUCCESS) {
-        return status;
+    if (job == NULL) {
+        return error->status;
     }
     *wait = job->errand->wait;
     if (job->errand->row.number != 0) {
@@ -93,8 +104,6 @@ apr_status_t amlaps_trail_end_notice(amlaps_error_t *error, amlaps_trail_t *trai
                                      apr_interval_time_t again, const char *why)
 {
     amlaps_errand_t *errand = amlaps_errand_make(AMLAPS_ERRAND_END, notice->channel);
-    amlaps_job_t *job;
-    apr_status_t status;
 
     if (errand != NULL) {
         errand->number = notice->number;
@@ -103,34 +112,24 @@ apr_status_t amlaps_trail_end_notice(amlaps_error_t *error, amlaps_trail_t *trai
         errand->again = again;
         amlaps_errand_set_why(errand, why);
     }
-    status = run(&job, error, trail, errand);
-    if (status == APR_SUCCESS) {
-        amlaps_job_free(job);
-    }
-    return status;
+    return settle(error, trail, errand);
 }
 
 apr_status_t amlaps_trail_channel(amlaps_channel_standing_t *standing, amlaps_error_t *error, amlaps_trail_t *trail, const char *channel,
                                   apr_pool_t *pool)
 {
-    amlaps_job_t *job;
-    apr_status_t status = run(&job, error, trail, amlaps_errand_make(AMLAPS_ERRAND_STAND, channel));
+    amlaps_job_t *job = run(error, trail, amlaps_errand_make(AMLAPS_ERRAND_STAND, channel));
 
-    if (status == APR_SUCCESS) {
-        *standing = job->errand->standing;
-        standing->why = text_of(job->errand->why, pool);
-        amlaps_job_free(job);
+    if (job == NULL) {
+        return error->status;
     }
-    return status;
+    *standing = job->errand->standing;
+    standing->why = text_of(job->errand->why, pool);
+    amlaps_job_free(job);
+    return APR_SUCCESS;
 }
 
 apr_status_t amlaps_trail_tidy(amlaps_error_t *error, amlaps_trail_t *trail)
 {
-    amlaps_job_t *job;
-    apr_status_t status = run(&job, error, trail, amlaps_errand_make(AMLAPS_ERRAND_TIDY, NULL));
-
-    if (status == APR_SUCCESS) {
-        amlaps_job_free(job);
-    }
-    return status;
+    return settle(error, trail, amlaps_errand_make(AMLAPS_ERRAND_TIDY, NULL));
 }
