@@ -74,6 +74,7 @@ void amlaps_sinks_close(amlaps_sinks_t *sinks)
 
 typedef struct portion_t {
     amlaps_copies_t copies;
+    apr_int64_t found; /* the first record that the store has, which may be a later one; 0: none */
     apr_pool_t *pool;
 } portion_t;
 
@@ -82,11 +83,25 @@ static int take_row(void *baton, const amlaps_row_t *row)
     portion_t *portion = baton;
     amlaps_copies_t *copies = &portion->copies;
 
-    if (row->body == NULL || row->seq != copies->first + (apr_int64_t)copies->count) {
+    if (row->body == NULL) {
+        return copies->count == 0;
+    }
+    portion->found = portion->found != 0 ? portion->found : row->seq;
+    if (row->seq != copies->first + (apr_int64_t)copies->count) {
         return 0;
     }
     copies->line[copies->count] = amlaps_record_copy(&copies->length[copies->count], row->body, row->length, row->anchor, portion->pool);
     return ++copies->count < PORTION;
+}
+
+/** The store no longer has them; a verifier of the copy will see the gap, and the log tells why. @param found the first that it has, 0: none */
+static void skip(const amlaps_sink_t *sink, amlaps_copy_state_t *state, apr_int64_t found, apr_int64_t next)
+{
+    const apr_int64_t last = (found != 0 ? found : next) - 1;
+
+    amlaps_log(AMLAPS_LOG_WARNING, "AML0280", APR_EGENERAL, "the audit copy %s lacks records %" APR_INT64_T_FMT " to %" APR_INT64_T_FMT
+               ", which the store does not have either; it goes on without them", sink->name, state->last + 1, last);
+    state->last = last;
 }
 
 /** Gives a copy what it lacks before record `next`. @return APR_SUCCESS where it lacks nothing any more */
@@ -110,11 +125,8 @@ static apr_status_t refill(amlaps_sinks_t *sinks, amlaps_sink_t *sink, amlaps_co
         portion.copies.first = state->last + 1;
         if ((status = amlaps_store_each(sinks->store, &range, take_row, &portion, error)) == APR_SUCCESS) {
             if (portion.copies.count == 0) {
-                /* The store no longer has them; a verifier of the copy will see the gap, and the log tells why. */
-                amlaps_log(AMLAPS_LOG_WARNING, "AML0280", APR_EGENERAL, "the audit copy %s lacks records %" APR_INT64_T_FMT " to %" APR_INT64_T_FMT
-                           ", which the store does not have either; it goes on without them", sink->name, state->last + 1, next - 1);
-                state->last = next - 1;
-                break;
+                skip(sink, state, portion.found, next);
+                continue;
             }
             status = sink->put(&done, sink, state, &portion.copies, 0, until, error, own);
             state->last += (apr_int64_t)done;

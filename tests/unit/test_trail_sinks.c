@@ -245,6 +245,28 @@ static void test_file_goes_on_after_a_full_restart(void **state)
     assert_all(&got, 1, 4);
 }
 
+/** The store no longer has all of what the copy lacks; it gets the rest, and the log tells of no more than what is gone. */
+static void test_copy_lacks_what_the_store_forgot(void **state)
+{
+    const apr_int64_t left[] = { 1, 3, 4, 5 };
+    world_t *world = *state;
+    got_t got;
+
+    open_copy(world, 1);
+    expect_service(world);
+    assert_int_equal(chmod(copy_path(world), 0666), 0);
+    expect_unavailable(world, "AML0283");
+    expect_unavailable(world, "AML0283");
+    expect_unavailable(world, "AML0283");
+    world_tamper(world, "DELETE FROM record WHERE seq <= 2");
+    assert_int_equal(chmod(copy_path(world), 0640), 0);
+    expect_service(world);
+    read_copy(&got, world, copy_path(world));
+    assert_int_equal(got.count, 4);
+    assert_memory_equal(got.seq, left, sizeof(left));
+    assert_int_equal(world_logged("AML0280"), 1);
+}
+
 static void test_copy_that_is_ahead_of_the_store(void **state)
 {
     world_t *world = *state;
@@ -495,7 +517,8 @@ static void test_facilities(void **state)
 static const struct CMUnitTest tests[] = {
     WORLD_TEST(test_renamed_copy), WORLD_TEST(test_removed_copy), WORLD_TEST(test_cut_copy), WORLD_TEST(test_copy_open_to_all),
     WORLD_TEST(test_optional_copy_is_only_told_about), WORLD_TEST(test_file_goes_on_after_a_full_restart),
-    WORLD_TEST(test_copy_that_is_ahead_of_the_store), WORLD_TEST(test_program_that_does_not_read), WORLD_TEST(test_long_lines_in_a_pipe),
+    WORLD_TEST(test_copy_lacks_what_the_store_forgot), WORLD_TEST(test_copy_that_is_ahead_of_the_store),
+    WORLD_TEST(test_program_that_does_not_read), WORLD_TEST(test_long_lines_in_a_pipe),
     WORLD_TEST(test_optional_program_delays_nobody), WORLD_TEST(test_program_that_is_gone), WORLD_TEST(test_syslog_comes_and_goes),
     WORLD_TEST(test_syslog_that_does_not_read), WORLD_TEST(test_facilities)
 };
