@@ -3,9 +3,10 @@
 
 #include <string.h>
 
-/* A worker waits no longer than that on the outside world, for all of one request; the rest is for the store. */
+/* A worker waits no longer than that on the outside world, for all of one request; the rest is the store's, as AMLapsStoreTimeout has it
+ * where nobody sets it. */
 #define WHOLE_INTERACTION apr_time_from_sec(8)
-#define TIME_TO_RECORD apr_time_from_sec(1)
+#define TIME_TO_RECORD apr_time_from_sec(2)
 
 /* Steps 1 and 2: the device's facts and the decisions on it. An asker who is beyond a limit already does not reach Graph. */
 static apr_status_t locate_and_decide(const amlaps_graph_device_t **device, ruling_t *ruling, amlaps_error_t *error,

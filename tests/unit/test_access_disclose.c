@@ -324,6 +324,7 @@ typedef struct wire_t {
     amlaps_tell_t tell;
     int status;                   /* that the channel answers */
     int told, outcomes;           /* how often; outcomes on disk then */
+    apr_interval_time_t timeout;  /* that it was given */
     char body[2048];
 } wire_t;
 
@@ -337,6 +338,7 @@ static apr_status_t tell_wire(amlaps_http_response_t *response, amlaps_error_t *
     memset(response, 0, sizeof(*response));
     response->status = wire->status;
     wire->told++;
+    wire->timeout = request->timeout;
     wire->outcomes = count(wire->scene, "stage='outcome'");
     apr_cpystrn(wire->body, request->body->bytes, sizeof(wire->body));
     return APR_SUCCESS;
@@ -442,6 +444,23 @@ static void a_request_that_took_too_long_asks_no_channel(void **state)
     assert_int_equal(wire.told, 0);
 }
 
+/** Eight seconds in all, and two of them the store's, which still has to take the outcome. */
+static void a_channel_leaves_the_store_its_time(void **state)
+{
+    scene_t *scene = *state;
+    amlaps_disclosure_t *disclosure;
+    wire_t wire = { .told = 0 };
+
+    add_rule(scene, "London", 0, NULL);
+    start(scene);
+    add_channels(&wire, scene);
+    device_answers(scene);
+    fake_answers(scene->fake, (fake_step_t){ .status = 200, .body = CREDENTIALS, .takes = apr_time_from_sec(4) });
+    assert_int_equal(disclose(scene, &disclosure, AMLAPS_PERMISSION_PASSWORD, "INC1"), AMLAPS_OK);
+    assert_int_equal(wire.told, 1);
+    assert_in_range(wire.timeout, apr_time_from_sec(1), apr_time_from_sec(8 - 2 - 4));
+}
+
 #define scene_test(name) cmocka_unit_test_setup_teardown(name, scene_open, scene_close)
 
 int main(void)
@@ -459,6 +478,7 @@ int main(void)
         scene_test(beyond_the_limit_graph_is_not_asked_at_all),
         scene_test(a_required_channel_is_told_before_the_outcome_is_on_disk),
         scene_test(without_it_nothing_is_shown_and_the_trail_does_not_say_granted), scene_test(the_deciding_rule_adds_its_channels),
+        scene_test(a_channel_leaves_the_store_its_time),
         scene_test(a_request_that_took_too_long_asks_no_channel),
     };
 
