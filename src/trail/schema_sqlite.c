@@ -17,8 +17,8 @@
 #define FILE_MODE 0640
 
 /*
- * Indexes over what is random cost most of a batch, so they hold outcomes only: every request ends with one, and its intent stands shortly
- * before it. Times are milliseconds since 1970. attempt.n grows with attempt.time, so that the oldest and the newest are found by n alone.
+ * Records are found by number and time alone: an index over what is random (ids, people, devices) costs a page of its own with each record,
+ * which is most of a batch, and a look through all records is fast enough for a filter. Times are milliseconds since 1970. attempt.n grows with attempt.time, so that the oldest and the newest are found by n alone.
  */
 static const char *const steps[AMLAPS_SQLITE_SCHEMA] = {
     /* 1: records and attempts */
@@ -45,7 +45,9 @@ static const char *const steps[AMLAPS_SQLITE_SCHEMA] = {
     " attempts INTEGER NOT NULL, dead INTEGER NOT NULL, why TEXT);"
     "CREATE INDEX notification_due ON notification(channel, due) WHERE dead = 0;"
     "CREATE INDEX notification_dead ON notification(queued) WHERE dead = 1;"
-    "CREATE TABLE channel(name TEXT PRIMARY KEY, delivered INTEGER, failed INTEGER, why TEXT) WITHOUT ROWID;"
+    "CREATE TABLE channel(name TEXT PRIMARY KEY, delivered INTEGER, failed INTEGER, why TEXT) WITHOUT ROWID;",
+    /* 5: nobody looks by these */
+    "DROP INDEX record_id; DROP INDEX record_actor; DROP INDEX record_device;"
 };
 
 static const char *directory_of(const char *path, apr_pool_t *pool)

@@ -24,7 +24,7 @@ const CONNECTIONS = [1, 16, 64];
 const DELAYS = [0, 30];
 
 /** Few children with many threads: see docs/install.md. */
-const MPM = 'StartServers 2\nServerLimit 2\nThreadsPerChild 64\nThreadLimit 64\nMaxRequestWorkers 128\nMinSpareThreads 1\nMaxSpareThreads 128\nMaxKeepAliveRequests 0';
+const MPM = 'StartServers 1\nServerLimit 1\nThreadsPerChild 128\nThreadLimit 128\nMaxRequestWorkers 128\nMinSpareThreads 1\nMaxSpareThreads 128\nMaxKeepAliveRequests 0';
 
 /**
  * @typedef {{ name: string, module: string, store: string, env?: Record<string, string> }} Way

@@ -165,7 +165,8 @@ static void test_sealed_killed_at_any_moment(void **state)
         answered = 1 + read_answers(answers[0], &followed);
         close(answers[0]);
         records = world_records(world);
-        assert_in_range(records - before, answered, answered + THREADS);
+        /* A server ends what a killed child sent last, perhaps only after the look at the end of the round before. */
+        assert_in_range(records - before, answered, answered + (world->conninfo != NULL ? 2 : 1) * THREADS);
         if (crash % VERIFY_EVERY == 0 || crash == crashes - 1) {
             expect_sealed(world, records);
         }
