@@ -116,7 +116,13 @@ static apr_status_t check_files(sqlite_store_t *self, amlaps_error_t *error)
     return status;
 }
 
-static apr_status_t connect_store(sqlite_store_t *self, amlaps_error_t *error)
+static void be_patient(sqlite_store_t *self, apr_interval_time_t patience)
+{
+    sqlite3_busy_timeout(self->db, (int)(patience > MILLISECOND ? patience / MILLISECOND : 1));
+}
+
+/** @param patience others lock the whole store for a moment when they open or close it */
+static apr_status_t connect_store(sqlite_store_t *self, apr_interval_time_t patience, amlaps_error_t *error)
 {
     int version = 0;
     apr_status_t status = amlaps_sqlite_files_look(&self->files, error);
@@ -128,6 +134,7 @@ static apr_status_t connect_store(sqlite_store_t *self, amlaps_error_t *error)
     if (status != APR_SUCCESS) {
         return status;
     }
+    be_patient(self, patience);
     self->wal_pages = 0;
     sqlite3_db_config(self->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_wal_hook(self->db, count_pages, self);
@@ -236,12 +243,12 @@ static apr_status_t sqlite_begin(amlaps_head_t *head, amlaps_store_t *store, apr
         disconnect(self);
     }
     if (self->db == NULL) {
-        status = connect_store(self, error);
+        status = connect_store(self, patience, error);
     }
     if (status != APR_SUCCESS) {
         return status;
     }
-    sqlite3_busy_timeout(self->db, (int)(patience > MILLISECOND ? patience / MILLISECOND : 1));
+    be_patient(self, patience);
     if ((status = run(self, BEGIN, error)) != APR_SUCCESS || (status = check_files(self, error)) != APR_SUCCESS
         || (status = read_head(head, self, error)) != APR_SUCCESS) {
         return status;

@@ -283,6 +283,31 @@ static void test_store_locked_by_another_program(void **state)
     assert_int_equal(world_logged("AML0213"), 1);
 }
 
+/** As a connection does that is the first to open the store, or the last to close it. */
+static void take_whole_store(world_t *world)
+{
+    int persist = 1;
+
+    if (sqlite3_open(world->path, &locked) != SQLITE_OK
+        || sqlite3_file_control(locked, "main", SQLITE_FCNTL_PERSIST_WAL, &persist) != SQLITE_OK
+        || sqlite3_exec(locked, "PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK) {
+        _exit(1);
+    }
+}
+
+static void test_opening_waits_for_those_who_open_and_close(void **state)
+{
+    world_t *world = *state;
+    holder_t holder = hold(world, take_whole_store, leave_store);
+
+    world_open(world);
+    /* The thread has met the lock when this is over; where it had not, nothing would be shown and nothing fails. */
+    usleep((useconds_t)(TIMEOUT / 4));
+    let_go(holder);
+    assert_int_equal(world_admit(world, "alice", NULL), AMLAPS_OK);
+    assert_int_equal(world_logged("AML0202"), 0);
+}
+
 static void test_half_a_transaction_is_taken_back(void **state)
 {
     world_t *world = *state;
@@ -303,7 +328,8 @@ static void test_half_a_transaction_is_taken_back(void **state)
 static const struct CMUnitTest tests[] = {
     QUICK_TEST(test_failed_sync_is_final), QUICK_TEST(test_frozen_disk_holds_nobody), QUICK_TEST(test_child_ends_while_frozen),
     QUICK_TEST(test_mutex_held_by_another_child), QUICK_TEST(test_child_killed_while_it_writes),
-    QUICK_TEST(test_store_locked_by_another_program), QUICK_TEST(test_half_a_transaction_is_taken_back)
+    QUICK_TEST(test_store_locked_by_another_program), QUICK_TEST(test_opening_waits_for_those_who_open_and_close),
+    QUICK_TEST(test_half_a_transaction_is_taken_back)
 };
 
 int main(void)
