@@ -246,7 +246,7 @@ static int check_state(amlaps_check_t *check)
 int amlaps_check_line(amlaps_check_t *check, const char *line, apr_size_t length)
 {
     amlaps_view_t view;
-    const char *problem = amlaps_view_read(&view, line, length, check->pool);
+    const char *problem = amlaps_view_read_copy(&view, line, length, check->pool);
 
     if (problem != NULL) {
         return bad(check, "%s", problem);

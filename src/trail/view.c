@@ -81,3 +81,48 @@ const char *amlaps_view_read(amlaps_view_t *view, const char *line, apr_size_t l
 {
     return amlaps_view_scan(view, line, length) ? NULL : amlaps_view_parse(view, line, length, pool);
 }
+
+static int holds_real(const amlaps_json_t *json);
+
+static int look_for_real(void *baton, const char *name, amlaps_json_t *value)
+{
+    int *found = baton;
+
+    (void)name;
+    *found = holds_real(value);
+    return !*found;
+}
+
+/* Every real would be written as the same null, so that one could be put for another. */
+static int holds_real(const amlaps_json_t *json)
+{
+    int found = amlaps_json_kind(json) == AMLAPS_JSON_REAL;
+    apr_size_t i;
+
+    if (amlaps_json_kind(json) == AMLAPS_JSON_OBJECT) {
+        amlaps_json_each(json, look_for_real, &found);
+    }
+    for (i = 0; amlaps_json_kind(json) == AMLAPS_JSON_ARRAY && i < amlaps_json_length(json); i++) {
+        found |= holds_real(amlaps_json_item(json, i));
+    }
+    return found;
+}
+
+const char *amlaps_view_read_copy(amlaps_view_t *view, const char *line, apr_size_t length, apr_pool_t *pool)
+{
+    const char *canonical;
+    amlaps_json_t *json;
+
+    if (amlaps_view_scan(view, line, length)) {
+        return NULL;
+    }
+    memset(view, 0, sizeof(*view));
+    if (amlaps_json_parse(&json, NULL, line, length, pool) != APR_SUCCESS || amlaps_json_kind(json) != AMLAPS_JSON_OBJECT) {
+        return "it is no JSON object";
+    }
+    if (holds_real(json)) {
+        return "it holds a number that is not whole: it was edited";
+    }
+    canonical = amlaps_json_canonical(json, pool);
+    return amlaps_view_parse(view, canonical, strlen(canonical), pool);
+}

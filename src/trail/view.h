@@ -49,6 +49,10 @@ typedef struct amlaps_view_t {
 /** @return NULL, or why the line is no canonical record */
 const char *amlaps_view_read(amlaps_view_t *view, const char *line, apr_size_t length, apr_pool_t *pool);
 
+/** A record that left the store, and may have been written anew by another program: members in any order, white space, other escapes.
+ *  The hash is over the canonical text, so that nothing of the record's meaning can change unseen. @return NULL, or why it is no record */
+const char *amlaps_view_read_copy(amlaps_view_t *view, const char *line, apr_size_t length, apr_pool_t *pool);
+
 /** The scanner alone, for its tests. @return 1, or 0: the parser must decide */
 int amlaps_view_scan(amlaps_view_t *view, const char *line, apr_size_t length);
 

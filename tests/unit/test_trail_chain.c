@@ -222,6 +222,53 @@ static void test_files(void **state)
     }
 }
 
+/** A record with its members in another order, white space and an escape; of the same meaning. */
+static const char *write_anew(const char *line, const char *version, apr_pool_t *pool)
+{
+    amlaps_json_t *json;
+    const char *rest;
+
+    assert_int_equal(amlaps_json_parse(&json, NULL, line, strlen(line), pool), APR_SUCCESS);
+    amlaps_json_remove(json, "v");
+    amlaps_json_remove(json, "event");
+    rest = amlaps_json_canonical(json, pool);
+    return apr_psprintf(pool, "{ \"v\": %s,\t\"event\": \"p\\u0061ssword\", %s", version, rest + 1);
+}
+
+/** The hash is over the canonical text, whatever program wrote the copy last; what it says must be the same. */
+static void test_copies_written_anew(void **state)
+{
+    static const char *const edits[] = { "2", "1.0", "1e0", "null", "true", "\"1\"" };
+    world_t *world = *state;
+    amlaps_error_t error = { 0 };
+    amlaps_verify_t result;
+    lines_t lines = { .count = 0 };
+    char *anew[RECORDS];
+    size_t edit;
+    int i;
+
+    write_some(world);
+    assert_int_equal(amlaps_trail_each(&error, world->store, keep_line, &lines, world->pool), APR_SUCCESS);
+    for (i = 0; i < RECORDS; i++) {
+        anew[i] = strdup(write_anew(lines.line[i], "1", world->pool));
+        free(lines.line[i]);
+    }
+    result = verify_lines(world, anew, RECORDS, "\n", NULL);
+    assert_int_equal(result.first_bad, 0);
+    assert_int_equal(result.records, RECORDS);
+    for (edit = 0; edit < sizeof(edits) / sizeof(*edits); edit++) {
+        char *good = anew[2];
+
+        anew[2] = apr_pstrdup(world->pool, write_anew(good, edits[edit], world->pool));
+        result = verify_lines(world, anew, RECORDS, "\n", NULL);
+        assert_int_equal(result.first_bad, 3);
+        anew[2] = good;
+    }
+    for (i = 0; i < RECORDS; i++) {
+        free(anew[i]);
+    }
+}
+
 /** A sealed trail's copies carry an anchor that is not part of the hash. */
 static void test_anchor_is_not_hashed(void **state)
 {
@@ -301,6 +348,7 @@ static void test_probe_leaves_no_trace(void **state)
 
 static const struct CMUnitTest tests[] = {
     WORLD_TEST(test_chain_by_other_means), WORLD_TEST(test_first_record_word_for_word), WORLD_TEST(test_attacks), WORLD_TEST(test_files),
+    WORLD_TEST(test_copies_written_anew),
     WORLD_TEST(test_anchor_is_not_hashed), WORLD_TEST(test_false_prev), WORLD_TEST(test_goes_on_after_restart),
     WORLD_TEST(test_probe_leaves_no_trace)
 };
