@@ -1,15 +1,13 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <string.h>
-#include <time.h>
 
 #include <apr_atomic.h>
 #include <apr_strings.h>
 
 #include "amlaps/access.h"
 #include "amlaps/digest.h"
+#include "amlaps/thread.h"
 
 /*
  * One thread of each child waits to be the one that leads. Whoever leads has a thread for each channel, so that a channel that hangs delays no
@@ -51,20 +49,6 @@ static apr_time_t steady(void)
     return amlaps_clock_steady(amlaps_clock_system());
 }
 
-static struct timespec after(apr_interval_time_t time)
-{
-    struct timespec until;
-
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)apr_time_sec(time);
-    until.tv_nsec += (long)apr_time_usec(time) * 1000;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_nsec -= 1000000000L;
-        until.tv_sec++;
-    }
-    return until;
-}
-
 static unsigned news_of(courier_t *courier)
 {
     unsigned news;
@@ -78,7 +62,7 @@ static unsigned news_of(courier_t *courier)
 /** Sleeps until the time is over, the thread shall end, or there is more news than `seen`. @param seen NULL: news wakes nobody */
 static void nap(courier_t *courier, apr_interval_time_t time, const unsigned *seen)
 {
-    struct timespec until = after(time);
+    const struct timespec until = amlaps_thread_until(time);
     int late = 0;
 
     pthread_mutex_lock(&courier->mutex);
@@ -203,19 +187,6 @@ static void *run_carrier(void *baton)
 
 /* ---- the one that leads ---- */
 
-static int start_thread(pthread_t *thread, void *(*run)(void *), void *baton)
-{
-    sigset_t all, before;
-    int failed;
-
-    /* httpd's main thread handles the signals of a child. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    failed = pthread_create(thread, NULL, run, baton);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return failed;
-}
-
 static void start_carriers(courier_t *courier)
 {
     apr_size_t i;
@@ -228,7 +199,7 @@ static void start_carriers(courier_t *courier)
         memset(carrier, 0, sizeof(*carrier));
         carrier->courier = courier;
         carrier->channel = amlaps_notify_channel(courier->notify, i);
-        failed = start_thread(&carrier->thread, run_carrier, carrier);
+        failed = amlaps_thread_start(&carrier->thread, run_carrier, carrier);
         carrier->running = !failed;
         if (failed) {
             amlaps_log(AMLAPS_LOG_ERROR, "AML0516", APR_FROM_OS_ERROR(failed), "no thread to deliver to channel %s", carrier->channel->name);
@@ -311,7 +282,6 @@ apr_status_t amlaps_access_deliver_in_background(amlaps_trail_t *trail, const am
                                                  apr_pool_t *pool)
 {
     courier_t *courier = apr_pcalloc(pool, sizeof(*courier));
-    pthread_condattr_t attributes;
     int failed;
 
     courier->trail = trail;
@@ -319,11 +289,10 @@ apr_status_t amlaps_access_deliver_in_background(amlaps_trail_t *trail, const am
     courier->clock = clock;
     courier->carriers = apr_pcalloc(pool, amlaps_notify_count(notify) * sizeof(*courier->carriers));
     pthread_mutex_init(&courier->mutex, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&courier->wake, &attributes);
-    pthread_condattr_destroy(&attributes);
-    failed = start_thread(&courier->thread, run_courier, courier);
+    if ((failed = amlaps_thread_condition(&courier->wake)) != 0) {
+        return APR_FROM_OS_ERROR(failed);
+    }
+    failed = amlaps_thread_start(&courier->thread, run_courier, courier);
     if (failed) {
         return APR_FROM_OS_ERROR(failed);
     }

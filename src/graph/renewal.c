@@ -5,10 +5,9 @@
  * that no person ever waits for the login but the first of a child. One request an hour for each tenant is the whole cost.
  */
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <apr_atomic.h>
+
+#include "amlaps/thread.h"
 
 #include "client.h"
 #include "token.h"
@@ -98,14 +97,7 @@ static void *run(void *data)
         pthread_mutex_unlock(&renewal->mutex);
         const apr_interval_time_t wait = renew_all(renewal);
         pthread_mutex_lock(&renewal->mutex);
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += (time_t)apr_time_sec(wait);
-        until.tv_nsec += (long)apr_time_usec(wait) * 1000;
-        if (until.tv_nsec >= 1000000000L) {
-            until.tv_sec++;
-            until.tv_nsec -= 1000000000L;
-        }
+        const struct timespec until = amlaps_thread_until(wait);
         if (!apr_atomic_read32(&renewal->stop) && !renewal->woken) {
             pthread_cond_timedwait(&renewal->wake, &renewal->mutex, &until);
         }
@@ -174,33 +166,20 @@ void amlaps_graph_probe(amlaps_graph_t *graph, apr_interval_time_t patience)
     }
 }
 
-static int start(renewal_t *renewal)
-{
-    sigset_t all, before;
-
-    /* httpd's main thread handles the signals of a child. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int failed = pthread_create(&renewal->thread, NULL, run, renewal);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return failed;
-}
-
 apr_status_t amlaps_graph_renew_in_background(amlaps_graph_t *graph, apr_pool_t *pool)
 {
     renewal_t *renewal = apr_pcalloc(pool, sizeof *renewal);
-    pthread_condattr_t attributes;
+    int failed = amlaps_thread_condition(&renewal->wake);
 
+    if (failed) {
+        return APR_FROM_OS_ERROR(failed);
+    }
     renewal->graph = graph;
     pthread_mutex_init(&renewal->mutex, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&renewal->wake, &attributes);
-    pthread_condattr_destroy(&attributes);
     graph->wake = wake;
     graph->wake_baton = renewal;
     graph->stop = &renewal->stop;
-    const int failed = start(renewal);
+    failed = amlaps_thread_start(&renewal->thread, run, renewal);
     if (failed) {
         graph->wake = NULL;
         graph->stop = NULL;

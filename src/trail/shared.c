@@ -5,12 +5,12 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 
 #include <sys/mman.h>
 
 #include "amlaps/meter.h"
 #include "amlaps/text.h"
+#include "amlaps/thread.h"
 
 #define CONDEMNED 16
 #define COPIES 64
@@ -74,17 +74,9 @@ unsigned amlaps_shared_generation(const amlaps_trail_shared_t *shared)
 /** @param died set to 1 where the last holder died */
 static apr_status_t lock(pthread_mutex_t *mutex, apr_interval_time_t patience, int *died)
 {
-    struct timespec until;
-    int failed;
+    const struct timespec until = amlaps_thread_until(patience);
+    int failed = pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &until);
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)apr_time_sec(patience);
-    until.tv_nsec += (long)apr_time_usec(patience) * 1000;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_nsec -= 1000000000L;
-        until.tv_sec++;
-    }
-    failed = pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &until);
     *died = failed == EOWNERDEAD;
     if (*died) {
         failed = pthread_mutex_consistent(mutex);

@@ -2,44 +2,24 @@
 #include "writer_state.h"
 
 #include <errno.h>
-#include <signal.h>
+
+#include "amlaps/thread.h"
 
 static apr_time_t steady(void)
 {
     return amlaps_clock_steady(amlaps_clock_system());
 }
 
-struct timespec amlaps_writer_after(apr_interval_time_t patience)
-{
-    struct timespec until;
-
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)apr_time_sec(patience);
-    until.tv_nsec += (long)apr_time_usec(patience) * 1000;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_nsec -= 1000000000L;
-        until.tv_sec++;
-    }
-    return until;
-}
-
 static int make_conditions(amlaps_writer_t *writer)
 {
-    pthread_condattr_t attributes;
-    int made;
-
-    pthread_condattr_init(&attributes);
-    made = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 && pthread_mutex_init(&writer->mutex, NULL) == 0
-           && pthread_cond_init(&writer->work, &attributes) == 0 && pthread_cond_init(&writer->idle, &attributes) == 0;
-    pthread_condattr_destroy(&attributes);
-    return made;
+    return pthread_mutex_init(&writer->mutex, NULL) == 0 && amlaps_thread_condition(&writer->work) == 0
+           && amlaps_thread_condition(&writer->idle) == 0;
 }
 
 apr_status_t amlaps_writer_start(amlaps_writer_t **writer, const amlaps_batch_t *batch, apr_interval_time_t timeout,
                                  amlaps_trouble_t *trouble, apr_pool_t *pool)
 {
     amlaps_writer_t *made = apr_pcalloc(pool, sizeof(*made));
-    sigset_t all, before;
     int failed;
 
     made->batch = *batch;
@@ -50,11 +30,7 @@ apr_status_t amlaps_writer_start(amlaps_writer_t **writer, const amlaps_batch_t 
     if (!make_conditions(made) || apr_pool_create_unmanaged_ex(&made->pool, NULL, NULL) != APR_SUCCESS) {
         return APR_ENOMEM;
     }
-    /* httpd's main thread handles the signals of a child. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    failed = pthread_create(&made->thread, NULL, amlaps_writer_run, made);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    failed = amlaps_thread_start(&made->thread, amlaps_writer_run, made);
     if (failed) {
         apr_pool_destroy(made->pool);
         return APR_FROM_OS_ERROR(failed);
@@ -101,7 +77,7 @@ static int give_up(amlaps_writer_t *writer, amlaps_job_t *job)
 
 static int wait_until_done(amlaps_writer_t *writer, amlaps_job_t *job)
 {
-    struct timespec until = amlaps_writer_after(writer->timeout);
+    struct timespec until = amlaps_thread_until(writer->timeout);
     int failed;
 
     do {
@@ -187,7 +163,7 @@ amlaps_seal_standing_t amlaps_writer_seal(amlaps_writer_t *writer)
 
 int amlaps_writer_stop(amlaps_writer_t *writer, apr_interval_time_t patience)
 {
-    struct timespec until = amlaps_writer_after(patience);
+    struct timespec until = amlaps_thread_until(patience);
     int late = 0;
     int over;
 

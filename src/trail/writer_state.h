@@ -32,7 +32,4 @@ struct amlaps_writer_t {
 /** The thread, until the writer shall stop. @param baton the writer @return NULL */
 void *amlaps_writer_run(void *baton);
 
-/** So much later than now, of the monotonic clock. */
-struct timespec amlaps_writer_after(apr_interval_time_t patience);
-
 #endif

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "amlaps/thread.h"
+
 /* How long the thread may be deaf to the end of its child. */
 #define TURN apr_time_from_msec(250)
 /* When a copy that lacks records is tried again though nothing is to be recorded. */
@@ -29,7 +31,7 @@ static int wait_for_work(amlaps_writer_t *writer)
 {
     int behind = amlaps_sinks_behind(writer->batch.sinks);
     int patient = behind || writer->batch.silence > 0;
-    struct timespec until = amlaps_writer_after(behind ? AGAIN : writer->batch.silence);
+    struct timespec until = amlaps_thread_until(behind ? AGAIN : writer->batch.silence);
     int late = 0;
     int go;
 

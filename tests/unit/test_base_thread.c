@@ -1,0 +1,91 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "amlaps/base.h"
+#include "amlaps/thread.h"
+
+static void *read_mask(void *baton)
+{
+    pthread_sigmask(SIG_SETMASK, NULL, baton);
+    return NULL;
+}
+
+static void a_thread_takes_no_signals_and_its_maker_still_does(void **state)
+{
+    sigset_t inside, before, after;
+    pthread_t thread;
+    int number;
+
+    (void)state;
+    pthread_sigmask(SIG_SETMASK, NULL, &before);
+    assert_int_equal(amlaps_thread_start(&thread, read_mask, &inside), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    pthread_sigmask(SIG_SETMASK, NULL, &after);
+    assert_int_equal(sigismember(&inside, SIGTERM), 1);
+    assert_int_equal(sigismember(&inside, SIGUSR1), 1);
+    for (number = 1; number < SIGRTMIN; number++) {
+        assert_int_equal(sigismember(&after, number), sigismember(&before, number));
+    }
+}
+
+static apr_time_t time_of(struct timespec time)
+{
+    return apr_time_from_sec(time.tv_sec) + time.tv_nsec / 1000;
+}
+
+static void a_moment_is_on_the_steady_clock(void **state)
+{
+    static const apr_interval_time_t waits[] = { 0, 1, 999999, 1000000, 1999999, 8000000 };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(waits) / sizeof(*waits); i++) {
+        const apr_time_t before = amlaps_clock_steady(amlaps_clock_system());
+        const struct timespec until = amlaps_thread_until(waits[i]);
+        const apr_time_t after = amlaps_clock_steady(amlaps_clock_system());
+
+        assert_in_range(until.tv_nsec, 0, 999999999);
+        assert_true(time_of(until) - waits[i] >= before && time_of(until) - waits[i] <= after);
+    }
+}
+
+static void a_wait_ends_on_the_steady_clock(void **state)
+{
+    const apr_time_t start = amlaps_clock_steady(amlaps_clock_system());
+    const struct timespec until = amlaps_thread_until(20000);
+    pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    pthread_cond_t condition;
+    int failed = 0;
+
+    (void)state;
+    assert_int_equal(amlaps_thread_condition(&condition), 0);
+    pthread_mutex_lock(&mutex);
+    while (!failed) {
+        failed = pthread_cond_timedwait(&condition, &mutex, &until);
+    }
+    pthread_mutex_unlock(&mutex);
+    pthread_cond_destroy(&condition);
+    assert_int_equal(failed, ETIMEDOUT);
+    /* On the wall clock that moment was decades ago, and the wait would have ended at once. */
+    assert_true(amlaps_clock_steady(amlaps_clock_system()) - start >= 20000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_thread_takes_no_signals_and_its_maker_still_does),
+        cmocka_unit_test(a_moment_is_on_the_steady_clock),
+        cmocka_unit_test(a_wait_ends_on_the_steady_clock),
+    };
+
+    return cmocka_run_group_tests_name("base/thread", tests, NULL, NULL);
+}
