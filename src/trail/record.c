@@ -66,6 +66,7 @@ static const char *clean(const char *text, apr_pool_t *pool)
 
         amlaps_json_set_text(mended, "text", text);
         text = amlaps_json_member_text(mended, "text");
+        return text != NULL ? text : "?";
     }
     return text;
 }
