@@ -57,26 +57,25 @@ int amlaps_tool_read_keys(amlaps_keys_t **keys, const char *where, apr_pool_t *p
     struct termios before;
     const char *mistake;
     int hidden, count;
-    FILE *file;
+    FILE *opened = NULL;
 
     if (strncmp(where, "amlaps-key:", 11) == 0) {
         return amlaps_tool_misuse("a key on the command line can be read by everybody in the list of processes; write --key file:PATH or --key -", "");
     }
     *keys = amlaps_keys_make(pool);
-    file = from_input ? stdin : fopen(path, "re");
-    if (file == NULL || *keys == NULL) {
+    if (*keys == NULL || (!from_input && (opened = fopen(path, "re")) == NULL)) {
         fprintf(stderr, "amlaps-audit: %s: ", path);
         perror(NULL);
         return AMLAPS_TOOL_UNREADABLE;
     }
     hidden = from_input && hide_input(&before);
-    count = read_lines(*keys, file, hidden, &mistake);
+    count = read_lines(*keys, opened != NULL ? opened : stdin, hidden, &mistake);
     if (hidden) {
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
         fputc('\n', stderr);
     }
-    if (!from_input) {
-        fclose(file);
+    if (opened != NULL) {
+        fclose(opened);
     }
     if (mistake != NULL || count == 0) {
         fprintf(stderr, "amlaps-audit: %s: %s\n", path, mistake != NULL ? mistake : "there is no verification key in it");

@@ -355,8 +355,12 @@ void amlaps_seal_file_remove(const char *path)
 apr_status_t amlaps_seal_file_peek(amlaps_seal_t *seal, const char *path, amlaps_error_t *error, apr_pool_t *pool)
 {
     amlaps_seal_file_t *file = amlaps_seal_file_make(path, NULL, pool);
-    apr_status_t status = file != NULL ? open_file(file, O_RDONLY, error) : trouble(path, "needs memory that there is not", ENOMEM, error);
+    apr_status_t status;
 
+    if (file == NULL) {
+        return trouble(path, "needs memory that there is not", ENOMEM, error);
+    }
+    status = open_file(file, O_RDONLY, error);
     if (status == APR_SUCCESS) {
         status = amlaps_seal_file_read(seal, file, error);
         amlaps_seal_file_close(file);

@@ -67,7 +67,7 @@ apr_status_t amlaps_trail_seal(amlaps_error_t *error, const char *store, const c
         status = amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0239", APR_EEXIST,
                                   "the trail in %s is sealed already; after a loss of its sealing state, run amlaps-audit recover", amlaps_store_label(store));
     }
-    if (status == APR_SUCCESS && (status = begin_anew(&seal, &keeper)) == APR_SUCCESS
+    if (status == APR_SUCCESS && (status = begin_anew(&seal, &keeper)) == APR_SUCCESS && seal != NULL
         && (status = create(&keeper, seal)) == APR_SUCCESS) {
         amlaps_json_set_integer(about, "first", seal->first);
         amlaps_sealer_renew(keeper.batch.sealer, seal);
@@ -115,10 +115,10 @@ apr_status_t amlaps_trail_recover(amlaps_error_t *error, const char *store, cons
                                                         "the sealing state %s is of a newer mod_amlaps; install that one again", state)
                                      : begin_anew(&seal, &keeper);
     }
-    if (status == APR_SUCCESS && (status = show_key(&keeper, seal, show, baton)) == APR_SUCCESS && APR_STATUS_IS_ENOENT(old)) {
+    if (status == APR_SUCCESS && seal != NULL && (status = show_key(&keeper, seal, show, baton)) == APR_SUCCESS && APR_STATUS_IS_ENOENT(old)) {
         status = create(&keeper, seal);
     }
-    if (status == APR_SUCCESS) {
+    if (status == APR_SUCCESS && seal != NULL) {
         amlaps_sealer_renew(keeper.batch.sealer, seal);
         status = amlaps_keeper_tell(&keeper, AMLAPS_RECORD_RECOVERED, about, who);
     }

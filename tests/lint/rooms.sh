@@ -7,7 +7,7 @@ found=$(
     awk '
     BEGIN {
         # face -> room
-        split("base digest json meter text secret transport", names, " ")
+        split("base digest json meter text secret thread transport", names, " ")
         for (i in names) room_of["amlaps/" names[i] ".h"] = "base"
         split("policy graph trail notify access", names, " ")
         for (i in names) room_of["amlaps/" names[i] ".h"] = names[i]
