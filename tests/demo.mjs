@@ -2,7 +2,6 @@
 /** `make demo`: a simulated Entra and an httpd with the module, until Ctrl-C. */
 import process from 'node:process';
 import { startEntra } from './entra/entra.mjs';
-import { guidOf } from './entra/ids.mjs';
 import { GROUPS, defaultWorld } from './entra/world.mjs';
 import { ruleSection, secretFiles, signInOf, tenantOf, tenantSection } from './lib/amlaps-conf.mjs';
 import { HTDOCS_LINE } from './lib/httpd-conf.mjs';
@@ -93,10 +92,6 @@ async function main() {
   const world = defaultWorld();
   // What an app needs besides to resolve the groups of people whose token does not list them.
   world.tenants[0].apps[0].roles.push('GroupMember.Read.All', 'User.ReadBasic.All');
-  world.tenants[0].people.push({
-    ...world.tenants[0].people[0], id: guidOf('person operator'), userPrincipalName: 'operator@contoso.com', displayName: 'Oscar Operator',
-    groups: [GROUPS.allStaff],
-  });
   const entra = await startEntra({ world, redirectUris: [`http://localhost:${port}/laps/oidc/callback`] });
   /** @type {Httpd | undefined} */
   let httpd;

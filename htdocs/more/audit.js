@@ -4,7 +4,7 @@
 /** @import {AuditRecord, Happening} from "./types.js" */
 // The audit for auditors: what happened, newest first, with filters; whether the chain holds; the export.
 
-import "./ready.js";
+import { here } from "./ready.js";
 import { call } from "../api.js";
 import { Problem, formatDate, h, has, name, plain, say, t } from "../app.js";
 import { badge, button, code, copyButton, factList, time } from "../parts.js";
@@ -173,12 +173,13 @@ function verdict({ ok, records, last, head, problems }) {
 const exportLinks = (asked) => h("p", { class: "actions" }, ["csv", "jsonl"].map((format) => {
   const address = new URLSearchParams(asked);
   address.set("format", format);
-  return h("a", { class: "button", href: `api/v1/audit/export?${address}`, download: `amlaps-audit.${format}` }, t(`audit.${format}`));
+  return h("a", { class: "button", href: `api/v1/audit/export?${address}`, download: true }, t(`audit.${format}`));
 }));
 
 /** @type {State<URLSearchParams>} */
 export const view = (app, root, given) => {
   const leaving = new AbortController();
+  const away = here("audit");
   const asked = query(given);
   /** @type {AuditRecord[]} */
   let records = [];
@@ -186,7 +187,7 @@ export const view = (app, root, given) => {
   let cursor = null;
   const list = h("ul", { class: "records", "aria-label": t("audit.records") });
   const foot = h("div", { class: "stack", "aria-busy": "true" }, h("p", { class: "quiet" }, t("more.loading")));
-  const pictures = h("div");
+  const pictures = h("div", { class: "pictures" });
   const more = async () => {
     foot.setAttribute("aria-busy", "true");
     const address = new URLSearchParams(asked);
@@ -212,5 +213,8 @@ export const view = (app, root, given) => {
     h("section", { class: "panel", "aria-labelledby": "export-title" }, h("h2", { id: "export-title" }, t("audit.export")), h("p", null, t("audit.exportText")), exportLinks(asked)),
     verification(app, leaving.signal));
   void more();
-  return () => leaving.abort();
+  return () => {
+    leaving.abort();
+    away();
+  };
 };

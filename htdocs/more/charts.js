@@ -7,6 +7,8 @@ import { formatDate, h, has, name, plain, t } from "../app.js";
 const SVG = "http://www.w3.org/2000/svg";
 const HOUR = 3_600_000;
 const BARS = 24;
+const LENGTHS = [1 / 12, 1 / 4, 1, 2, 6, 12, 24].map((hours) => hours * HOUR);
+const WIDEST = 12;
 
 /** @param {string} tag @param {Record<string, string | number>} attributes @param {(Node | string)[]} children */
 function s(tag, attributes, ...children) {
@@ -16,12 +18,12 @@ function s(tag, attributes, ...children) {
   return element;
 }
 
-/** Spans of equal length that hold all times: hours where they fit, else whole days. @param {number[]} times */
+/** Spans of equal length that hold all times: minutes or hours where they fit, else whole days. @param {number[]} times */
 export function spans(times) {
   const first = Math.min(...times);
   const last = Math.max(...times);
-  let length = HOUR;
-  while ((last - first) / length > BARS - 1) length = length < 24 * HOUR ? Math.min(length * 2, 24 * HOUR) : length * 2;
+  let length = LENGTHS.find((one) => (last - first) / one <= BARS - 1) ?? 48 * HOUR;
+  while ((last - first) / length > BARS - 1) length *= 2;
   const start = Math.floor(first / length) * length;
   const counts = Array.from({ length: Math.floor((last - start) / length) + 1 }, () => 0);
   for (const time of times) counts[Math.floor((time - start) / length)]++;
@@ -42,16 +44,17 @@ const table = (rows, label) => h("details", { class: "numbers" }, h("summary", n
     h("tbody", null, rows.map(([key, count]) => h("tr", null, h("th", { scope: "row" }, key), h("td", null, count))))));
 
 /** @param {string} key @param {string} text @param {Element} picture @param {Node | null} numbers */
-const figure = (key, text, picture, numbers) => h("figure", { class: `chart ${key}` }, h("figcaption", null, h("strong", null, t(`chart.${key}`)), " ", h("span", { class: "quiet" }, text)), picture, numbers);
+const figure = (key, text, picture, numbers) => h("figure", { class: `chart of-${key}` }, h("figcaption", null, h("strong", null, t(`chart.${key}`)), " ", h("span", { class: "quiet" }, text)), picture, numbers);
 
-/** @param {number[]} times */
+/** Nothing where all falls into one span. @param {number[]} times */
 function overTime(times) {
   const { length, bars } = spans(times);
+  if (bars.length < 2) return null;
   const most = Math.max(...bars.map(({ count }) => count));
   /** @param {number} from */
   const label = (from) => formatDate(new Date(from), length < 24 * HOUR ? { dateStyle: "short", timeStyle: "short" } : { dateStyle: "medium" });
   const summary = t("chart.timeText", { from: label(bars[0].from), to: label(bars[bars.length - 1].from + length), count: times.length });
-  const width = 100 / bars.length;
+  const width = Math.min(WIDEST, 100 / bars.length);
   const picture = s("svg", { viewBox: "0 0 100 40", preserveAspectRatio: "none", role: "img", "aria-label": `${t("chart.time")}: ${summary}` },
     ...bars.map(({ from, count }, index) => s("rect", { x: index * width + width * .1, y: 40 - 40 * count / most, width: width * .8, height: 40 * count / most },
       s("title", {}, `${label(from)}: ${count}`))));

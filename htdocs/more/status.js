@@ -3,7 +3,7 @@
 /** @import {ChannelStatus, Fault, Standing, TenantStatus} from "./types.js" */
 // How tenants, store and channels stand, worst first, and what to do.
 
-import "./ready.js";
+import { here } from "./ready.js";
 import { call } from "../api.js";
 import { Problem, formatTime, h, has, name, plain, say, t } from "../app.js";
 import { badge, button, code, factList, time } from "../parts.js";
@@ -77,6 +77,7 @@ function standing({ time: when, tenants, store, seal, channels }) {
 /** @type {State<URLSearchParams>} */
 export const view = (app, root) => {
   const leaving = new AbortController();
+  const away = here("status");
   const result = h("div", { class: "stack" }, h("p", { class: "quiet" }, t("more.loading")));
   const refresh = async () => {
     result.setAttribute("aria-busy", "true");
@@ -96,5 +97,8 @@ export const view = (app, root) => {
   };
   root.append(app.heading(t("status.title")), h("p", { class: "actions" }, button(t("status.refresh"), "", refresh)), result);
   void refresh();
-  return () => leaving.abort();
+  return () => {
+    leaving.abort();
+    away();
+  };
 };

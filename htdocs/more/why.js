@@ -4,10 +4,10 @@
 /** @import {Explained, ExplainedRule} from "./types.js" */
 // Why the rules decide as they do: a person and a device in, every rule with its reasons out. Nothing is disclosed.
 
-import "./ready.js";
+import { here } from "./ready.js";
 import { call } from "../api.js";
 import { Problem, h, name, plain, say, t } from "../app.js";
-import { badge, button, words } from "../parts.js";
+import { badge, button, code, words } from "../parts.js";
 import { problemBody, problemTitle } from "../problem.js";
 
 /** What a field of the form is in the inquiry: where it goes and how it is read. @type {[string, "person" | "device" | "", "text" | "list" | "json" | "yesNo" | "time"][]} */
@@ -92,13 +92,23 @@ const decision = (permission, { decision: word, rule }) => h("div", { class: `ve
   h("p", { class: "lead" }, h("strong", null, t(`event.${permission}`), ": ", t(`why.${word}`))),
   h("p", null, rule ? [t(word === "allow" ? "why.by" : "why.denier"), " ", name(rule)] : t("why.noRule")));
 
+/** Clause by clause. A value in one may hold a semicolon too, so one ends only where another begins. @param {string} why */
+export const clauses = (why) => why.split(/;\s+(?=AMLaps[A-Z]|no AMLaps|none of the \d|the rule\b)/);
+
+/** What is configured, what it comes to, and, quietly, where it stands. @param {string} text @returns {Child} */
+function clause(text) {
+  const [, said, place, outcome] = /^(.*?) at (\S+:\d+)(?=[: ])(.*)$/.exec(text) ?? [];
+  if (!place) return plain(text);
+  return [said.startsWith("AMLaps") ? code(said) : plain(said), plain(outcome), " ", h("span", { class: "quiet" }, plain(place))];
+}
+
 /** @param {ExplainedRule} rule @param {number} index */
-const ruleRow = ({ rule, matched, allows, denies, why }, index) => h("li", { class: matched ? "" : "unmatched" },
+const ruleRow = ({ rule, matched, allows, denies, why }, index) => h("li", { class: matched === false ? "unmatched" : "" },
   h("h3", null, h("span", { class: "quiet" }, `${index + 1}.`), " ", name(rule),
-    badge(t(matched === null ? "why.unclear" : matched ? "why.matches" : "why.matchesNot"), matched ? "calm" : "warn")),
+    badge(t(matched === null ? "why.unclear" : matched ? "why.matches" : "why.matchesNot"), matched === null ? "warn" : "calm")),
   [["why.gives", allows], ["why.takes", denies]].map(([key, permissions]) => permissions.length > 0
     && h("p", null, t(String(key)), " ", /** @type {string[]} */ (permissions).map((one) => t(`event.${one}`)).join(", "))),
-  h("ul", { class: "reasons" }, why.split(/;\s+|\n/).map((line) => line && h("li", null, plain(line)))));
+  h("ul", { class: "reasons" }, clauses(why).map((one) => h("li", null, clause(one)))));
 
 /** @param {Explained} found */
 const answer = ({ permissions, rules }) => [
@@ -111,6 +121,7 @@ const answer = ({ permissions, rules }) => [
 /** @type {State<URLSearchParams>} */
 export const view = (app, root, given) => {
   const leaving = new AbortController();
+  const away = here("why");
   const result = h("div", { class: "stack" });
   /** @param {URLSearchParams} address */
   const ask = async (address) => {
@@ -132,5 +143,8 @@ export const view = (app, root, given) => {
     void ask(address);
   }), result);
   // An address with a device in it is a question; asking it is recorded, so it takes a press all the same.
-  return () => leaving.abort();
+  return () => {
+    leaving.abort();
+    away();
+  };
 };

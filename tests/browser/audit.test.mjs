@@ -122,8 +122,8 @@ pageTest("pictures have names, and the same in numbers", { api: auditor }, async
   assert.equal(await picture.locator("rect").count(), 12);
   await page.getByText("The same in numbers").click();
   assert.equal(await page.locator(".numbers tbody tr").count(), 12);
-  assert.match(await page.locator(".chart.outcomes").innerText(), /of 12 requests[\s\S]*granted[\s\S]*8 \(67 %\)[\s\S]*denied[\s\S]*4 \(33 %\)/);
-  assert.match(await page.locator(".chart.rules").innerText(), /London helpdesk[\s\S]*8 \(100 %\)/);
+  assert.match(await page.locator(".of-outcomes").innerText(), /of 12 requests[\s\S]*granted[\s\S]*8 \(67 %\)[\s\S]*denied[\s\S]*4 \(33 %\)/);
+  assert.match(await page.locator(".of-rules").innerText(), /London helpdesk[\s\S]*8 \(100 %\)/);
 });
 
 pageTest("a whole trail is told so", { api: auditor }, async (page, fake) => {

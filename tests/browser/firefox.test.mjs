@@ -4,9 +4,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { AXE, AXE_RULES } from "./browser.mjs";
-import { PASSWORD, device, problem, startFake } from "./fake-api.mjs";
+import { PASSWORD, audited, device, problem, startFake } from "./fake-api.mjs";
 import { launchFirefox } from "./firefox.mjs";
 import { TEXT, deviceQuery } from "./harness.mjs";
+import { EXPLAINED, troubles } from "./standing.mjs";
 
 const actions = {
   password: { rule: "London helpdesk", qr: true, reason: { mode: "required", hint: "Ticket number, for example INC0012345", choices: ["Repair on site"] } },
@@ -58,6 +59,27 @@ async function tour(tab, fake, look) {
   await look("problem");
 }
 
+/** What auditors and operators see. @param {any} tab @param {any} fake @param {(state: string) => Promise<void>} look */
+async function tourOfRoles(tab, fake, look) {
+  await tab.goto(`${fake.url}?view=audit`);
+  await tab.until(by(".charts"));
+  await look("audit");
+  await tab.click(by(".record summary"));
+  await tab.until(by(".details"));
+  await tab.click(by("section:last-of-type .actions button"));
+  await tab.until(by(".verdict.good"));
+  await look("audit, details and verified");
+  await tab.goto(`${fake.url}?view=why&username=bob&name=LON-001`);
+  await tab.until(by("fieldset"));
+  await look("why, to fill in");
+  await tab.click(by("form .primary"));
+  await tab.until(by(".verdict"));
+  await look("why, answered");
+  await tab.goto(`${fake.url}?view=status`);
+  await tab.until(`${by("#status")}.textContent.endsWith("Something is broken.")`);
+  await look("status");
+}
+
 const MODES = {
   light: { prefs: {}, size: [1024, 768] },
   "dark, 320 pixels": { prefs: { "ui.systemUsesDarkTheme": 1, "ui.prefersReducedMotion": 1 }, size: [320, 640] },
@@ -69,7 +91,10 @@ for (const [mode, { prefs, size }] of Object.entries(MODES)) {
     /** @type {Awaited<ReturnType<typeof startFake>>} */
     let fake;
     before(async () => {
-      fake = await startFake({ devices, session: { ui } });
+      fake = await startFake({ devices, session: { ui, roles: ["auditor", "operator"] } });
+      fake.records = [1, 8, 40, 90].flatMap((hours) => audited(3 * hours));
+      fake.explanation = EXPLAINED;
+      troubles(fake);
       firefox = await launchFirefox({ "intl.accept_languages": "en-GB,en", ...prefs });
       await firefox.tab.resize(size[0], size[1]);
     });
@@ -82,16 +107,19 @@ for (const [mode, { prefs, size }] of Object.entries(MODES)) {
       const { tab } = firefox;
       const found = [];
       const states = [];
-      await tour(tab, fake, async (state) => {
+      /** @param {string} state */
+      const look = async (state) => {
         states.push(state);
         await tab.evaluate(`${AXE}; 0`);
         const lines = await tab.evaluate(`axe.run(document, { runOnly: ${JSON.stringify(AXE_RULES)} }).then(({ violations }) => violations.map(({ id, nodes }) => id + ": " + nodes.map((node) => node.target.join(" ")).join(", ")))`);
         found.push(...lines.map((line) => `${state}: ${line}`));
         const [wide, room] = await tab.evaluate("[document.documentElement.scrollWidth, window.innerWidth]");
         if (wide > room) found.push(`${state}: ${wide} pixels wide in ${room}`);
-      });
+      };
+      await tour(tab, fake, look);
+      await tourOfRoles(tab, fake, look);
       assert.deepEqual(found, []);
-      assert.equal(states.length, 10);
+      assert.equal(states.length, 15);
       assert.equal(await tab.evaluate(`matchMedia("(prefers-color-scheme: dark)").matches`), mode !== "light");
       assert.deepEqual(tab.said.filter((text) => !/status of 404|No password/.test(text)), []);
     });

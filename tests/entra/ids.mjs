@@ -43,6 +43,7 @@ export const PEOPLE = {
   nobody: guidOf('person nobody'),
   owner: guidOf('person owner'),
   overage: guidOf('person overage'),
+  operator: guidOf('person operator'),
 };
 
 /** `deviceId` (not object id) of the devices that tests and the demo name. */

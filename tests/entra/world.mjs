@@ -86,6 +86,10 @@ const people = () => [
     demo: 'has the role Laps.Auditor; may read no password',
   }),
   person({
+    id: PEOPLE.operator, name: 'operator', displayName: 'Oscar Operator', groups: [GROUPS.allStaff],
+    demo: 'has no role in Entra; a directive makes an operator of this person',
+  }),
+  person({
     id: PEOPLE.nobody, name: 'nobody', displayName: 'Nora Nobody', groups: [GROUPS.allStaff],
     demo: 'may sign in, and nothing else',
   }),
