@@ -63,7 +63,8 @@ const deviceFacts = (app, device) => factList([
 ]);
 
 /** @type {Confirm["ruleText"]} */
-const ruleText = (actions) => Object.entries(actions).map(([key, { rule }]) => h("p", null, rich(`rule.${key}`, { rule: name(rule) })));
+const ruleText = (actions) => /** @type {const} */ (["password", "history"]).map((key) =>
+  actions[key] && h("p", null, rich(`rule.${key}`, { rule: name(actions[key].rule) })));
 
 /** Null where no rule wants a reason. @type {Confirm["reasonField"]} */
 function reasonField(actions, value) {

@@ -4,11 +4,10 @@
 /** @import {AuditRecord, Happening} from "./types.js" */
 // The audit for auditors: what happened, newest first, with filters; whether the chain holds; the export.
 
-import { here } from "./ready.js";
+import { failure, here } from "./ready.js";
 import { call } from "../api.js";
-import { Problem, formatDate, h, has, name, plain, say, t } from "../app.js";
+import { formatDate, h, has, name, plain, say, t } from "../app.js";
 import { badge, button, code, copyButton, factList, time } from "../parts.js";
-import { problemBody, problemTitle } from "../problem.js";
 import { charts } from "./charts.js";
 
 const FILTERS = /** @type {const} */ (["actor", "device", "event", "outcome", "since", "until"]);
@@ -121,13 +120,6 @@ function filterForm(app, given) {
     },
   }, fields.map(([filter, element]) => h("div", { class: "field" }, h("label", { for: `f-${filter}` }, t(`audit.${filter}`)), element)),
   h("p", { class: "actions" }, h("button", { class: "primary" }, t("audit.apply")), button(t("audit.clear"), "", () => app.go("?view=audit"))));
-}
-
-/** @param {App} app @param {unknown} problem */
-function failure(app, problem) {
-  if (!(problem instanceof Problem)) throw problem;
-  say(problemTitle(problem));
-  return h("div", { class: "panel problem" }, h("h2", null, problemTitle(problem)), problemBody(app, problem));
 }
 
 /** Asks part by part until nothing is left. @param {App} app @param {AbortSignal} signal */

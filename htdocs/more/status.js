@@ -3,11 +3,10 @@
 /** @import {ChannelStatus, Fault, Standing, TenantStatus} from "./types.js" */
 // How tenants, store and channels stand, worst first, and what to do.
 
-import { here } from "./ready.js";
+import { failure, here } from "./ready.js";
 import { call } from "../api.js";
-import { Problem, formatTime, h, has, name, plain, say, t } from "../app.js";
+import { formatTime, h, has, name, plain, say, t } from "../app.js";
 import { badge, button, code, factList, time } from "../parts.js";
-import { problemBody, problemTitle } from "../problem.js";
 
 /** Days before its end at which a credential is told of, as in the log. */
 const SOON = 30;
@@ -88,9 +87,7 @@ export const view = (app, root) => {
       say(t(["status.allFine", "status.someLook", "status.someBroken"][level]));
     } catch (problem) {
       if (leaving.signal.aborted) return;
-      if (!(problem instanceof Problem)) throw problem;
-      say(problemTitle(problem));
-      result.replaceChildren(h("div", { class: "panel problem" }, h("h2", null, problemTitle(problem)), problemBody(app, problem)));
+      result.replaceChildren(failure(app, problem));
     } finally {
       result.removeAttribute("aria-busy");
     }

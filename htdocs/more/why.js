@@ -4,11 +4,10 @@
 /** @import {Explained, ExplainedRule} from "./types.js" */
 // Why the rules decide as they do: a person and a device in, every rule with its reasons out. Nothing is disclosed.
 
-import { here } from "./ready.js";
+import { failure, here } from "./ready.js";
 import { call } from "../api.js";
-import { Problem, h, name, plain, say, t } from "../app.js";
+import { h, name, plain, say, t } from "../app.js";
 import { badge, button, code, words } from "../parts.js";
-import { problemBody, problemTitle } from "../problem.js";
 
 /** What a field of the form is in the inquiry: where it goes and how it is read. @type {[string, "person" | "device" | "", "text" | "list" | "json" | "yesNo" | "time"][]} */
 const FIELDS = [
@@ -53,7 +52,7 @@ function control(app, field, kind, value) {
     select.value = choices.some(([word]) => word === value) ? value : String(choices[0][0]);
     return select;
   }
-  const input = kind === "list" || kind === "json" ? h("textarea", { id, rows: 2, spellcheck: "false" })
+  const input = kind === "list" || kind === "json" ? h("textarea", { id, rows: 1, spellcheck: "false" })
     : h("input", { id, type: kind === "time" ? "datetime-local" : "text", autocomplete: "off", spellcheck: "false", maxlength: 1024 });
   input.value = value;
   return input;
@@ -133,9 +132,7 @@ export const view = (app, root, given) => {
       result.querySelector("h2")?.focus();
     } catch (problem) {
       if (leaving.signal.aborted) return;
-      if (!(problem instanceof Problem)) throw problem;
-      say(problemTitle(problem));
-      result.replaceChildren(h("div", { class: "panel problem" }, h("h2", null, problemTitle(problem)), problemBody(app, problem)));
+      result.replaceChildren(failure(app, problem));
     }
   };
   root.append(app.heading(t("why.title")), h("p", null, t("why.text")), form(app, given, (address) => {

@@ -207,7 +207,7 @@ void amlaps_findings_complete(amlaps_findings_t *findings, amlaps_device_t *devi
 
 void amlaps_findings_complete_all(amlaps_findings_t *findings, amlaps_device_t *device)
 {
-    int needs = ALL_NEEDS;
+    int needs = findings->person.groups_known ? ALL_NEEDS & ~AMLAPS_NEED_PERSON_GROUPS : ALL_NEEDS;
 
     look_at(findings, device, &needs, 1);
 }

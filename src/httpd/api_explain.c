@@ -48,9 +48,11 @@ static apr_status_t read_known(amlaps_known_t *known, amlaps_error_t *error, con
     return APR_SUCCESS;
 }
 
-static apr_status_t read_person(const amlaps_person_t **result, amlaps_error_t *error, const amlaps_json_t *json, apr_pool_t *pool)
+/* An object id is one of the caller's own directory: nothing else says which. */
+static apr_status_t read_person(const amlaps_person_t **result, amlaps_error_t *error, const amlaps_request_t *request, const amlaps_json_t *json)
 {
     static const char *const known[] = { "username", "oid", "groups", "roles", "claims", NULL };
+    apr_pool_t *pool = request->r->pool;
     amlaps_person_t *person = apr_pcalloc(pool, sizeof(*person));
 
     *result = person;
@@ -72,6 +74,7 @@ static apr_status_t read_person(const amlaps_person_t **result, amlaps_error_t *
         return error->status;
     }
     person->claims = amlaps_scenario_claims(person->claims, person, pool);
+    person->tid = person->oid ? request->person->tid : NULL;
     return APR_SUCCESS;
 }
 
@@ -220,7 +223,7 @@ int amlaps_api_explain(amlaps_request_t *request)
     inquiry.circumstances = &circumstances;
     if (amlaps_body_read(&body, &error, request->r) != APR_SUCCESS || amlaps_body_check(&error, body, known) != APR_SUCCESS ||
         (amlaps_json_member(body, "person") &&
-         read_person(&inquiry.person, &error, amlaps_json_member(body, "person"), pool) != APR_SUCCESS) ||
+         read_person(&inquiry.person, &error, request, amlaps_json_member(body, "person")) != APR_SUCCESS) ||
         read_device(&device, &error, request, amlaps_json_member(body, "device")) != APR_SUCCESS ||
         read_circumstances(&circumstances, &error, request, body) != APR_SUCCESS) {
         return amlaps_respond_problem(request, &error);

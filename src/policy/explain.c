@@ -66,6 +66,15 @@ static const char *looked_at(const explain_t *x, amlaps_selector_t selector)
     }
 }
 
+/* What is missing to judge a line. */
+static const char *missing(const explain_t *x, amlaps_selector_t selector)
+{
+    if (selector == AMLAPS_SELECT_OWNER && !x->match->question->person->oid) {
+        return "the person's object id is not known";
+    }
+    return apr_pstrcat(x->pool, looked_at(x, selector), " could not be looked up", NULL);
+}
+
 /* The line as written; where one value matters, only that one. */
 static const char *write_line(const explain_t *x, const amlaps_line_t *line, const amlaps_value_t *value)
 {
@@ -99,8 +108,8 @@ static const char *explain_device(const explain_t *x)
         }
     }
     if (unknown) {
-        return apr_psprintf(x->pool, "%s%s cannot be judged because %s could not be looked up", write_line(x, unknown, NULL),
-                            place_of_line(x, unknown), looked_at(x, unknown->selector));
+        return apr_psprintf(x->pool, "%s%s cannot be judged because %s", write_line(x, unknown, NULL), place_of_line(x, unknown),
+                            missing(x, unknown->selector));
     }
     if (x->rule->line_count == 1) {
         return apr_psprintf(x->pool, "%s%s does not match %s", write_line(x, &lines[0], NULL), place_of_line(x, &lines[0]),

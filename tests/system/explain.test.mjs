@@ -276,6 +276,13 @@ describe('POST api/v1/explain', () => {
     assert.match(ruleOf(answer, 'Kiosks').why, new RegExp(`AMLapsDevice group ${GROUPS.londonKiosks} .*matches the device's groups`));
     assert.equal(stage.passwordRequests().length, before);
     assert.ok(stage.graphRequests().length > 0);
+    // Carol is Olga here: a rule of owners needs the object id.
+    const own = async (/** @type {object} */ person) => ruleOf(await explained({ person: { username: 'carol@contoso.com', ...person }, device: { deviceId: DEVICES.ownersLaptop } }), 'Own');
+    assert.deepEqual((await own({ oid: PEOPLE.owner })).allows, ['password']);
+    assert.equal((await own({ oid: PEOPLE.nobody })).matched, false);
+    const nobodyKnows = await own({});
+    assert.equal(nobodyKnows.matched, null);
+    assert.match(nobodyKnows.why, /cannot be judged because the person's object id is not known/);
     const invented = await explained({ person: { roles: ['Laps.Auditor'] }, device: { tenant: 'contoso', deviceId: DEVICES.lon001, name: 'OTHER' } });
     assert.equal(invented.permissions.history.decision, 'deny', 'a device with facts is taken as it is given');
     assertProblem(await explain({ device: { tenant: 'contoso', deviceId: PEOPLE.nobody } }), 'not_found');

@@ -95,6 +95,10 @@ static void a_rule_that_is_not_known_to_count(void **state)
               AMLAPS_UNKNOWN, 0, 0,
               "AMLapsDevice owner at rules.conf:12 cannot be judged because the device's owner could not be looked up; "
               "AMLapsDeny all anyone at rules.conf:12: that is everybody");
+    world->person.oid = NULL;
+    explained(world, rule_of(world, "x", NULL, "device owner", "deny all anyone", NULL), AMLAPS_UNKNOWN, 0, 0,
+              "AMLapsDevice owner at rules.conf:12 cannot be judged because the person's object id is not known; "
+              "AMLapsDeny all anyone at rules.conf:12: that is everybody");
     explained(world, rule_of(world, "x", NULL, "device all", "allow password group Admins", "deny history group a b", "allow history group "
                              "Helpdesk", NULL),
               AMLAPS_YES, 2, 0,
