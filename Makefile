@@ -2,7 +2,7 @@
 
 BUILD   = build
 PREFIX  = /usr
-PORT    = 8080
+PORT   ?= 8080
 WERROR  = -Werror
 
 APXS   := $(shell command -v apxs 2>/dev/null || command -v apxs2 2>/dev/null)
