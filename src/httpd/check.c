@@ -314,5 +314,9 @@ int amlaps_httpd_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *p
                     "NAME>", mounted));
     }
     warn_all(main_server, mounted, ptemp);
+    if (active && !mounted && ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main_server, "AML0138: there are tenants, but no Location has SetHandler amlaps, so the page is "
+                     "nowhere; write it into the Location that has AuthType openid-connect");
+    }
     return OK;
 }

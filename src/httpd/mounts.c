@@ -80,17 +80,24 @@ int amlaps_httpd_map_to_storage(request_rec *r)
     return ap_get_module_config(r->request_config, &amlaps_module) == ours ? OK : DECLINED;
 }
 
+/* As httpd reads it: the value may stand in quotes. */
+static int sets_ours(const ap_directive_t *directive, apr_pool_t *pool)
+{
+    const char *args = directive->args;
+
+    return directive->directive && !ap_cstr_casecmp(directive->directive, "SetHandler") && !strcmp(ap_getword_conf(pool, &args), "amlaps") && !*args;
+}
+
 /* The n-th `SetHandler amlaps` of the tree, in its order. */
-static const ap_directive_t *find_handler(const ap_directive_t *directive, int *nth)
+static const ap_directive_t *find_handler(const ap_directive_t *directive, int *nth, apr_pool_t *pool)
 {
     for (; directive; directive = directive->next) {
-        const ap_directive_t *inside = directive->first_child ? find_handler(directive->first_child, nth) : NULL;
+        const ap_directive_t *inside = directive->first_child ? find_handler(directive->first_child, nth, pool) : NULL;
 
         if (inside) {
             return inside;
         }
-        if (directive->directive && !ap_cstr_casecmp(directive->directive, "SetHandler") && !strcmp(directive->args, "amlaps") &&
-            (*nth)-- == 0) {
+        if (sets_ours(directive, pool) && (*nth)-- == 0) {
             return directive;
         }
     }
@@ -112,7 +119,7 @@ const char *amlaps_mounts_written(const char **mistake, apr_pool_t *pool)
     int i, nth;
 
     *mistake = NULL;
-    for (i = 0; nth = i, (directive = find_handler(ap_conftree, &nth)); i++) {
+    for (i = 0; nth = i, (directive = find_handler(ap_conftree, &nth, pool)); i++) {
         first = first ? first : directive;
         if (!stands_in_location(directive)) {
             *mistake = apr_psprintf(pool, "%s:%d: SetHandler amlaps works inside <Location \"/PATH\"> alone, without a pattern; move it there",

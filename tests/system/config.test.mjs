@@ -424,6 +424,15 @@ describe('what start would find too', () => {
   });
   refuses('the same copy twice', `${all}AMLapsAuditLog {root}/state/a\nAMLapsAuditLog {root}/state/a`, /AMLapsAuditLog.*already/);
   refuses('a copy into the store', `${all}AMLapsAuditLog {root}/state/amlaps.db`, /AMLapsAuditLog.*store's own file/);
+  refuses('a handler in quotes in a folder', handler('<Directory "/">', '</Directory>').replace('SetHandler amlaps', 'SetHandler "amlaps"'), /SetHandler amlaps works inside <Location/);
+  test('a page that is nowhere is a warning', async () => {
+    const warning = /AML0138: there are tenants, but no Location has SetHandler amlaps/;
+    for (const [line, warned] of /** @type {[string, boolean][]} */ ([['SetHandler amlap', true], ['SetHandler amlaps', false], ['SetHandler "amlaps"', false]])) {
+      const { ok, output } = await configtest(`${all}<Location "/laps">\n${line}\n</Location>\n${STORE}`);
+      assert.ok(ok, output);
+      assert.equal(warning.test(output), warned, `${line}: ${output}`);
+    }
+  });
   refuses('a handler under a pattern', handler('<LocationMatch "^/x">', '</LocationMatch>'), /SetHandler amlaps works inside <Location/);
   refuses('a handler under a ~ pattern', handler('<Location ~ "^/x">', '</Location>'), /SetHandler amlaps works inside <Location/);
   refuses('a handler in a folder', handler('<Directory "/">', '</Directory>'), /SetHandler amlaps works inside <Location/);
