@@ -291,5 +291,10 @@ apr_status_t amlaps_batch_run(const amlaps_batch_t *batch, amlaps_job_t *const *
     if (batch->sealer != NULL) {
         amlaps_sealer_end(batch->sealer);
     }
+    if (status != APR_SUCCESS && error->status == APR_SUCCESS) {
+        /* Those who wait look at the error alone: one that says nothing would tell them that their records are on disk. */
+        amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0222", status,
+                         "the audit store did not take the records and gave no reason; report this as a bug");
+    }
     return status;
 }
