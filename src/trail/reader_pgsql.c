@@ -5,7 +5,7 @@
 
 /* One page of a full trail is a few hundred KiB, and a short transaction. */
 #define PAGE 1000
-/* For one page: a worker of httpd may be waiting. */
+/* For all that comes before the first page and this one, then for each page: a worker of httpd may be waiting. */
 #define PATIENCE apr_time_from_sec(5)
 
 #define SELECT_ROWS(order) \
@@ -48,7 +48,6 @@ static apr_status_t ask(PGresult **result, amlaps_pgsql_t *link, const char *sta
     for (i = 0; i < count; i++) {
         apr_snprintf(text[i], sizeof(text[i]), "%" APR_INT64_T_FMT, number[i]);
     }
-    amlaps_pgsql_hurry(link, PATIENCE);
     if (!PQsendQueryParams(link->conn, statement, count, NULL, value, NULL, NULL, 0)) {
         return amlaps_pgsql_fail(link, NULL, "reading", error);
     }
@@ -119,6 +118,7 @@ static apr_status_t read_range(amlaps_pgsql_t *link, const amlaps_range_t *range
 
     while (status == APR_SUCCESS && more) {
         status = read_page(&more, &left, link, visit, baton, error);
+        amlaps_pgsql_hurry(link, PATIENCE);
     }
     return status;
 }

@@ -208,10 +208,34 @@ static void test_a_frozen_server_lets_go(void **state)
     world_verify_good(world, world_records(world));
 }
 
+/** Statements each of which is in time may not take longer together than a worker of httpd waits. */
+static void test_slow_reading_ends_in_time(void **state)
+{
+    const amlaps_find_t find = {
+        .filter = { .since = WORLD_START - HOUR }, .newest_first = 1, .most = 10, .patience = SECONDS(1)
+    };
+    world_t *world = *state;
+    amlaps_error_t error = { 0 };
+    amlaps_records_t *records;
+    double start;
+
+    world_open(world);
+    assert_int_equal(world_admit(world, "alice", NULL), AMLAPS_OK);
+    world_close(world);
+    assert_int_equal(amlaps_trail_find(&records, &error, world->store, &find, world->pool), APR_SUCCESS);
+    assert_int_equal(records->lines->nelts, 1);
+    world_tamper(world, "ALTER TABLE record RENAME TO slow; CREATE VIEW record AS SELECT slow.* FROM slow, pg_sleep(3)");
+    start = world_now();
+    assert_int_not_equal(amlaps_trail_find(&records, &error, world->store, &find, world->pool), APR_SUCCESS);
+    assert_string_equal(error.id, "AML0251");
+    assert_true(world_now() - start < world_patience(8));
+}
+
 static const struct CMUnitTest tests[] = {
     WORLD_TEST(test_servers_with_other_clocks_count_together), WORLD_TEST(test_ended_sessions_are_made_anew),
     WORLD_TEST(test_no_durability_is_weakened_by_the_role), WORLD_TEST(test_a_database_that_changes_texts_is_refused),
-    WORLD_TEST(test_the_schema_is_made_once), WORLD_TEST(test_foreign_bytes_spoil_no_batch), WORLD_TEST(test_a_frozen_server_lets_go)
+    WORLD_TEST(test_the_schema_is_made_once), WORLD_TEST(test_foreign_bytes_spoil_no_batch), WORLD_TEST(test_a_frozen_server_lets_go),
+    WORLD_TEST(test_slow_reading_ends_in_time)
 };
 
 WORLD_MAIN(tests)
