@@ -118,7 +118,7 @@ export function searcher(app, field, results) {
       last = { query, found: await findDevices(query, signal) };
       stop();
       show(last.found, query);
-      // A head start; who leaves before misses nothing.
+      // A head start.
       import("./device.js").catch(() => {});
     } catch (error) {
       if (signal.aborted) return;

@@ -57,8 +57,8 @@ function countdown(limit, hide) {
 export const view = (app, root, { ask, disclosure: { id, rule, credentials, older = 0 } }) => {
   const { device, action, nth } = ask;
   const { result, hideAfter } = app.session.ui;
-  const limit = hideAfter ?? 60;
   const [credential] = credentials;
+  const limit = credential ? hideAfter : 0;
   let secret = credential?.password ?? "";
   let stop = () => {};
 
@@ -69,7 +69,7 @@ export const view = (app, root, { ask, disclosure: { id, rule, credentials, olde
   };
   const count = countdown(limit, () => leave(t("reveal.timedOut")));
   const hide = h("button", { type: "button", "data-clear": true, onclick: () => leave(t("reveal.hidden")) });
-  clipboard.watch((held) => { hide.textContent = t(held ? "reveal.hideClear" : "reveal.hide"); });
+  clipboard.watch((held) => { hide.textContent = t(held ? "reveal.hideClear" : credential ? "reveal.hide" : "problem.back"); });
   const shown = passwordText(secret);
   const large = button(t("reveal.large"), "small", () => { large.ariaPressed = String(shown.classList.toggle("large")); });
   large.ariaPressed = "false";
@@ -114,7 +114,7 @@ export const view = (app, root, { ask, disclosure: { id, rule, credentials, olde
     factList([[t("reveal.rule"), name(rule)], reference(id)]),
     h("p", { class: "actions" }, app.searchButton()));
   for (const one of credentials) one.password = "";
-  say(limit > 0 ? t("reveal.shown", { count: limit }) : t("reveal.shownForGood"));
+  say(limit > 0 ? t("reveal.shown", { count: limit }) : t(credential ? "reveal.shownForGood" : "reveal.none"));
 
   return () => {
     count.stop();

@@ -48,7 +48,7 @@ export interface Session {
   user: { id: string; name: string | null; username: string | null };
   roles: string[];
   tenants: { name: string }[];
-  ui: Partial<Record<"title" | "logo" | "notice" | "help" | "language" | "result", string | null>> & { hideAfter?: number | null };
+  ui: Partial<Record<"title" | "logo" | "notice" | "help" | "language" | "result", string | null>> & { hideAfter: number };
   version: string;
 }
 

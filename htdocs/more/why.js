@@ -17,6 +17,8 @@ const FIELDS = [
   ["address", "", "text"], ["time", "", "time"],
 ];
 
+const GUID = "\\s*[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\\s*";
+
 /** Lists are written with commas or line by line. @param {string} kind @param {string} value */
 function read(kind, value) {
   switch (kind) {
@@ -53,7 +55,7 @@ function control(app, field, kind, value) {
     return select;
   }
   const input = kind === "list" || kind === "json" ? h("textarea", { id, rows: 1, spellcheck: "false" })
-    : h("input", { id, type: kind === "time" ? "datetime-local" : "text", autocomplete: "off", spellcheck: "false", maxlength: 1024 });
+    : h("input", { id, type: kind === "time" ? "datetime-local" : "text", autocomplete: "off", spellcheck: "false", maxlength: 1024, ...(field === "deviceId" && { pattern: GUID, title: "01234567-89ab-cdef-0123-456789abcdef" }) });
   input.value = value;
   return input;
 }

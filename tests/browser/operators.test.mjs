@@ -68,6 +68,18 @@ pageTest("claims that are no JSON are told before anything is asked", { api: ope
   assert.equal(posts(fake).length, 0);
 });
 
+pageTest("a device ID that is none is told before anything is asked", { api: operator }, async (page, fake) => {
+  await page.goto(`${fake.url}?view=why&deviceId=LON-001`);
+  await button(page, "Explain").click();
+  const field = page.getByLabel("Device ID");
+  assert.equal(await field.evaluate((/** @type {HTMLInputElement} */ input) => input.validity.patternMismatch), true);
+  assert.equal(await focused(page), "w-deviceId");
+  assert.equal(posts(fake).length, 0);
+  await field.fill(" 00000000-0000-4000-8000-00000000000A ");
+  await button(page, "Explain").click();
+  await page.getByRole("heading", { name: "The decision" }).waitFor();
+});
+
 pageTest("a refused question keeps what was written", { api: operator }, async (page, fake) => {
   fake.next.explain = problem(400, "bad_request", "device: a tenant of that name does not exist");
   await page.goto(`${fake.url}?view=why&name=LON-001`);
