@@ -22,6 +22,7 @@
 
 #include <apr_allocator.h>
 #include <apr_general.h>
+#include <apr_strings.h>
 
 #include "case.h"
 
@@ -30,7 +31,7 @@
 
 typedef struct batch_t {
     char **lines;
-    char **answers; /* of malloc */
+    char **answers; /* of the workers' pools; NULL without memory */
     apr_size_t count, room;
     atomic_size_t next;
 } batch_t;
@@ -44,11 +45,15 @@ static void *work(void *baton)
 {
     worker_t *worker = baton;
     batch_t *batch = worker->batch;
+    apr_pool_t *one;
     apr_size_t i;
 
+    if (apr_pool_create(&one, worker->pool) != APR_SUCCESS) {
+        return NULL;
+    }
     while ((i = atomic_fetch_add(&batch->next, 1)) < batch->count) {
-        batch->answers[i] = strdup(amlaps_json_canonical(decide_case(batch->lines[i], strlen(batch->lines[i]), worker->pool), worker->pool));
-        apr_pool_clear(worker->pool);
+        batch->answers[i] = apr_pstrdup(worker->pool, amlaps_json_canonical(decide_case(batch->lines[i], strlen(batch->lines[i]), one), one));
+        apr_pool_clear(one);
     }
     return NULL;
 }
@@ -61,6 +66,9 @@ static void answer(batch_t *batch, worker_t *workers, int count)
     apr_size_t line;
 
     atomic_store(&batch->next, 0);
+    if (batch->count > 0) {
+        memset(batch->answers, 0, batch->count * sizeof(*batch->answers));
+    }
     for (i = 1; i < count && batch->count > FEW_LINES; i++) {
         started += pthread_create(&threads[started], NULL, work, &workers[i]) == 0;
     }
@@ -70,7 +78,9 @@ static void answer(batch_t *batch, worker_t *workers, int count)
     }
     for (line = 0; line < batch->count; line++) {
         puts(batch->answers[line] ? batch->answers[line] : "{\"error\":\"no memory\"}");
-        free(batch->answers[line]);
+    }
+    for (i = 0; i < count; i++) {
+        apr_pool_clear(workers[i].pool);
     }
     fflush(stdout);
     batch->count = 0;
