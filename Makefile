@@ -222,8 +222,9 @@ install: all
 	install -d $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(DATADIR)/conf $(DESTDIR)$(PREFIX)/share/doc/amlaps
 	install -m 0644 $(BUILD)/mod_amlaps.so $(DESTDIR)$(LIBEXECDIR)/mod_amlaps.so
 	install -m 0755 $(BUILD)/amlaps-audit $(DESTDIR)$(PREFIX)/sbin/amlaps-audit
-	cd htdocs && find . -type f | while read -r file; do install -D -m 0644 "$$file" "$(DESTDIR)$(HTDOCS)/$$file"; done
+	cd htdocs && find . -type f ! -name '*.d.ts' | while read -r file; do install -D -m 0644 "$$file" "$(DESTDIR)$(HTDOCS)/$$file"; done
 	cd conf && find . -type f | while read -r file; do install -D -m 0644 "$$file" "$(DESTDIR)$(DATADIR)/conf/$$file"; done
+	chmod 0755 "$(DESTDIR)$(DATADIR)/conf/entra/create-apps.sh"
 	cd docs && find . -type f | while read -r file; do install -D -m 0644 "$$file" "$(DESTDIR)$(PREFIX)/share/doc/amlaps/$$file"; done
 
 clean:
