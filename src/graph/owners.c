@@ -9,6 +9,9 @@
 #include "amlaps/text.h"
 #include "id_list.h"
 
+/* Graph expands no more entries of a directory object, and does not say that there are others (Microsoft: query parameters, expand). */
+#define EXPANDED_MOST 20
+
 const char *amlaps_owners_path(const char *const *ids, apr_size_t count, apr_pool_t *pool)
 {
     if (count == 1) {
@@ -52,5 +55,6 @@ const amlaps_ids_t *amlaps_owners_read(const amlaps_json_t *json, apr_size_t cou
     if (amlaps_json_member(device, "registeredOwners@odata.nextLink")) {
         return NULL;
     }
-    return amlaps_id_list_read(amlaps_json_member(device, "registeredOwners"), "id", pool);
+    const amlaps_ids_t *owners = amlaps_id_list_read(amlaps_json_member(device, "registeredOwners"), "id", pool);
+    return owners && owners->count < EXPANDED_MOST ? owners : NULL;
 }

@@ -236,6 +236,23 @@ static void owners_that_are_not_understood_are_unknown(void **state)
     assert_null(strstr(fake->log, "AML0380"));
 }
 
+/* Graph expands twenty at most, without a word on the others. */
+static void owners_that_may_be_cut_off_are_unknown(void **state)
+{
+    fake_t *fake = *state;
+    const char *list = "{\"id\":\"" OWNER "\"}";
+
+    for (int i = 1; i < 20; i++) {
+        list = apr_pstrcat(fake->own, list, ",{\"id\":\"" OWNER "\"}", NULL);
+    }
+    fake_answers(fake, (fake_step_t){.status = 200,
+                                     .body = apr_pstrcat(fake->own, "{\"value\":[{\"deviceId\":\"cccccccc-0000-4000-8000-000000000000\","
+                                                         "\"registeredOwners\":[", list, "]}," OWNED("cccccccc-0000-4000-8000-000000000001") "]}", NULL)});
+    assert_int_equal(ask_owners(fake, 2), APR_SUCCESS);
+    assert_null(looks[0].owners);
+    assert_int_equal(looks[1].owners->count, 1);
+}
+
 /* {"aud":"x","tid":"9AA4C1A8-0D5E-4F3B-9A0C-1F2F4B0A7C11"} */
 #define TOKEN_OF_TENANT "e30.eyJhdWQiOiJ4IiwidGlkIjoiOUFBNEMxQTgtMEQ1RS00RjNCLTlBMEMtMUYyRjRCMEE3QzExIn0.sig"
 
@@ -291,6 +308,7 @@ int main(void)
         fake_test(owners_of_many_are_asked_for_in_fifteens),
         fake_test(owners_that_are_not_told_together_are_asked_for_singly),
         fake_test(owners_that_are_not_understood_are_unknown),
+        fake_test(owners_that_may_be_cut_off_are_unknown),
         fake_test(home_is_the_tenant_of_that_id),
         fake_test(a_failing_login_is_not_asked_whose_home_it_is),
     };
