@@ -141,8 +141,9 @@ check-decide: $(BUILD)/tests/decide
 check-entra:
 	$(NODE) --test tests/entra/test/*.test.mjs
 
+# Most of the time these wait, for time-outs and for limits to be over.
 check-system: all
-	$(NODE) --test tests/system/*.test.mjs
+	$(NODE) --test --test-concurrency=3 tests/system/*.test.mjs
 
 check-page: deps-page
 	@sh tests/page/check.sh
