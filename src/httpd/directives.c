@@ -33,12 +33,20 @@ apr_array_header_t *amlaps_directive_words(const char *line, apr_pool_t *pool)
     return words;
 }
 
-const char *amlaps_directive_section_words(apr_array_header_t **words, cmd_parms *cmd, const char *line)
+const char *amlaps_directive_open_section(apr_array_header_t **words, cmd_parms *cmd, const char *line)
 {
+    const amlaps_config_t *config = amlaps_directive_config(cmd);
+    const char *mistake = ap_check_cmd_context(cmd, NOT_IN_DIR_CONTEXT);
     const char *end = ap_strrchr_c(line, '>');
     const char *rest;
 
     *words = NULL;
+    if (mistake) {
+        return mistake;
+    }
+    if (config->open_tenant || config->open_rule || config->open_channel) {
+        return apr_pstrcat(cmd->pool, cmd->cmd->name, "> can't stand inside another section of AMLaps", NULL);
+    }
     if (!end) {
         return apr_pstrcat(cmd->pool, cmd->cmd->name, " lacks its closing '>'", NULL);
     }

@@ -16,10 +16,11 @@ const char *amlaps_directive_origin(const cmd_parms *cmd, apr_pool_t *pool);
 apr_array_header_t *amlaps_directive_words(const char *line, apr_pool_t *pool);
 
 /**
- * The arguments of a section's opening line, words unquoted, without the closing '>'.
+ * What every section of ours begins with: it stands where it may, and in no other. Gives the arguments of its opening line, words unquoted,
+ * without the closing '>'.
  * @return NULL, or the mistake
  */
-const char *amlaps_directive_section_words(apr_array_header_t **words, cmd_parms *cmd, const char *line);
+const char *amlaps_directive_open_section(apr_array_header_t **words, cmd_parms *cmd, const char *line);
 
 /** Runs the directives inside a section; each must be one of `allowed` (NULL-terminated, lower case). */
 const char *amlaps_directive_walk_section(cmd_parms *cmd, const char *const *allowed);

@@ -64,11 +64,8 @@ const char *amlaps_directive_channel_section(cmd_parms *cmd, void *dir, const ch
     int i;
 
     (void)dir;
-    if ((mistake = ap_check_cmd_context(cmd, NOT_IN_DIR_CONTEXT)) || (mistake = amlaps_directive_section_words(&words, cmd, line))) {
+    if ((mistake = amlaps_directive_open_section(&words, cmd, line))) {
         return mistake;
-    }
-    if (config->open_tenant || config->open_rule || config->open_channel) {
-        return "<AMLapsChannel> can't stand inside another section of AMLaps";
     }
     if (words->nelts != 1) {
         return "<AMLapsChannel takes one name, such as <AMLapsChannel soc>";

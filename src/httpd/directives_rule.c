@@ -45,11 +45,8 @@ const char *amlaps_directive_rule_section(cmd_parms *cmd, void *dir, const char 
     amlaps_rule_t *rule;
 
     (void)dir;
-    if ((mistake = ap_check_cmd_context(cmd, NOT_IN_DIR_CONTEXT)) || (mistake = amlaps_directive_section_words(&words, cmd, line))) {
+    if ((mistake = amlaps_directive_open_section(&words, cmd, line))) {
         return mistake;
-    }
-    if (config->open_tenant || config->open_rule || config->open_channel) {
-        return "<AMLapsRule> can't stand inside another section of AMLaps";
     }
     if (words->nelts < 1 || words->nelts > 2 || !*APR_ARRAY_IDX(words, 0, const char *)) {
         return "<AMLapsRule takes a description in quotes, then optionally a tenant's name, such as <AMLapsRule \"London helpdesk\">";
