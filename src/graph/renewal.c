@@ -13,98 +13,30 @@
 #include "token.h"
 #include "token_news.h"
 
-#define LOOK_LEAST apr_time_from_msec(100)
 #define LOOK_MOST apr_time_from_sec(60)
-#define HELPERS 7 /* threads beside this one, for the moment that several tenants are due */
+#define HANDS 8 /* tenants that are asked at once */
 #define KNOWN_EVERY apr_time_from_msec(10)
+
+struct renewal_t;
+
+/* A thread for one tenant, so that a login that is silent keeps no other tenant waiting, nor one that is wanted meanwhile. */
+typedef struct hand_t {
+    struct renewal_t *renewal;
+    amlaps_tenant_state_t *tenant; /* NULL: free */
+    pthread_t thread;
+    volatile apr_uint32_t done;
+} hand_t;
 
 typedef struct renewal_t {
     amlaps_graph_t *graph;
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t wake;
-    int woken; /* since it looked last, under the mutex */
+    int woken; /* since it looked last, under the mutex, which is never held while a tenant's is asked for: wake() is called with that */
+    hand_t hands[HANDS]; /* of the thread that looks, as is the pool */
+    apr_pool_t *pool;
     volatile apr_uint32_t stop;
 } renewal_t;
-
-/* What is due in one go: tenants go side by side, so that one whose login is silent keeps no other waiting. */
-typedef struct round_t {
-    renewal_t *renewal;
-    volatile apr_uint32_t taken; /* tenants that somebody looks after */
-    pthread_mutex_t mutex;
-    apr_interval_time_t next; /* under the mutex: until something is due again */
-} round_t;
-
-static void *renew_some(void *data)
-{
-    round_t *round = data;
-    amlaps_graph_t *graph = round->renewal->graph;
-    apr_pool_t *pool;
-    apr_size_t i;
-
-    /* A pool with an allocator of its own: the child's pools are other threads'. */
-    if (apr_pool_create_unmanaged_ex(&pool, NULL, NULL) != APR_SUCCESS) {
-        return NULL;
-    }
-    while ((i = apr_atomic_inc32(&round->taken)) < graph->tenant_count && !apr_atomic_read32(&round->renewal->stop)) {
-        const apr_interval_time_t due = amlaps_token_renew(graph, &graph->tenants[i], pool);
-        pthread_mutex_lock(&round->mutex);
-        round->next = due < round->next ? due : round->next;
-        pthread_mutex_unlock(&round->mutex);
-        amlaps_token_news_of_time(&graph->tenants[i], graph, pool);
-        apr_pool_clear(pool);
-    }
-    apr_pool_destroy(pool);
-    return NULL;
-}
-
-/* One less than are due, since this thread helps too. */
-static int helpers_of(const amlaps_graph_t *graph)
-{
-    int due = 0;
-
-    for (apr_size_t i = 0; i < graph->tenant_count && due < HELPERS + 1; i++) {
-        due += amlaps_token_is_due(graph, &graph->tenants[i]);
-    }
-    return due > 1 ? due - 1 : 0;
-}
-
-static apr_interval_time_t renew_all(renewal_t *renewal)
-{
-    round_t round = {.renewal = renewal, .mutex = PTHREAD_MUTEX_INITIALIZER, .next = LOOK_MOST};
-    const int wanted = helpers_of(renewal->graph);
-    pthread_t helpers[HELPERS];
-    int count = 0;
-
-    while (count < wanted && pthread_create(&helpers[count], NULL, renew_some, &round) == 0) {
-        count++;
-    }
-    renew_some(&round);
-    while (count > 0) {
-        pthread_join(helpers[--count], NULL);
-    }
-    pthread_mutex_destroy(&round.mutex);
-    return round.next > LOOK_LEAST ? round.next : LOOK_LEAST;
-}
-
-static void *run(void *data)
-{
-    renewal_t *renewal = data;
-
-    pthread_mutex_lock(&renewal->mutex);
-    while (!apr_atomic_read32(&renewal->stop)) {
-        renewal->woken = 0;
-        pthread_mutex_unlock(&renewal->mutex);
-        const apr_interval_time_t wait = renew_all(renewal);
-        pthread_mutex_lock(&renewal->mutex);
-        const struct timespec until = amlaps_thread_until(wait);
-        if (!apr_atomic_read32(&renewal->stop) && !renewal->woken) {
-            pthread_cond_timedwait(&renewal->wake, &renewal->mutex, &until);
-        }
-    }
-    pthread_mutex_unlock(&renewal->mutex);
-    return NULL;
-}
 
 static void wake(void *baton)
 {
@@ -116,6 +48,126 @@ static void wake(void *baton)
     pthread_mutex_unlock(&renewal->mutex);
 }
 
+/* A pool with an allocator of its own: the child's pools are other threads'. */
+static apr_status_t make_pool(apr_pool_t **pool)
+{
+    return apr_pool_create_unmanaged_ex(pool, NULL, NULL);
+}
+
+static void *renew_one(void *data)
+{
+    hand_t *hand = data;
+    renewal_t *renewal = hand->renewal;
+    apr_pool_t *pool;
+    const int made = make_pool(&pool) == APR_SUCCESS;
+
+    if (made) {
+        amlaps_token_renew(renewal->graph, hand->tenant, pool);
+        apr_pool_destroy(pool);
+    }
+    apr_atomic_set32(&hand->done, 1);
+    /* Without memory the next look is soon enough. */
+    if (made) {
+        wake(renewal);
+    }
+    return NULL;
+}
+
+static void take_back(renewal_t *renewal, int all)
+{
+    for (int i = 0; i < HANDS; i++) {
+        hand_t *hand = &renewal->hands[i];
+
+        if (hand->tenant && (all || apr_atomic_read32(&hand->done))) {
+            pthread_join(hand->thread, NULL);
+            hand->tenant = NULL;
+        }
+    }
+}
+
+/* @return NULL where none is free, or one has this tenant already */
+static hand_t *free_hand(renewal_t *renewal, const amlaps_tenant_state_t *tenant)
+{
+    hand_t *unused = NULL;
+
+    for (int i = 0; i < HANDS; i++) {
+        if (renewal->hands[i].tenant == tenant) {
+            return NULL;
+        }
+        unused = renewal->hands[i].tenant ? unused : &renewal->hands[i];
+    }
+    return unused;
+}
+
+/* Without a hand there is nothing to do: the end of one wakes this thread. */
+static void hand_over(renewal_t *renewal, amlaps_tenant_state_t *tenant)
+{
+    hand_t *hand = free_hand(renewal, tenant);
+
+    if (!hand) {
+        return;
+    }
+    hand->renewal = renewal;
+    hand->tenant = tenant;
+    apr_atomic_set32(&hand->done, 0);
+    if (pthread_create(&hand->thread, NULL, renew_one, hand) != 0) {
+        hand->tenant = NULL;
+        amlaps_token_renew(renewal->graph, tenant, renewal->pool);
+    }
+}
+
+/* @return the time until it is worth looking again, unless woken before */
+static apr_interval_time_t look(renewal_t *renewal)
+{
+    amlaps_graph_t *graph = renewal->graph;
+    apr_interval_time_t next = LOOK_MOST;
+
+    take_back(renewal, 0);
+    for (apr_size_t i = 0; i < graph->tenant_count; i++) {
+        amlaps_tenant_state_t *tenant = &graph->tenants[i];
+        const apr_interval_time_t due = amlaps_token_due(graph, tenant);
+
+        if (due == 0) {
+            hand_over(renewal, tenant);
+        }
+        else {
+            next = due < next ? due : next;
+        }
+        amlaps_token_news_of_time(tenant, graph, renewal->pool);
+        apr_pool_clear(renewal->pool);
+    }
+    return next;
+}
+
+static void *run(void *data)
+{
+    renewal_t *renewal = data;
+
+    pthread_mutex_lock(&renewal->mutex);
+    while (!apr_atomic_read32(&renewal->stop)) {
+        renewal->woken = 0;
+        pthread_mutex_unlock(&renewal->mutex);
+        const struct timespec until = amlaps_thread_until(look(renewal));
+        pthread_mutex_lock(&renewal->mutex);
+        if (!apr_atomic_read32(&renewal->stop) && !renewal->woken) {
+            pthread_cond_timedwait(&renewal->wake, &renewal->mutex, &until);
+        }
+    }
+    pthread_mutex_unlock(&renewal->mutex);
+    take_back(renewal, 1);
+    return NULL;
+}
+
+/* The thread is not there, or no longer. */
+static void let_go(renewal_t *renewal)
+{
+    renewal->graph->wake = NULL;
+    renewal->graph->stop = NULL;
+    apr_pool_destroy(renewal->pool);
+    pthread_cond_destroy(&renewal->wake);
+    pthread_mutex_destroy(&renewal->mutex);
+}
+
 /* Before the client's own cleanups, so that nothing that the thread uses is gone. */
 static apr_status_t stop(void *data)
 {
@@ -124,10 +176,7 @@ static apr_status_t stop(void *data)
     apr_atomic_set32(&renewal->stop, 1);
     wake(renewal);
     pthread_join(renewal->thread, NULL);
-    renewal->graph->wake = NULL;
-    renewal->graph->stop = NULL;
-    pthread_cond_destroy(&renewal->wake);
-    pthread_mutex_destroy(&renewal->mutex);
+    let_go(renewal);
     return APR_SUCCESS;
 }
 
@@ -169,9 +218,14 @@ void amlaps_graph_probe(amlaps_graph_t *graph, apr_interval_time_t patience)
 apr_status_t amlaps_graph_renew_in_background(amlaps_graph_t *graph, apr_pool_t *pool)
 {
     renewal_t *renewal = apr_pcalloc(pool, sizeof *renewal);
-    int failed = amlaps_thread_condition(&renewal->wake);
+    const apr_status_t status = make_pool(&renewal->pool);
 
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    int failed = amlaps_thread_condition(&renewal->wake);
     if (failed) {
+        apr_pool_destroy(renewal->pool);
         return APR_FROM_OS_ERROR(failed);
     }
     renewal->graph = graph;
@@ -181,10 +235,7 @@ apr_status_t amlaps_graph_renew_in_background(amlaps_graph_t *graph, apr_pool_t 
     graph->stop = &renewal->stop;
     failed = amlaps_thread_start(&renewal->thread, run, renewal);
     if (failed) {
-        graph->wake = NULL;
-        graph->stop = NULL;
-        pthread_cond_destroy(&renewal->wake);
-        pthread_mutex_destroy(&renewal->mutex);
+        let_go(renewal);
         return APR_FROM_OS_ERROR(failed);
     }
     apr_pool_pre_cleanup_register(pool, renewal, stop);

@@ -159,29 +159,38 @@ static int is_due(const amlaps_tenant_state_t *tenant, int wanted, apr_time_t no
            && ((token->text->length > 0 && now >= token->renew_at) || (wanted && !is_refused(&ignored, tenant, now)));
 }
 
-int amlaps_token_is_due(const amlaps_graph_t *graph, amlaps_tenant_state_t *tenant)
+apr_interval_time_t amlaps_token_due(const amlaps_graph_t *graph, amlaps_tenant_state_t *tenant)
 {
+    const amlaps_token_t *token = &tenant->token;
+    apr_interval_time_t due = apr_time_from_sec(3600);
+
     apr_thread_mutex_lock(tenant->mutex);
-    const int due = is_due(tenant, apr_atomic_read32(&tenant->wanted) != 0, amlaps_clock_steady(graph->clock));
+    const apr_time_t now = amlaps_clock_steady(graph->clock);
+    const int wanted = apr_atomic_read32(&tenant->wanted) != 0;
+    if (is_due(tenant, wanted, now)) {
+        due = 0;
+    }
+    else {
+        if (wanted) {
+            apr_atomic_set32(&tenant->wanted, 0);
+        }
+        if (token->text->length > 0 && !token->renewing) {
+            due = token->renew_at - now;
+        }
+    }
     apr_thread_mutex_unlock(tenant->mutex);
     return due;
 }
 
-apr_interval_time_t amlaps_token_renew(amlaps_graph_t *graph, amlaps_tenant_state_t *tenant, apr_pool_t *pool)
+void amlaps_token_renew(amlaps_graph_t *graph, amlaps_tenant_state_t *tenant, apr_pool_t *pool)
 {
-    const amlaps_token_t *token = &tenant->token;
-    apr_interval_time_t due = apr_time_from_sec(3600);
     const int wanted = apr_atomic_xchg32(&tenant->wanted, 0) != 0;
 
     apr_thread_mutex_lock(tenant->mutex);
     if (is_due(tenant, wanted, amlaps_clock_steady(graph->clock))) {
         renew_early(graph, tenant, graph->config->timeout, pool);
     }
-    if (token->text->length > 0 && !token->renewing) {
-        due = token->renew_at - amlaps_clock_steady(graph->clock);
-    }
     apr_thread_mutex_unlock(tenant->mutex);
-    return due > 0 ? due : 0;
 }
 
 static apr_status_t late(amlaps_fault_t *fault, const amlaps_tenant_state_t *tenant)

@@ -19,13 +19,14 @@ apr_status_t amlaps_token_get(amlaps_secret_t **bearer, apr_uint32_t *generation
                               apr_pool_t *pool);
 
 /**
- * Renews a token that is there where that is due, and gets one where it is wanted, for the thread that does nothing else.
- * @return the time until it is due (again); a long one where there is no token
+ * For the thread that does nothing else: whether amlaps_token_renew would ask the login now. A wish for a token that the login
+ * refused just now, or that is on its way, is forgotten.
+ * @return 0: it would; else the time until it is due, a long one where there is no token
  */
-apr_interval_time_t amlaps_token_renew(amlaps_graph_t *graph, amlaps_tenant_state_t *tenant, apr_pool_t *pool);
+apr_interval_time_t amlaps_token_due(const amlaps_graph_t *graph, amlaps_tenant_state_t *tenant);
 
-/** @return 1 where that would ask the login now */
-int amlaps_token_is_due(const amlaps_graph_t *graph, amlaps_tenant_state_t *tenant);
+/** Renews a token that is there where that is due, and gets one where it is wanted; nobody waits for it. */
+void amlaps_token_renew(amlaps_graph_t *graph, amlaps_tenant_state_t *tenant, apr_pool_t *pool);
 
 /** Graph has taken it: a later 401 means that it was revoked. */
 void amlaps_token_accepted(amlaps_tenant_state_t *tenant, apr_uint32_t generation);

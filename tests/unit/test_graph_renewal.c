@@ -10,6 +10,7 @@ typedef struct seen_t {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     int logins;
+    int in_time;
 } seen_t;
 
 static void count_login(fake_t *fake)
@@ -59,6 +60,56 @@ static void tokens_are_renewed_without_anybody_asking(void **state)
     ask(fake);
     assert_string_equal(fake->seen[fake->seen_count - 1].bearer, "TOKEN-B");
     assert_int_equal(seen.logins, 2);
+}
+
+/* The login of a tenant whose token is due says nothing until that of another, wanted only meanwhile, was asked. */
+static void silent_until_another_is_asked(fake_t *fake)
+{
+    seen_t *seen = fake->baton;
+    struct timespec end;
+
+    count_login(fake);
+    pthread_mutex_lock(&seen->mutex);
+    const int is_second = seen->logins == 2;
+    pthread_mutex_unlock(&seen->mutex);
+    if (!is_second) {
+        return;
+    }
+    amlaps_graph_probe(fake->graph, 0);
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += 20;
+    pthread_mutex_lock(&seen->mutex);
+    while (seen->logins < 3 && pthread_cond_timedwait(&seen->changed, &seen->mutex, &end) == 0) {
+    }
+    seen->in_time = seen->logins == 3;
+    seen->logins++;
+    pthread_cond_broadcast(&seen->changed);
+    pthread_mutex_unlock(&seen->mutex);
+}
+
+static void a_silent_login_keeps_no_other_tenant_waiting(void **state)
+{
+    fake_t *fake = *state;
+    seen_t seen = {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    amlaps_tenant_t other = fake->tenant;
+    const amlaps_tenant_t *both[] = {&fake->tenant, &other};
+    apr_pool_t *child;
+
+    other.name = "fabrikam";
+    fake->config.tenants = both;
+    fake->config.tenant_count = 2;
+    fake_reopen(fake);
+    fake->baton = &seen;
+    fake->on_login = silent_until_another_is_asked;
+    apr_pool_create(&child, fake->own);
+    assert_int_equal(amlaps_graph_renew_in_background(fake->graph, child), APR_SUCCESS);
+    fake_login_answers(fake, (fake_step_t){.status = 200, .body = "{\"expires_in\":10,\"access_token\":\"TOKEN-A\"}", .takes = apr_time_from_sec(5)});
+    fake_login_answers(fake, (fake_step_t){.status = 200, .body = "{\"expires_in\":3599,\"access_token\":\"TOKEN-B\"}"});
+    fake_login_answers(fake, (fake_step_t){.status = 200, .body = "{\"expires_in\":3599,\"access_token\":\"TOKEN-C\"}"});
+    ask(fake);
+    until(&seen, 4);
+    apr_pool_destroy(child);
+    assert_true(seen.in_time);
 }
 
 static void it_ends_with_its_pool(void **state)
@@ -120,6 +171,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         fake_test(tokens_are_renewed_without_anybody_asking),
+        fake_test(a_silent_login_keeps_no_other_tenant_waiting),
         fake_test(it_ends_with_its_pool),
         fake_test(a_probe_has_the_login_tried),
         fake_test(a_probe_that_is_refused_is_told_and_not_repeated),
