@@ -1,7 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "request.h"
 
-#include "claims.h"
+#include "claims_keep.h"
+#include "lifecycle.h"
 
 /*
  * mod_auth_openidc sets these in the environment of the request that it authenticated. Its per-claim variables join lists without escaping, and
@@ -11,7 +12,7 @@
 #define USERINFO "OIDC_userinfo_json"
 #define TEXT_MOST (1024 * 1024)
 
-apr_status_t amlaps_identity_read(amlaps_person_t **person, amlaps_error_t *error, request_rec *r)
+apr_status_t amlaps_identity_read(const amlaps_person_t **person, amlaps_error_t *error, request_rec *r)
 {
     const char *id_token = apr_table_get(r->subprocess_env, ID_TOKEN), *userinfo = apr_table_get(r->subprocess_env, USERINFO);
 
@@ -27,5 +28,5 @@ apr_status_t amlaps_identity_read(amlaps_person_t **person, amlaps_error_t *erro
     if (strlen(id_token) > TEXT_MOST || (userinfo && strlen(userinfo) > TEXT_MOST)) {
         return amlaps_error_set(error, AMLAPS_NOT_AUTHENTICATED, "AML0153", APR_EGENERAL, "the claims are larger than 1 MiB");
     }
-    return amlaps_claims_read(person, error, id_token, userinfo, r->pool);
+    return amlaps_claims_keep_read(person, error, amlaps_lifecycle_claims(), id_token, userinfo, r->pool);
 }

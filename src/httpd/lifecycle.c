@@ -15,12 +15,18 @@ APLOG_USE_MODULE(amlaps);
 /* One generation's rooms in a child; set once in child_init, before the first worker thread runs. */
 static amlaps_access_t *const *runtimes;
 static amlaps_trail_shared_t *shared;
+static amlaps_claims_keep_t *claims;
 
 const amlaps_access_t *amlaps_lifecycle_access(const server_rec *server)
 {
     int index = amlaps_config_of(server)->runtime;
 
     return runtimes && index >= 0 ? runtimes[index] : NULL;
+}
+
+amlaps_claims_keep_t *amlaps_lifecycle_claims(void)
+{
+    return claims;
 }
 
 amlaps_trail_counts_t amlaps_lifecycle_trail_counts(void)
@@ -237,6 +243,7 @@ void amlaps_httpd_child_init(apr_pool_t *pchild, server_rec *main_server)
     }
     amlaps_log_bridge(main_server);
     amlaps_secret_keep_pages(pchild);
+    claims = amlaps_claims_keep_make(pchild);
     amlaps_counts_enter(pchild);
     if (amlaps_channels_open(&notify, &error, main_server, pchild) != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, main_server, "%s: this child can't serve: %s", error.id, error.detail);

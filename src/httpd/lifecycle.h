@@ -2,10 +2,14 @@
 #ifndef AMLAPS_HTTPD_LIFECYCLE_H
 #define AMLAPS_HTTPD_LIFECYCLE_H
 
+#include "claims_keep.h"
 #include "httpd_glue.h"
 
 /** The rooms of the server that a request came to, in this child; NULL where it has none. Any thread. */
 const amlaps_access_t *amlaps_lifecycle_access(const server_rec *server);
+
+/** What this child keeps of the claims of sessions; NULL where it serves nothing. Any thread. */
+amlaps_claims_keep_t *amlaps_lifecycle_claims(void);
 
 /** Opens the server's copies of the audit, those of the main server once. In the parent, as root. @return OK, or what post_config returns */
 int amlaps_audit_logs_open(server_rec *server, apr_pool_t *pconf, apr_pool_t *ptemp);

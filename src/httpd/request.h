@@ -15,7 +15,7 @@ typedef struct amlaps_request_t {
     const char *id;                /* GUID: audit id, the problem's id, client-request-id */
     amlaps_circumstances_t circumstances; /* what the rules' conditions read of the request */
     const char *path;              /* below the mount, without leading '/' */
-    amlaps_person_t *person;       /* set for API requests */
+    const amlaps_person_t *person; /* set for API requests; other requests of the session may share it */
     const char *segments[6];       /* of an API path, decoded, behind "api/v1" */
     int segment_count;
     struct amlaps_tally_t *tally;  /* how it is counted; NULL: it is not */
@@ -27,7 +27,7 @@ typedef struct amlaps_request_t {
  * The person, from the claims that mod_auth_openidc put into the environment of this initial request; never from a header.
  * @return APR_SUCCESS, or AMLAPS_NOT_AUTHENTICATED with why for the log
  */
-apr_status_t amlaps_identity_read(amlaps_person_t **person, amlaps_error_t *error, request_rec *r);
+apr_status_t amlaps_identity_read(const amlaps_person_t **person, amlaps_error_t *error, request_rec *r);
 
 /* ---- guard.c, body.c ---- */
 
