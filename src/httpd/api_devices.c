@@ -22,7 +22,11 @@ static apr_status_t check_search(const char **trimmed, amlaps_error_t *error, co
 {
     char *copy;
 
-    if (!text || !amlaps_text_is_utf8(text, strlen(text)) || amlaps_text_has_controls(text)) {
+    if (!text) {
+        return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0158", APR_EGENERAL,
+                                "The query lacks search, what a device's name begins with, as in search=LON-.");
+    }
+    if (!amlaps_text_is_utf8(text, strlen(text)) || amlaps_text_has_controls(text)) {
         return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0161", APR_EGENERAL,
                                 "Give search a text in UTF-8 without control characters.");
     }
@@ -34,7 +38,7 @@ static apr_status_t check_search(const char **trimmed, amlaps_error_t *error, co
         copy[strlen(copy) - 1] = '\0';
     }
     if (characters(copy) < SEARCH_LEAST || strlen(copy) > SEARCH_MOST) {
-        return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0162", APR_EGENERAL, "Search for at least 2 and at most 256 characters.");
+        return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0162", APR_EGENERAL, "Search for at least 2 characters and at most 256 bytes.");
     }
     *trimmed = copy;
     return APR_SUCCESS;

@@ -82,7 +82,7 @@ static apr_status_t read_nth(apr_size_t *nth, amlaps_error_t *error, const amlap
 
     if (amlaps_json_kind(value) != AMLAPS_JSON_NONE &&
         (permission != AMLAPS_PERMISSION_HISTORY || !amlaps_json_integer(value, &number) || number < 1 || number > NTH_MOST)) {
-        return amlaps_body_wrong(error, "nth");
+        return amlaps_body_wrong(error, "nth", "a whole number from 1 to 1000, and of a history alone");
     }
     *nth = (apr_size_t)number;
     return APR_SUCCESS;

@@ -9,6 +9,7 @@
 static apr_status_t read_list(const char *const **list, apr_size_t *count, amlaps_error_t *error, const amlaps_json_t *object,
                               const char *member, int guids, apr_pool_t *pool)
 {
+    const char *wanted = guids ? "a list of GUIDs, as in [\"00000000-0000-0000-0000-000000000000\"]" : "a list of texts, as in [\"A\",\"B\"]";
     const amlaps_json_t *value = amlaps_json_member(object, member);
     apr_size_t length = amlaps_json_length(value), i;
     const char **texts = apr_palloc(pool, (length + 1) * sizeof(*texts));
@@ -17,12 +18,12 @@ static apr_status_t read_list(const char *const **list, apr_size_t *count, amlap
     *list = texts;
     *count = length;
     if (amlaps_json_kind(value) != AMLAPS_JSON_ARRAY && amlaps_json_kind(value) != AMLAPS_JSON_NONE) {
-        return amlaps_body_wrong(error, member);
+        return amlaps_body_wrong(error, member, wanted);
     }
     for (i = 0; i < length; i++) {
         texts[i] = amlaps_json_text(amlaps_json_item(value, i));
         if (!texts[i] || (guids && !amlaps_text_guid(guid, texts[i]))) {
-            return amlaps_body_wrong(error, member);
+            return amlaps_body_wrong(error, member, wanted);
         }
         if (guids) {
             texts[i] = apr_pstrmemdup(pool, guid, AMLAPS_GUID_LENGTH);
@@ -42,7 +43,7 @@ static apr_status_t read_known(amlaps_known_t *known, amlaps_error_t *error, con
         return APR_SUCCESS;
     }
     if (!amlaps_json_bool(value, &yes)) {
-        return amlaps_body_wrong(error, member);
+        return amlaps_body_wrong(error, member, "true, false or null");
     }
     *known = yes ? AMLAPS_YES : AMLAPS_NO;
     return APR_SUCCESS;
@@ -59,10 +60,10 @@ static apr_status_t read_person(const amlaps_person_t **result, amlaps_error_t *
     person->groups_known = 1;
     person->claims = amlaps_json_member(json, "claims");
     if (amlaps_json_kind(json) != AMLAPS_JSON_OBJECT) {
-        return amlaps_body_wrong(error, "person");
+        return amlaps_body_wrong(error, "person", "an object such as {\"username\":\"alice@contoso.com\"}");
     }
     if (amlaps_json_kind(person->claims) != AMLAPS_JSON_NONE && amlaps_json_kind(person->claims) != AMLAPS_JSON_OBJECT) {
-        return amlaps_body_wrong(error, "claims");
+        return amlaps_body_wrong(error, "claims", "an object such as {\"acr\":\"c1\"}");
     }
     if (amlaps_body_check(error, json, known) != APR_SUCCESS ||
         amlaps_body_text(&person->username, error, json, "username") != APR_SUCCESS ||
@@ -114,12 +115,16 @@ static apr_status_t read_device(amlaps_device_t *device, amlaps_error_t *error, 
     static const char *const known[] = {
         "tenant", "deviceId", "name", "groups", "units", "os", "join", "compliant", "enabled", "owner", NULL,
     };
+    static const char a_device[] = "an object such as {\"tenant\":\"contoso\",\"deviceId\":\"00000000-0000-0000-0000-000000000000\"} or {\"name\":\"LON-001\"}";
     char guid[AMLAPS_GUID_LENGTH + 1] = "";
     const char *tenant, *device_id;
 
     memset(device, 0, sizeof(*device));
+    if (!json) {
+        return amlaps_body_missing(error, "device", a_device);
+    }
     if (amlaps_json_kind(json) != AMLAPS_JSON_OBJECT) {
-        return amlaps_body_wrong(error, "device");
+        return amlaps_body_wrong(error, "device", a_device);
     }
     if (amlaps_body_check(error, json, known) != APR_SUCCESS || amlaps_body_text(&tenant, error, json, "tenant") != APR_SUCCESS ||
         amlaps_body_text(&device_id, error, json, "deviceId") != APR_SUCCESS ||
@@ -127,7 +132,7 @@ static apr_status_t read_device(amlaps_device_t *device, amlaps_error_t *error, 
         return error->status;
     }
     if (device_id && !amlaps_text_guid(guid, device_id)) {
-        return amlaps_body_wrong(error, "deviceId");
+        return amlaps_body_wrong(error, "deviceId", "a GUID of the form 00000000-0000-0000-0000-000000000000");
     }
     device->device_id = apr_pstrmemdup(request->r->pool, guid, strlen(guid));
     return is_given_by_id_alone(json) ? APR_SUCCESS : read_facts(device, error, json, request->r->pool);
@@ -144,10 +149,10 @@ static apr_status_t read_circumstances(amlaps_circumstances_t *circumstances, am
         return error->status;
     }
     if (address && !amlaps_when_is_address(address)) {
-        return amlaps_body_wrong(error, "address");
+        return amlaps_body_wrong(error, "address", "an IP address such as 10.1.2.3");
     }
     if (time && !amlaps_text_read_time(&circumstances->now, time)) {
-        return amlaps_body_wrong(error, "time");
+        return amlaps_body_wrong(error, "time", "a time as in 2026-11-22T16:00:00Z");
     }
     circumstances->address = address ? address : circumstances->address;
     return APR_SUCCESS;

@@ -52,6 +52,16 @@ typedef struct check_t {
     amlaps_error_t *error;
 } check_t;
 
+static apr_status_t unknown(amlaps_error_t *error, const char *const *known)
+{
+    char names[160] = "", *end = names;
+
+    for (; *known; known++) {
+        end += apr_snprintf(end, sizeof(names) - (apr_size_t)(end - names), "%s%s", *names ? ", " : "", *known);
+    }
+    return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0142", APR_EGENERAL, "The body has a member beside those that are known: %s.", names);
+}
+
 static int check_member(void *baton, const char *name, amlaps_json_t *value)
 {
     const check_t *check = baton;
@@ -62,7 +72,7 @@ static int check_member(void *baton, const char *name, amlaps_json_t *value)
         known++;
     }
     if (!*known) {
-        amlaps_error_set(check->error, AMLAPS_BAD_REQUEST, "AML0142", APR_EGENERAL, "The body has a member that is not known here.");
+        unknown(check->error, check->known);
     }
     return *known != NULL;
 }
@@ -78,9 +88,14 @@ apr_status_t amlaps_body_check(amlaps_error_t *error, const amlaps_json_t *objec
     return error->code ? error->status : APR_SUCCESS;
 }
 
-apr_status_t amlaps_body_wrong(amlaps_error_t *error, const char *member)
+apr_status_t amlaps_body_wrong(amlaps_error_t *error, const char *member, const char *wanted)
 {
-    return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0143", APR_EGENERAL, "The member %s has a value of the wrong type.", member);
+    return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0143", APR_EGENERAL, "The member %s must be %s.", member, wanted);
+}
+
+apr_status_t amlaps_body_missing(amlaps_error_t *error, const char *member, const char *wanted)
+{
+    return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0156", APR_EGENERAL, "The body lacks the member %s, %s.", member, wanted);
 }
 
 apr_status_t amlaps_body_text(const char **text, amlaps_error_t *error, const amlaps_json_t *object, const char *member)
@@ -88,7 +103,7 @@ apr_status_t amlaps_body_text(const char **text, amlaps_error_t *error, const am
     const amlaps_json_t *value = amlaps_json_member(object, member);
 
     *text = amlaps_json_text(value);
-    return *text || amlaps_json_kind(value) == AMLAPS_JSON_NONE ? APR_SUCCESS : amlaps_body_wrong(error, member);
+    return *text || amlaps_json_kind(value) == AMLAPS_JSON_NONE ? APR_SUCCESS : amlaps_body_wrong(error, member, "a text");
 }
 
 apr_status_t amlaps_body_read(amlaps_json_t **body, amlaps_error_t *error, request_rec *r)

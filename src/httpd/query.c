@@ -4,7 +4,7 @@
 #include <apr_strings.h>
 #include <util_script.h>
 
-static apr_status_t refuse(amlaps_error_t *error, const amlaps_parameter_t *known, apr_pool_t *pool)
+static apr_status_t unknown(amlaps_error_t *error, const amlaps_parameter_t *known, apr_pool_t *pool)
 {
     const char *names = NULL;
 
@@ -13,6 +13,11 @@ static apr_status_t refuse(amlaps_error_t *error, const amlaps_parameter_t *know
     }
     return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0160", APR_EGENERAL, "The query takes no parameter but %s, each once as NAME=VALUE.",
                             names ? names : "none");
+}
+
+static apr_status_t wrong(amlaps_error_t *error, const char *name, const char *what)
+{
+    return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0157", APR_EGENERAL, "The parameter %s of the query %s.", name, what);
 }
 
 apr_status_t amlaps_query_read(const amlaps_parameter_t *known, amlaps_error_t *error, const amlaps_request_t *request)
@@ -36,8 +41,17 @@ apr_status_t amlaps_query_read(const amlaps_parameter_t *known, amlaps_error_t *
         }
         for (parameter = known; parameter->name && strcmp(parameter->name, pair); parameter++) {
         }
-        if (!parameter->name || *parameter->value || !value || ap_unescape_urlencoded(value) != OK) {
-            return refuse(error, known, pool);
+        if (!parameter->name) {
+            return unknown(error, known, pool);
+        }
+        if (*parameter->value) {
+            return wrong(error, parameter->name, "stands twice; write it once");
+        }
+        if (!value) {
+            return wrong(error, parameter->name, "has no value; write NAME=VALUE");
+        }
+        if (ap_unescape_urlencoded(value) != OK) {
+            return wrong(error, parameter->name, "has a broken percent-encoding or %00; write a percent sign as %25");
         }
         *parameter->value = value;
     }

@@ -45,8 +45,9 @@ apr_status_t amlaps_body_check(amlaps_error_t *error, const amlaps_json_t *objec
 /** A member that is a text or absent (then NULL); AMLAPS_BAD_REQUEST for any other. */
 apr_status_t amlaps_body_text(const char **text, amlaps_error_t *error, const amlaps_json_t *object, const char *member);
 
-/** Sets AMLAPS_BAD_REQUEST for a member of the wrong type. */
-apr_status_t amlaps_body_wrong(amlaps_error_t *error, const char *member);
+/** Sets AMLAPS_BAD_REQUEST for a member of another kind, or for one that is needed and not there. @param wanted "a GUID", "an object such as {…}" */
+apr_status_t amlaps_body_wrong(amlaps_error_t *error, const char *member, const char *wanted);
+apr_status_t amlaps_body_missing(amlaps_error_t *error, const char *member, const char *wanted);
 
 /* ---- query.c ---- */
 

@@ -333,6 +333,24 @@ describe('POST api/v1/explain', () => {
     assert.deepEqual((await stage.records(start)).filter((r) => r.outcome === 'granted'), []);
   });
 
+  test('bad bodies are told what is missing or wrong, and what it looks like', async () => {
+    const device = { name: 'X' };
+    /** @type {[any, RegExp][]} */
+    const said = [
+      [{}, /^The body lacks the member device, an object such as \{"tenant":"contoso","deviceId":"0{8}-[0-]+"\} or \{"name":"LON-001"\}\.$/],
+      [{ device: null }, /^The member device must be an object such as \{/], [{ device, more: 1 }, /known: person, device, address, time\.$/],
+      [{ device: { ...device, serial: 1 } }, /known: tenant, deviceId, name, groups, units, os, join, compliant, enabled, owner\.$/],
+      [{ device, person: [] }, /^The member person must be an object such as \{"username":/], [{ device, person: { claims: 'x' } }, /^The member claims must be an object such as/],
+      [{ device, person: { groups: 'x' } }, /^The member groups must be a list of texts, as in \["A","B"\]\.$/],
+      [{ device: { ...device, units: ['x'] } }, /^The member units must be a list of GUIDs/], [{ device: { ...device, owner: 'yes' } }, /^The member owner must be true, false or null\.$/],
+      [{ device: { deviceId: 'LON-1' } }, /^The member deviceId must be a GUID of the form/], [{ device: { name: 1 } }, /^The member name must be a text\.$/],
+      [{ device, address: 'localhost' }, /^The member address must be an IP address such as/], [{ device, time: 'noon' }, /^The member time must be a time as in 2026-/],
+    ];
+    for (const [body, pattern] of said) {
+      assert.match(assertProblem(await explain(body), 'bad_request').detail, pattern);
+    }
+  });
+
   test('only by POST, and only for the page itself', async () => {
     assertProblem(await operator.get('api/v1/explain'), 'method_not_allowed');
     assertProblem(await operator.post('api/v1/explain', { device: { name: 'X' } }, { headers: { 'Sec-Fetch-Site': 'cross-site' } }), 'cross_site');

@@ -116,6 +116,17 @@ describe('search', () => {
     assert.ok([400, 404].includes(answer.status), summary(answer));
   });
 
+  test('says what is missing or wrong', async () => {
+    /** @type {[string, RegExp][]} */
+    const said = [['tenant=contoso', /^The query lacks search, .* as in search=LON-\.$/], ['search=L', /^Search for at least 2 characters/],
+      ['search=LO%0AN', /^Give search a text/], ['search=LON&search=PAR', /^The parameter search of the query stands twice/],
+      ['search', /^The parameter search of the query has no value/], ['search=LON%2', /^The parameter search of the query has a broken percent-encoding/],
+      ['find=LON', /^The query takes no parameter but search, tenant, /]];
+    for (const [query, pattern] of said) {
+      assert.match(assertProblem(await search(query), 'bad_request').detail, pattern);
+    }
+  });
+
   test('finds names that break what does not escape, and gives them back unchanged', async () => {
     const names = stage.tenant('contoso').devices.map((d) => d.displayName ?? '').filter((name) => /^LON-(?!\d{3}$|MAC)/.test(name));
     assert.ok(names.length >= 10, `${names}`);
