@@ -7,7 +7,7 @@
  * are borrowed from it. One thread at a time per document.
  */
 
-#include "amlaps/base.h"
+#include "amlaps/secret.h"
 
 typedef struct json_t amlaps_json_t;
 
@@ -78,5 +78,25 @@ const char *amlaps_json_canonical(const amlaps_json_t *json, apr_pool_t *pool);
 /** Writes `text` as a JSON string with its quotes to `target`, which must hold 6 bytes a character and 3 more; no NUL at the end.
  *  @return the number of bytes. For secrets, which must not pass through a pool. */
 apr_size_t amlaps_json_write_text(char *target, const char *text, apr_size_t length);
+
+/**
+ * A text with secrets, written into their memory from its first byte. Names stand in canonical order where the caller puts them so; a NULL name is
+ * for the whole value and for items of an array. Commas come by themselves.
+ */
+typedef struct amlaps_json_out_t {
+    amlaps_secret_t *target;
+    apr_status_t status; /* APR_SUCCESS, or the first failure, APR_ENOMEM: nothing is added from then on */
+} amlaps_json_out_t;
+
+/** @param bracket '{' or '[', and for the end '}' or ']' */
+void amlaps_json_put_open(amlaps_json_out_t *out, const char *name, char bracket);
+void amlaps_json_put_close(amlaps_json_out_t *out, char bracket);
+
+/** A NULL text becomes JSON null; bytes that are not UTF-8 become U+FFFD. */
+void amlaps_json_put_text(amlaps_json_out_t *out, const char *name, const char *text);
+void amlaps_json_put_bytes(amlaps_json_out_t *out, const char *name, const char *text, apr_size_t length);
+void amlaps_json_put_integer(amlaps_json_out_t *out, const char *name, apr_int64_t value);
+void amlaps_json_put_bool(amlaps_json_out_t *out, const char *name, int value);
+void amlaps_json_put_null(amlaps_json_out_t *out, const char *name);
 
 #endif

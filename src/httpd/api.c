@@ -33,6 +33,33 @@ amlaps_json_t *amlaps_api_device_json(const amlaps_graph_device_t *device, apr_p
     return json;
 }
 
+static void put_known(amlaps_json_out_t *out, const char *name, int value)
+{
+    if (value < 0) {
+        amlaps_json_put_null(out, name);
+    } else {
+        amlaps_json_put_bool(out, name, value);
+    }
+}
+
+void amlaps_api_put_device(amlaps_json_out_t *out, const char *name, const amlaps_graph_device_t *device, apr_pool_t *pool)
+{
+    amlaps_json_put_open(out, name, '{');
+    put_known(out, "compliant", device->compliant);
+    amlaps_json_put_text(out, "deviceId", device->device_id);
+    put_known(out, "enabled", device->enabled);
+    amlaps_json_put_text(out, "join", device->join);
+    amlaps_json_put_text(out, "lastSeen", device->last_seen ? amlaps_text_time(device->last_seen, pool) : NULL);
+    put_known(out, "managed", device->managed);
+    amlaps_json_put_text(out, "manufacturer", device->manufacturer);
+    amlaps_json_put_text(out, "model", device->model);
+    amlaps_json_put_text(out, "name", device->name);
+    amlaps_json_put_text(out, "os", device->os);
+    amlaps_json_put_text(out, "osVersion", device->os_version);
+    amlaps_json_put_text(out, "tenant", device->tenant);
+    amlaps_json_put_close(out, '}');
+}
+
 /* The configuration's own string, so that nothing of the request is taken for a tenant's name. */
 apr_status_t amlaps_api_tenant(const char **tenant, amlaps_error_t *error, const amlaps_request_t *request, const char *name)
 {

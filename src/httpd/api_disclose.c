@@ -1,77 +1,51 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "request.h"
 
-#include <apr_strings.h>
-
 #include "amlaps/text.h"
 
 #define NTH_MOST 1000 /* far beyond what Entra keeps */
 
-/* Members around a secret are written as JSON objects whose closing brace gives way to what follows. */
-static apr_status_t open_object(amlaps_secret_t *answer, const amlaps_json_t *object, const char *next, apr_pool_t *pool)
+static void put_time(amlaps_json_out_t *out, const char *name, apr_time_t time, apr_pool_t *pool)
 {
-    const char *text = amlaps_json_canonical(object, pool);
-    apr_status_t status = amlaps_secret_append(answer, text, strlen(text) - 1);
-
-    return status == APR_SUCCESS ? amlaps_secret_append(answer, next, strlen(next)) : status;
+    amlaps_json_put_text(out, name, time ? amlaps_text_time(time, pool) : NULL);
 }
 
-static apr_status_t write_password(amlaps_secret_t *answer, const amlaps_secret_t *password)
-{
-    apr_status_t status = amlaps_secret_reserve(answer, answer->length + password->length * 6 + 3);
-
-    if (status == APR_SUCCESS) {
-        answer->length += amlaps_json_write_text(answer->bytes + answer->length, password->bytes, password->length);
-    }
-    return status;
-}
-
-static const char *time_text(apr_time_t time, apr_pool_t *pool)
-{
-    return time ? amlaps_text_time(time, pool) : NULL;
-}
-
-static apr_status_t write_credential(amlaps_secret_t *answer, const amlaps_disclosure_t *disclosure, apr_size_t index, apr_pool_t *pool)
+static void put_credential(amlaps_json_out_t *out, const amlaps_disclosure_t *disclosure, apr_size_t index, apr_pool_t *pool)
 {
     const amlaps_credential_t *credential = &disclosure->credentials[index];
-    amlaps_json_t *json = amlaps_json_make_object(pool);
-    apr_status_t status;
 
-    amlaps_json_set_text(json, "account", credential->account);
-    amlaps_json_set_text(json, "sid", credential->sid);
-    amlaps_json_set_text(json, "backedUp", time_text(credential->backed_up, pool));
-    amlaps_json_set_text(json, "expires", disclosure->current ? time_text(disclosure->expires, pool) : NULL);
-    amlaps_json_set_bool(json, "current", disclosure->current);
-    if ((status = open_object(answer, json, ",\"password\":", pool)) != APR_SUCCESS ||
-        (status = write_password(answer, credential->password)) != APR_SUCCESS) {
-        return status;
-    }
+    amlaps_json_put_open(out, NULL, '{');
+    amlaps_json_put_text(out, "account", credential->account);
+    put_time(out, "backedUp", credential->backed_up, pool);
+    amlaps_json_put_bool(out, "current", disclosure->current);
+    put_time(out, "expires", disclosure->current ? disclosure->expires : 0, pool);
+    amlaps_json_put_text(out, "sid", credential->sid);
+    amlaps_json_put_bytes(out, "password", credential->password->bytes, credential->password->length);
+    amlaps_json_put_close(out, '}');
     amlaps_secret_wipe(credential->password);
-    return amlaps_secret_append(answer, "}", 1);
 }
 
 /* The answer stands in wiped memory from the first byte; nothing that holds a password goes through a pool or jansson. */
 static apr_status_t write_answer(amlaps_secret_t *answer, const amlaps_request_t *request, const amlaps_disclosure_t *disclosure, apr_size_t nth)
 {
+    amlaps_json_out_t out = { answer, APR_SUCCESS };
     apr_pool_t *pool = request->r->pool;
-    amlaps_json_t *json = amlaps_json_make_object(pool);
-    apr_status_t status;
     apr_size_t i;
 
-    amlaps_json_set_text(json, "id", request->id);
-    amlaps_json_set(json, "device", amlaps_api_device_json(disclosure->device, pool));
-    amlaps_json_set_text(json, "rule", amlaps_rule_description(disclosure->rule));
+    amlaps_json_put_open(&out, NULL, '{');
+    amlaps_api_put_device(&out, "device", disclosure->device, pool);
+    amlaps_json_put_text(&out, "id", request->id);
     if (nth) {
-        amlaps_json_set_integer(json, "older", (apr_int64_t)disclosure->older);
+        amlaps_json_put_integer(&out, "older", (apr_int64_t)disclosure->older);
     }
-    status = open_object(answer, json, ",\"credentials\":[", pool);
-    for (i = 0; i < disclosure->count && status == APR_SUCCESS; i++) {
-        status = i ? amlaps_secret_append(answer, ",", 1) : APR_SUCCESS;
-        if (status == APR_SUCCESS) {
-            status = write_credential(answer, disclosure, i, pool);
-        }
+    amlaps_json_put_text(&out, "rule", amlaps_rule_description(disclosure->rule));
+    amlaps_json_put_open(&out, "credentials", '[');
+    for (i = 0; i < disclosure->count; i++) {
+        put_credential(&out, disclosure, i, pool);
     }
-    return status == APR_SUCCESS ? amlaps_secret_append(answer, "]}", 2) : status;
+    amlaps_json_put_close(&out, ']');
+    amlaps_json_put_close(&out, '}');
+    return out.status;
 }
 
 /* Which of the older passwords, counted from the newest; 0 where that is not said: then all. */

@@ -120,6 +120,9 @@ int amlaps_metrics_serve(request_rec *r);
 /** A device's facts as the API names them. */
 amlaps_json_t *amlaps_api_device_json(const amlaps_graph_device_t *device, apr_pool_t *pool);
 
+/** The same, written as a member of an answer that holds secrets. */
+void amlaps_api_put_device(amlaps_json_out_t *out, const char *name, const amlaps_graph_device_t *device, apr_pool_t *pool);
+
 /** The configured tenant of that name; AMLAPS_NOT_FOUND where there is none. */
 apr_status_t amlaps_api_tenant(const char **tenant, amlaps_error_t *error, const amlaps_request_t *request, const char *name);
 

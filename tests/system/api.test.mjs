@@ -9,6 +9,8 @@ import { HELPDESK_RULE, startStage } from '../lib/stage.mjs';
 
 const HINT = 'A ticket number such as INC0012345';
 
+const ODD_DEVICE = guidOf('odd');
+
 /** Sixty machines of one prefix: more than a search shows. */
 function worldWithCrowd() {
   const world = defaultWorld();
@@ -18,7 +20,16 @@ function worldWithCrowd() {
     const name = `LON-CROWD-${String(i).padStart(2, '0')}`;
     contoso.devices.push({ ...model, id: guidOf(`object ${name}`), deviceId: guidOf(name), displayName: name });
   }
+  contoso.devices.push({ ...model, id: guidOf('object odd'), deviceId: ODD_DEVICE, displayName: 'LON-"ODD" \\ <Zoë> \u2028 \u{1F600}', properties: {} });
   return world;
+}
+
+/** The text that RFC 8785 has for this, but for the members named `last`, which come at the end. @param {any} value @param {string[]} last @returns {string} */
+function canonical(value, ...last) {
+  if (Array.isArray(value)) return `[${value.map((item) => canonical(item, ...last)).join(',')}]`;
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  const names = Object.keys(value).sort((a, b) => Number(last.includes(a)) - Number(last.includes(b)) || (a < b ? -1 : 1));
+  return `{${names.map((name) => `${JSON.stringify(name)}:${canonical(value[name], ...last)}`).join(',')}}`;
 }
 
 /** @type {import('../lib/stage.mjs').Stage} */
@@ -228,6 +239,27 @@ describe('a person in more than 200 groups', () => {
     assert.equal(stage.passwordRequests().length, asked);
     assert.deepEqual(assertOk(await overage.get('api/v1/devices?search=LON')).devices, []);
   });
+});
+
+describe('the text of an answer that discloses', () => {
+  for (const { what, id, action, body } of [
+    { what: 'a current password', id: () => DEVICES.lon001, action: 'password', body: { reason: 'a visit' } },
+    { what: 'one beyond ASCII', id: () => stage.device('LON-017').deviceId, action: 'password', body: {} },
+    { what: 'one of a device with an odd name and few facts', id: () => ODD_DEVICE, action: 'password', body: {} },
+    { what: 'older passwords', id: () => DEVICES.lapsTest, action: 'history', body: {} },
+    { what: 'one older password', id: () => DEVICES.lapsTest, action: 'history', body: { nth: 1 } },
+    { what: 'none', id: () => DEVICES.lapsTest, action: 'history', body: { nth: 3 } },
+  ]) {
+    test(`${what}: canonical, the secrets last, the device as a GET shows it`, async () => {
+      const got = await helpdesk.post(`api/v1/devices/contoso/${id()}/${action}`, body);
+      const answer = assertOk(got);
+      assert.equal(got.text, canonical(answer, 'credentials', 'password'));
+      assert.equal(Number(got.headers['content-length']), Buffer.byteLength(got.text));
+      const { actions, ...device } = assertOk(await helpdesk.get(`api/v1/devices/contoso/${id()}`));
+      assert.deepEqual(answer.device, device);
+      assert.ok(actions);
+    });
+  }
 });
 
 describe('history', () => {
