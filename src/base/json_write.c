@@ -65,30 +65,49 @@ static char short_escape(unsigned char byte)
     }
 }
 
-apr_size_t amlaps_json_write_text(char *target, const char *text, apr_size_t length)
+/** Length of what stands at the beginning as it is; nearly always that is all of it. */
+static apr_size_t plain_length(const char *text, apr_size_t length)
+{
+    apr_size_t i = 0;
+
+    while (i < length && (unsigned char)text[i] >= 0x20 && (unsigned char)text[i] < 0x80 && text[i] != '"' && text[i] != '\\') {
+        i++;
+    }
+    return i;
+}
+
+static char *write_escape(char *at, unsigned char byte)
 {
     static const char hex[] = "0123456789abcdef";
+    char letter = short_escape(byte);
+
+    *at++ = '\\';
+    if (letter != 0) {
+        *at++ = letter;
+        return at;
+    }
+    memcpy(at, "u00", 3);
+    at[3] = hex[byte >> 4];
+    at[4] = hex[byte & 0x0F];
+    return at + 5;
+}
+
+apr_size_t amlaps_json_write_text(char *target, const char *text, apr_size_t length)
+{
     char *at = target;
 
     *at++ = '"';
     while (length > 0) {
-        unsigned char byte = (unsigned char)*text;
+        apr_size_t size = plain_length(text, length);
         apr_uint32_t point;
-        apr_size_t size = 1;
 
-        if (byte < 0x20 || byte == '"' || byte == '\\') {
-            char letter = short_escape(byte);
-
-            *at++ = '\\';
-            if (letter != 0) {
-                *at++ = letter;
-            }
-            else {
-                memcpy(at, "u00", 3);
-                at[3] = hex[byte >> 4];
-                at[4] = hex[byte & 0x0F];
-                at += 5;
-            }
+        if (size > 0) {
+            memcpy(at, text, size);
+            at += size;
+        }
+        else if ((unsigned char)*text < 0x80) {
+            at = write_escape(at, (unsigned char)*text);
+            size = 1;
         }
         else if ((size = amlaps_text_decode(&point, text, length)) == 0) {
             at += amlaps_text_encode(at, 0xFFFD);

@@ -85,12 +85,31 @@ apr_size_t amlaps_text_encode(char target[AMLAPS_UTF8_MOST], apr_uint32_t point)
     return 4;
 }
 
+/** Eight bytes at a time: most texts are ASCII from end to end, and all that is recorded or answered comes through here. */
+static apr_size_t ascii_words_length(const char *text, apr_size_t length)
+{
+    apr_size_t i = 0;
+    apr_uint64_t word;
+
+    for (; i + sizeof(word) <= length; i += sizeof(word)) {
+        memcpy(&word, text + i, sizeof(word));
+        if (word & APR_UINT64_C(0x8080808080808080)) {
+            break;
+        }
+    }
+    return i;
+}
+
 int amlaps_text_is_utf8(const char *text, apr_size_t length)
 {
     apr_uint32_t point;
 
     while (length > 0) {
-        apr_size_t size = amlaps_text_decode(&point, text, length);
+        apr_size_t size = ascii_words_length(text, length);
+
+        if (size == 0) {
+            size = amlaps_text_decode(&point, text, length);
+        }
 
         if (size == 0) {
             return 0;

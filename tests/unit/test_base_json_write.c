@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <apr_strings.h>
+
 #include "test_base_pool.h"
 
 static const char *canonical(const char *text, apr_pool_t *pool)
@@ -110,6 +112,24 @@ static void everything_else_is_literal(void **state)
     assert_int_equal(amlaps_json_write_text(target, NULL, 0), 2);
 }
 
+static void what_is_escaped_may_stand_anywhere(void **state)
+{
+    static const char *const odd[][2] = { { "\"", "\\\"" }, { "\n", "\\n" }, { "\x1f", "\\u001f" }, { "\xC3\xBC", "\xC3\xBC" }, { "\x80", "\xEF\xBF\xBD" } };
+    char target[256];
+    size_t i, at;
+
+    for (i = 0; i < sizeof(odd) / sizeof(*odd); i++) {
+        for (at = 0; at <= 20; at++) {
+            const char *before = apr_pstrndup(*state, "abcdefghijklmnopqrst", at), *behind = "abcdefghijklmnopqrst" + at;
+            const char *text = apr_pstrcat(*state, before, odd[i][0], odd[i][0], behind, odd[i][0], NULL);
+            const char *expected = apr_pstrcat(*state, "\"", before, odd[i][1], odd[i][1], behind, odd[i][1], "\"", NULL);
+
+            assert_int_equal(amlaps_json_write_text(target, text, strlen(text)), strlen(expected));
+            assert_memory_equal(target, expected, strlen(expected));
+        }
+    }
+}
+
 static void bad_bytes_become_replacement_characters(void **state)
 {
     char target[64];
@@ -155,6 +175,7 @@ int main(void)
         pool_test(canonical_text_stays_as_it_is),
         cmocka_unit_test(control_characters_take_the_shortest_form),
         cmocka_unit_test(everything_else_is_literal),
+        pool_test(what_is_escaped_may_stand_anywhere),
         cmocka_unit_test(bad_bytes_become_replacement_characters),
         cmocka_unit_test(the_promised_room_is_enough),
     };

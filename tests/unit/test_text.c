@@ -155,10 +155,31 @@ static void percent_keeps_only_the_unreserved(void **state)
     assert_string_equal(amlaps_text_percent(NULL, pool), "");
 }
 
+/* Whatever stands before and behind, and wherever words of memory begin and end. */
+static void a_bad_byte_is_found_at_every_place(void **state)
+{
+    char text[64];
+    size_t start, at;
+
+    (void)state;
+    for (start = 0; start < 8; start++) {
+        for (at = start; at + 2 < sizeof(text); at++) {
+            memset(text, 'a', sizeof(text));
+            assert_true(amlaps_text_is_utf8(text + start, sizeof(text) - start));
+            memcpy(text + at, "\xC3\xBC", 2);
+            assert_true(amlaps_text_is_utf8(text + start, sizeof(text) - start));
+            text[at] = 'a';
+            assert_false(amlaps_text_is_utf8(text + start, sizeof(text) - start));
+            assert_true(amlaps_text_is_utf8(text + start, at + 1 - start));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(well_formed_utf8),
+        cmocka_unit_test(a_bad_byte_is_found_at_every_place),
         cmocka_unit_test(malformed_utf8),
         cmocka_unit_test(every_code_point_goes_there_and_back),
         cmocka_unit_test(controls_are_found),
