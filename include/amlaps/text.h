@@ -33,7 +33,7 @@ int amlaps_text_glob(const char *glob, const char *name);
 #define AMLAPS_GUID_LENGTH 36
 int amlaps_text_guid(char guid[AMLAPS_GUID_LENGTH + 1], const char *text);
 
-/** A fresh random GUID (RFC 9562, version 4) from OpenSSL's generator. @return APR_SUCCESS, or APR_EGENERAL without entropy. */
+/** A fresh random GUID (RFC 9562, version 4) from the system's cryptographic generator. @return APR_SUCCESS, or APR_EGENERAL without entropy. */
 apr_status_t amlaps_text_new_guid(char guid[AMLAPS_GUID_LENGTH + 1]);
 
 /** ISO 8601 in UTC with milliseconds and Z: "2026-11-22T16:00:01.234Z". */

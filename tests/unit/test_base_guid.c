@@ -2,6 +2,9 @@
 #include "amlaps/text.h"
 
 #include <string.h>
+#include <unistd.h>
+
+#include <sys/wait.h>
 
 #include "test_base_pool.h"
 
@@ -72,6 +75,30 @@ static void fresh_guids_are_version_4_and_differ(void **state)
     }
 }
 
+/* A child of fork draws others than its parent, or two of httpd's would give requests the same id. */
+static void processes_draw_different_ones(void **state)
+{
+    char theirs[AMLAPS_GUID_LENGTH + 1] = "", ours[AMLAPS_GUID_LENGTH + 1];
+    int ends[2], status;
+    pid_t child;
+
+    (void)state;
+    assert_int_equal(amlaps_text_new_guid(ours), APR_SUCCESS);
+    assert_int_equal(pipe(ends), 0);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        _exit(amlaps_text_new_guid(ours) != APR_SUCCESS || write(ends[1], ours, sizeof(ours)) != (ssize_t)sizeof(ours));
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(read(ends[0], theirs, sizeof(theirs)), sizeof(theirs));
+    close(ends[0]);
+    close(ends[1]);
+    assert_int_equal(amlaps_text_new_guid(ours), APR_SUCCESS);
+    assert_string_not_equal(ours, theirs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -79,6 +106,7 @@ int main(void)
         cmocka_unit_test(a_guid_can_be_lowered_in_place),
         cmocka_unit_test(anything_else_is_none_and_leaves_the_target),
         cmocka_unit_test(fresh_guids_are_version_4_and_differ),
+        cmocka_unit_test(processes_draw_different_ones),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
