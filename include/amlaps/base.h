@@ -78,6 +78,12 @@ typedef void (*amlaps_log_fn_t)(void *baton, amlaps_log_level_t level, const cha
 /** Sets where messages go; NULL drops them. Called while one thread runs (child_init, or a test's setup). */
 void amlaps_log_set(amlaps_log_fn_t write, void *baton);
 
+/** What is less urgent than `least` is dropped before it is formatted; at first nothing is. Called as amlaps_log_set is. */
+void amlaps_log_limit(amlaps_log_level_t least);
+
+/** @return 1 where a message of that level is not dropped: for those whose arguments take work. Any thread. */
+int amlaps_log_has(amlaps_log_level_t level);
+
 /** One message, at most 1 KiB, control characters escaped. Never a secret, never a claim. Any thread. */
 void amlaps_log(amlaps_log_level_t level, const char *id, apr_status_t status, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

@@ -62,6 +62,9 @@ void amlaps_access_log_ruling(const amlaps_findings_t *findings, const amlaps_de
 {
     apr_pool_t *pool = findings->pool;
 
+    if (!amlaps_log_has(AMLAPS_LOG_DEBUG)) {
+        return;
+    }
     if (findings->permissions & AMLAPS_PERMISSION_PASSWORD) {
         amlaps_log(AMLAPS_LOG_DEBUG, "AML0409", APR_SUCCESS, "request %s: password of device %s of tenant %s: %s", findings->asker->id,
                    device->device_id, device->tenant, describe(&ruling->password, pool));

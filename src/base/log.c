@@ -11,11 +11,22 @@
 /* Plain variables: set before the first thread runs, only read afterwards. */
 static amlaps_log_fn_t log_write;
 static void *log_baton;
+static amlaps_log_level_t log_least = AMLAPS_LOG_DEBUG;
 
 void amlaps_log_set(amlaps_log_fn_t write, void *baton)
 {
     log_write = write;
     log_baton = baton;
+}
+
+void amlaps_log_limit(amlaps_log_level_t least)
+{
+    log_least = least;
+}
+
+int amlaps_log_has(amlaps_log_level_t level)
+{
+    return log_write != NULL && level <= log_least;
 }
 
 void amlaps_log(amlaps_log_level_t level, const char *id, apr_status_t status, const char *format, ...)
@@ -25,7 +36,7 @@ void amlaps_log(amlaps_log_level_t level, const char *id, apr_status_t status, c
     va_list arguments;
     int written;
 
-    if (log_write == NULL) {
+    if (!amlaps_log_has(level)) {
         return;
     }
     va_start(arguments, format);

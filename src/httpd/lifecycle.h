@@ -14,7 +14,7 @@ amlaps_claims_keep_t *amlaps_lifecycle_claims(void);
 /** Opens the server's copies of the audit, those of the main server once. In the parent, as root. @return OK, or what post_config returns */
 int amlaps_audit_logs_open(server_rec *server, apr_pool_t *pconf, apr_pool_t *ptemp);
 
-/** Sends the rooms' messages to `server`'s error log. */
+/** Sends the rooms' messages to `server`'s error log, as far as its LogLevel wants them. */
 void amlaps_log_bridge(const server_rec *server);
 
 /** Warns about settings of mod_auth_openidc and httpd that make this module unsafe or useless. At configtest and start. */

@@ -29,6 +29,7 @@ static int disconnect(void **state)
 {
     (void)state;
     amlaps_log_set(NULL, NULL);
+    amlaps_log_limit(AMLAPS_LOG_DEBUG);
     return 0;
 }
 
@@ -88,6 +89,25 @@ static void without_a_writer_nothing_happens(void **state)
     amlaps_log_set(NULL, NULL);
     amlaps_log(AMLAPS_LOG_ERROR, NULL, 0, "dropped");
     assert_int_equal(seen.calls, 0);
+    assert_false(amlaps_log_has(AMLAPS_LOG_ERROR));
+}
+
+static void what_is_less_urgent_than_the_limit_is_dropped(void **state)
+{
+    amlaps_log_level_t least, level;
+
+    (void)state;
+    for (least = AMLAPS_LOG_ERROR; least <= AMLAPS_LOG_DEBUG; least++) {
+        amlaps_log_limit(least);
+        for (level = AMLAPS_LOG_ERROR; level <= AMLAPS_LOG_DEBUG; level++) {
+            seen_t seen = { 0 };
+
+            amlaps_log_set(see, &seen);
+            amlaps_log(level, NULL, 0, "one");
+            assert_int_equal(seen.calls, level <= least);
+            assert_int_equal(amlaps_log_has(level), level <= least);
+        }
+    }
 }
 
 int main(void)
@@ -97,6 +117,7 @@ int main(void)
         cmocka_unit_test_teardown(control_characters_are_escaped, disconnect),
         cmocka_unit_test_teardown(a_message_has_at_most_a_kibibyte, disconnect),
         cmocka_unit_test_teardown(without_a_writer_nothing_happens, disconnect),
+        cmocka_unit_test_teardown(what_is_less_urgent_than_the_limit_is_dropped, disconnect),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
