@@ -14,6 +14,7 @@ typedef struct entry_t {
 
 struct amlaps_blocked_t {
     pthread_mutex_t mutex;
+    _Atomic apr_time_t until; /* the latest of all that were ever noted; changed under the mutex */
     entry_t entry[SETS][WAYS];
 };
 
@@ -52,7 +53,15 @@ void amlaps_blocked_note(amlaps_blocked_t *blocked, const amlaps_touch_t *touch,
     }
     place->touch = *touch;
     place->until = now + time;
+    if (place->until > blocked->until) {
+        blocked->until = place->until;
+    }
     pthread_mutex_unlock(&blocked->mutex);
+}
+
+int amlaps_blocked_any(amlaps_blocked_t *blocked, apr_time_t now)
+{
+    return blocked->until > now;
 }
 
 apr_interval_time_t amlaps_blocked_left(amlaps_blocked_t *blocked, const amlaps_touch_t *touch, apr_time_t now)

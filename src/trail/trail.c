@@ -134,11 +134,14 @@ apr_status_t amlaps_trail_conclude(amlaps_error_t *error, amlaps_trail_t *trail,
 apr_interval_time_t amlaps_trail_blocked(amlaps_trail_t *trail, const amlaps_record_t *record)
 {
     amlaps_touch_t touch[AMLAPS_LIMIT_TOUCHES];
-    int touches = amlaps_limit_touches(touch, record);
     apr_time_t now = amlaps_clock_steady(&trail->clock);
     apr_interval_time_t longest = 0;
-    int i;
+    int touches, i;
 
+    if (!amlaps_blocked_any(trail->blocked, now)) {
+        return 0;
+    }
+    touches = amlaps_limit_touches(touch, record);
     for (i = 0; i < touches; i++) {
         apr_interval_time_t left = amlaps_blocked_left(trail->blocked, &touch[i], now);
 

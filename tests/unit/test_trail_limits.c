@@ -245,6 +245,28 @@ static void test_blocked(void **state)
     assert_int_equal(amlaps_trail_blocked(world->trail, &record), 0);
 }
 
+/* One whose time is over soon says nothing of another's. */
+static void test_blocked_for_different_times(void **state)
+{
+    world_t *world = *state;
+    amlaps_record_t search = world_record(AMLAPS_EVENT_SEARCH, AMLAPS_STAGE_INTENT, "alice");
+    amlaps_record_t password = world_record(AMLAPS_EVENT_PASSWORD, AMLAPS_STAGE_INTENT, "bob");
+    amlaps_error_t error = { 0 };
+
+    world_limit(world, AMLAPS_LIMIT_SEARCH, "1/hour");
+    world_limit(world, AMLAPS_LIMIT_USER, "1/minute");
+    world_open(world);
+    assert_int_equal(amlaps_trail_admit(&error, world->trail, &search, world->pool), APR_SUCCESS);
+    assert_int_not_equal(amlaps_trail_admit(&error, world->trail, &search, world->pool), APR_SUCCESS);
+    assert_int_equal(world_admit(world, "bob", NULL), AMLAPS_OK);
+    assert_int_equal(world_admit(world, "bob", NULL), AMLAPS_RATE_LIMITED);
+    assert_int_equal(amlaps_trail_blocked(world->trail, &password), SECONDS(60));
+    assert_int_equal(amlaps_trail_blocked(world->trail, &search), SECONDS(3600));
+    world_pass(SECONDS(61));
+    assert_int_equal(amlaps_trail_blocked(world->trail, &password), 0);
+    assert_int_equal(amlaps_trail_blocked(world->trail, &search), SECONDS(3539));
+}
+
 static void test_blocked_is_bounded(void **state)
 {
     world_t *world = *state;
@@ -291,7 +313,8 @@ static const struct CMUnitTest tests[] = {
     WORLD_TEST(test_exact_with_threads), WORLD_TEST(test_exact_with_processes), WORLD_TEST(test_retry_after),
     WORLD_TEST(test_longest_of_all_limits), WORLD_TEST(test_refusals_count_but_limited_ones_do_not),
     WORLD_TEST(test_searches_count_apart), WORLD_TEST(test_kept_over_restart), WORLD_TEST(test_steps_of_the_clock),
-    WORLD_TEST(test_clock_stepped_back_over_restart), WORLD_TEST(test_blocked), WORLD_TEST(test_blocked_is_bounded),
+    WORLD_TEST(test_clock_stepped_back_over_restart), WORLD_TEST(test_blocked), WORLD_TEST(test_blocked_for_different_times),
+        WORLD_TEST(test_blocked_is_bounded),
     WORLD_TEST(test_old_attempts_are_forgotten)
 };
 
