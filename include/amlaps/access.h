@@ -48,6 +48,7 @@ typedef struct amlaps_found_t {
     const amlaps_graph_device_t *device;
     const amlaps_rule_t *password; /* the rule whose settings count; NULL: not permitted */
     const amlaps_rule_t *history;
+    amlaps_backup_t backup;        /* of amlaps_access_device alone */
 } amlaps_found_t;
 
 #define AMLAPS_SEARCH_MOST 50
@@ -71,8 +72,8 @@ typedef struct amlaps_search_result_t {
 apr_status_t amlaps_access_search(amlaps_search_result_t **result, amlaps_error_t *error, const amlaps_access_t *access,
                                   const amlaps_asker_t *asker, const char *tenant, const char *text, apr_pool_t *pool);
 
-/** One device, if the asker has a permission on it. AMLAPS_NOT_AUTHORIZED for any other, existing or not; that is recorded and counts as
- *  a search. */
+/** One device, if the asker has a permission on it, and when its password was backed up as far as that can be found out soon.
+ *  AMLAPS_NOT_AUTHORIZED for any other, existing or not; that is recorded and counts as a search. */
 apr_status_t amlaps_access_device(amlaps_found_t **found, amlaps_error_t *error, const amlaps_access_t *access,
                                   const amlaps_asker_t *asker, const char *tenant, const char *device_id, apr_pool_t *pool);
 

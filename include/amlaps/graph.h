@@ -266,6 +266,20 @@ typedef struct amlaps_credentials_t {
 apr_status_t amlaps_graph_credentials(amlaps_credentials_t **credentials, amlaps_error_t *error, amlaps_graph_t *graph,
                                       amlaps_call_t *call, const char *tenant, const char *device_id, apr_pool_t *pool);
 
+/** What is known of a device's password without reading it. */
+typedef struct amlaps_backup_t {
+    int there;            /* 1: Entra holds one, 0: it holds none, -1 unknown */
+    apr_time_t backed_up; /* lastBackupDateTime; 0: none, or unknown */
+    apr_time_t expires;   /* refreshDateTime: when it is due to change, perhaps long ago; 0 the same */
+} amlaps_backup_t;
+
+/**
+ * When a device's password was backed up and is due to change. Discloses nothing: no secret is asked for, and Microsoft's audit has no event
+ * of it. Kept for ten seconds. With an error, which is in the log by then, all of it is unknown.
+ */
+apr_status_t amlaps_graph_backup(amlaps_backup_t *backup, amlaps_error_t *error, amlaps_graph_t *graph, amlaps_call_t *call,
+                                 const char *tenant, const char *device_id, apr_pool_t *pool);
+
 /* ---- how the tenants stand, for operators ---- */
 
 /** What Microsoft's support asks for. */

@@ -8,6 +8,9 @@
 #define WHOLE_INTERACTION apr_time_from_sec(8)
 #define TIME_TO_RECORD apr_time_from_sec(2)
 
+/* Who looks at a device waits no longer than that for what they can do without. */
+#define TIME_FOR_BACKUP apr_time_from_sec(2)
+
 /* Steps 1 and 2: the device's facts and the decisions on it. An asker who is beyond a limit already does not reach Graph. */
 static apr_status_t locate_and_decide(const amlaps_graph_device_t **device, ruling_t *ruling, amlaps_error_t *error,
                                       const char **audit_code, amlaps_findings_t *findings, amlaps_record_t *record, const char *tenant,
@@ -49,6 +52,23 @@ static const amlaps_rule_t *granting(const amlaps_decision_t *decision)
     return decision->verdict == AMLAPS_ALLOW ? decision->rule : NULL;
 }
 
+/*
+ * Asked for once the rules have granted something, and not side by side with the other look-ups: of a device that may not be seen nothing more is
+ * asked than of one that does not exist. The room below has told the log why there is none; the device is shown without.
+ */
+static amlaps_backup_t seek_backup(const amlaps_access_t *access, amlaps_call_t *call, const amlaps_graph_device_t *device, apr_pool_t *pool)
+{
+    const apr_time_t soon = amlaps_clock_steady(access->clock) + TIME_FOR_BACKUP;
+    amlaps_error_t error = { 0 };
+    amlaps_backup_t backup;
+
+    if (!call->deadline || call->deadline > soon) {
+        call->deadline = soon;
+    }
+    amlaps_graph_backup(&backup, &error, access->graph, call, device->tenant, device->device_id, pool);
+    return backup;
+}
+
 apr_status_t amlaps_access_device(amlaps_found_t **found, amlaps_error_t *error, const amlaps_access_t *access,
                                   const amlaps_asker_t *asker, const char *tenant, const char *device_id, apr_pool_t *pool)
 {
@@ -70,6 +90,7 @@ apr_status_t amlaps_access_device(amlaps_found_t **found, amlaps_error_t *error,
             (*found)->device = device;
             (*found)->password = password;
             (*found)->history = history;
+            (*found)->backup = seek_backup(access, &call, device, pool);
             return APR_SUCCESS;
         }
         /* Undecidable for either permission is worth more to the person than a plain refusal. */

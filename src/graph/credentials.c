@@ -5,6 +5,7 @@
 #include <apr_strings.h>
 
 #include "amlaps/text.h"
+#include "facts.h"
 #include "password.h"
 #include "request.h"
 
@@ -166,6 +167,32 @@ static apr_status_t read_answer(amlaps_credentials_t **credentials, amlaps_error
     return APR_SUCCESS;
 }
 
+/* Begins an operation, and makes the id of a device one of Graph's. */
+static apr_status_t begin(amlaps_tenant_state_t **state, char guid[AMLAPS_GUID_LENGTH + 1], amlaps_error_t *error, amlaps_graph_t *graph,
+                          amlaps_call_t *call, const char *tenant, const char *device_id)
+{
+    if (amlaps_graph_begin(state, error, graph, call, tenant) != APR_SUCCESS) {
+        return error->status;
+    }
+    if (!amlaps_text_guid(guid, device_id)) {
+        return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0331", APR_EINVAL, "the device id is no GUID");
+    }
+    return APR_SUCCESS;
+}
+
+/* Passwords are lifted out of every answer, also where none was asked for: which members come is the other side's choice. */
+static amlaps_ask_t ask_for(const char *members, const char *what, const amlaps_tenant_state_t *state, const char *guid, apr_pool_t *pool)
+{
+    return (amlaps_ask_t){.method = "GET",
+                          .url = apr_pstrcat(pool, state->config->graph_url, "/v1.0/directory/deviceLocalCredentials/", guid,
+                                             "?$select=", members, NULL),
+                          .what = what,
+                          .permission = "DeviceLocalCredential.Read.All",
+                          .expected = absent,
+                          .secrets = secrets,
+                          .most = ANSWER_MOST};
+}
+
 apr_status_t amlaps_graph_credentials(amlaps_credentials_t **credentials, amlaps_error_t *error, amlaps_graph_t *graph,
                                       amlaps_call_t *call, const char *tenant, const char *device_id, apr_pool_t *pool)
 {
@@ -174,20 +201,10 @@ apr_status_t amlaps_graph_credentials(amlaps_credentials_t **credentials, amlaps
     char guid[AMLAPS_GUID_LENGTH + 1];
 
     *credentials = NULL;
-    if (amlaps_graph_begin(&state, error, graph, call, tenant) != APR_SUCCESS) {
+    if (begin(&state, guid, error, graph, call, tenant, device_id) != APR_SUCCESS) {
         return error->status;
     }
-    if (!amlaps_text_guid(guid, device_id)) {
-        return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0331", APR_EINVAL, "the device id is no GUID");
-    }
-    const amlaps_ask_t ask = {.method = "GET",
-                              .url = apr_pstrcat(pool, state->config->graph_url, "/v1.0/directory/deviceLocalCredentials/",
-                                                 guid, "?$select=credentials", NULL),
-                              .what = "the password of a device",
-                              .permission = "DeviceLocalCredential.Read.All",
-                              .expected = absent,
-                              .secrets = secrets,
-                              .most = ANSWER_MOST};
+    const amlaps_ask_t ask = ask_for("credentials", "the password of a device", state, guid, pool);
     apr_status_t status = amlaps_request(&reply, error, graph, state, call, &ask, pool);
     if (status != APR_SUCCESS) {
         return status;
@@ -195,6 +212,66 @@ apr_status_t amlaps_graph_credentials(amlaps_credentials_t **credentials, amlaps
     status = read_answer(credentials, error, state->config, guid, &reply, pool);
     if (reply.lifted.text) {
         amlaps_secret_wipe(reply.lifted.text);
+    }
+    return status;
+}
+
+/* Without a time of backup there has been none: Macs are known here too, with nothing but their names. Microsoft writes the year 1 for never. */
+static apr_status_t read_backup(amlaps_backup_t *backup, amlaps_error_t *error, const amlaps_tenant_t *tenant, const char *device_id,
+                                const amlaps_reply_t *reply)
+{
+    const amlaps_json_t *info = unwrap(reply->json), *last = amlaps_json_member(info, "lastBackupDateTime");
+    const char *text = amlaps_json_text(last);
+    apr_time_t time = 0;
+
+    if (reply->status == 404 || is_nothing(info)) {
+        backup->there = 0;
+        return APR_SUCCESS;
+    }
+    if (amlaps_json_kind(info) != AMLAPS_JSON_OBJECT) {
+        return not_understood(error, tenant, device_id, "it is no object");
+    }
+    if ((!is_nothing(last) || amlaps_json_member(info, "id")) && check_id(error, tenant, device_id, info) != APR_SUCCESS) {
+        return error->status;
+    }
+    if (!is_nothing(last) && (!text || !amlaps_text_read_time(&time, text))) {
+        return not_understood(error, tenant, device_id, "lastBackupDateTime is no time");
+    }
+    backup->there = time > 0;
+    backup->backed_up = backup->there ? time : 0;
+    backup->expires = backup->there ? read_time(info, "refreshDateTime") : 0;
+    return APR_SUCCESS;
+}
+
+apr_status_t amlaps_graph_backup(amlaps_backup_t *backup, amlaps_error_t *error, amlaps_graph_t *graph, amlaps_call_t *call,
+                                 const char *tenant, const char *device_id, apr_pool_t *pool)
+{
+    amlaps_tenant_state_t *state;
+    amlaps_reply_t reply;
+    char guid[AMLAPS_GUID_LENGTH + 1];
+
+    *backup = (amlaps_backup_t){.there = -1};
+    if (begin(&state, guid, error, graph, call, tenant, device_id) != APR_SUCCESS) {
+        return error->status;
+    }
+    if (amlaps_facts_get_backup(backup, graph, state->config->name, guid, pool)) {
+        return APR_SUCCESS;
+    }
+    const amlaps_ask_t ask =
+        ask_for("deviceName,lastBackupDateTime,refreshDateTime", "when the password of a device was backed up", state, guid, pool);
+    apr_status_t status = amlaps_request(&reply, error, graph, state, call, &ask, pool);
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    if (reply.lifted.text) {
+        amlaps_secret_wipe(reply.lifted.text);
+    }
+    status = read_backup(backup, error, state->config, guid, &reply);
+    if (status == APR_SUCCESS) {
+        amlaps_facts_put_backup(graph, state->config->name, guid, backup, pool);
+    }
+    else {
+        amlaps_log(AMLAPS_LOG_WARNING, error->id, error->status, "%s", error->detail);
     }
     return status;
 }

@@ -13,6 +13,11 @@
 #define NEGATIVE_TIME apr_time_from_sec(10)
 static const char nothing[1] = "";
 
+/* A device that has changed its password must not seem to have the old one, so its backup is hardly kept. It is kept at all because whoever may
+ * see a device may look at it as often as they like, and each look would be a request. */
+#define BACKUP_TIME apr_time_from_sec(10)
+#define BACKUP 'b'
+
 #define ID_SIZE (AMLAPS_GUID_LENGTH + 1)
 
 /* Before each text one byte says whether it is known, since "" and NULL are different facts. */
@@ -95,7 +100,7 @@ int amlaps_facts_get_device(const amlaps_graph_device_t **found, amlaps_graph_t 
     return 1;
 }
 
-static const char *link_name(amlaps_link_t kind, const char *id, apr_pool_t *pool)
+static const char *link_name(int kind, const char *id, apr_pool_t *pool)
 {
     const char prefix[3] = {(char)kind, ':', '\0'};
 
@@ -155,4 +160,22 @@ int amlaps_facts_get_links(const amlaps_links_t **found, amlaps_graph_t *graph, 
     links->second = point_at(&at, counts[1], pool);
     *found = links;
     return 1;
+}
+
+void amlaps_facts_put_backup(amlaps_graph_t *graph, const char *tenant, const char *device_id, const amlaps_backup_t *backup,
+                             apr_pool_t *pool)
+{
+    amlaps_cache_put_for(graph->links, tenant, link_name(BACKUP, device_id, pool), backup, sizeof *backup, BACKUP_TIME);
+}
+
+int amlaps_facts_get_backup(amlaps_backup_t *backup, amlaps_graph_t *graph, const char *tenant, const char *device_id,
+                            apr_pool_t *pool)
+{
+    apr_size_t size;
+    const void *kept = amlaps_cache_get(&size, graph->links, tenant, link_name(BACKUP, device_id, pool), pool);
+
+    if (kept) {
+        memcpy(backup, kept, sizeof *backup);
+    }
+    return kept != NULL;
 }

@@ -19,6 +19,13 @@ void amlaps_facts_put_no_device(amlaps_graph_t *graph, const char *tenant, const
 int amlaps_facts_get_device(const amlaps_graph_device_t **device, amlaps_graph_t *graph, const char *tenant,
                             const char *device_id, apr_pool_t *pool);
 
+void amlaps_facts_put_backup(amlaps_graph_t *graph, const char *tenant, const char *device_id, const amlaps_backup_t *backup,
+                             apr_pool_t *pool);
+
+/** @return 1 where it is kept */
+int amlaps_facts_get_backup(amlaps_backup_t *backup, amlaps_graph_t *graph, const char *tenant, const char *device_id,
+                            apr_pool_t *pool);
+
 /** Which list of ids: of a device (by its deviceId) or of a person (by the object id). */
 typedef enum amlaps_link_t { AMLAPS_LINK_MEMBERSHIPS = 'm', AMLAPS_LINK_OWNERS = 'o', AMLAPS_LINK_GROUPS = 'p' } amlaps_link_t;
 

@@ -5,13 +5,18 @@
 
 #include "amlaps/text.h"
 
-static void set_known(amlaps_json_t *object, const char *name, int value)
+void amlaps_api_set_known(amlaps_json_t *object, const char *name, int value)
 {
     if (value < 0) {
         amlaps_json_set_null(object, name);
     } else {
         amlaps_json_set_bool(object, name, value);
     }
+}
+
+void amlaps_api_set_time(amlaps_json_t *object, const char *name, apr_time_t time, apr_pool_t *pool)
+{
+    amlaps_json_set_text(object, name, time ? amlaps_text_time(time, pool) : NULL);
 }
 
 amlaps_json_t *amlaps_api_device_json(const amlaps_graph_device_t *device, apr_pool_t *pool)
@@ -24,12 +29,12 @@ amlaps_json_t *amlaps_api_device_json(const amlaps_graph_device_t *device, apr_p
     amlaps_json_set_text(json, "os", device->os);
     amlaps_json_set_text(json, "osVersion", device->os_version);
     amlaps_json_set_text(json, "join", device->join);
-    set_known(json, "enabled", device->enabled);
-    set_known(json, "compliant", device->compliant);
-    set_known(json, "managed", device->managed);
+    amlaps_api_set_known(json, "enabled", device->enabled);
+    amlaps_api_set_known(json, "compliant", device->compliant);
+    amlaps_api_set_known(json, "managed", device->managed);
     amlaps_json_set_text(json, "manufacturer", device->manufacturer);
     amlaps_json_set_text(json, "model", device->model);
-    amlaps_json_set_text(json, "lastSeen", device->last_seen ? amlaps_text_time(device->last_seen, pool) : NULL);
+    amlaps_api_set_time(json, "lastSeen", device->last_seen, pool);
     return json;
 }
 

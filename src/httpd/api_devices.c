@@ -151,6 +151,9 @@ int amlaps_api_device(amlaps_request_t *request)
         return amlaps_respond_problem(request, &error);
     }
     answer = amlaps_api_device_json(found->device, pool);
+    amlaps_api_set_known(answer, "hasPassword", found->backup.there);
+    amlaps_api_set_time(answer, "backedUp", found->backup.backed_up, pool);
+    amlaps_api_set_time(answer, "expires", found->backup.expires, pool);
     actions = amlaps_json_make_object(pool);
     set_action(actions, "password", found->password, pool);
     set_action(actions, "history", found->history, pool);

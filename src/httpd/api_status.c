@@ -3,14 +3,8 @@
 
 #include <apr_strings.h>
 
-#include "amlaps/text.h"
 
 #define DAY apr_time_from_sec(86400)
-
-static void set_time(amlaps_json_t *object, const char *name, apr_time_t time, apr_pool_t *pool)
-{
-    amlaps_json_set_text(object, name, time ? amlaps_text_time(time, pool) : NULL);
-}
 
 static const char *known(const char *text)
 {
@@ -27,7 +21,7 @@ static void set_fault(amlaps_json_t *object, const char *name, const amlaps_faul
         return;
     }
     json = amlaps_json_make_object(pool);
-    set_time(json, "time", fault->time, pool);
+    amlaps_api_set_time(json, "time", fault->time, pool);
     amlaps_json_set_text(json, "code", amlaps_code_word(fault->error.code));
     amlaps_json_set_text(json, "message", fault->error.id);
     amlaps_json_set_text(json, "detail", fault->error.detail);
@@ -48,13 +42,13 @@ static amlaps_json_t *token_json(const amlaps_standing_t *standing, apr_time_t n
     amlaps_json_t *json = amlaps_json_make_object(pool);
 
     amlaps_json_set_text(json, "status", words[standing->token]);
-    set_time(json, "issued", standing->token_issued, pool);
+    amlaps_api_set_time(json, "issued", standing->token_issued, pool);
     if (standing->token_issued) {
         amlaps_json_set_integer(json, "age", apr_time_sec(now - standing->token_issued));
     } else {
         amlaps_json_set_null(json, "age");
     }
-    set_time(json, "expires", standing->token_expires, pool);
+    amlaps_api_set_time(json, "expires", standing->token_expires, pool);
     set_fault(json, "lastError", &standing->login, pool);
     return json;
 }
@@ -95,7 +89,7 @@ static amlaps_json_t *credential_json(const amlaps_tenant_t *tenant, const amlap
     amlaps_json_t *json = amlaps_json_make_object(pool);
 
     amlaps_json_set_text(json, "kind", words[tenant->credential]);
-    set_time(json, "expires", standing->credential_expires, pool);
+    amlaps_api_set_time(json, "expires", standing->credential_expires, pool);
     if (standing->credential_expires) {
         amlaps_json_set_integer(json, "daysLeft", standing->credential_expires > now ? (standing->credential_expires - now) / DAY : 0);
     } else {
@@ -110,7 +104,7 @@ static amlaps_json_t *graph_json(const amlaps_standing_t *standing, apr_time_t n
 
     if (standing->answered) {
         answer = amlaps_json_make_object(pool);
-        set_time(answer, "time", standing->answered, pool);
+        amlaps_api_set_time(answer, "time", standing->answered, pool);
         amlaps_json_set_integer(answer, "status", standing->status);
         amlaps_json_set_integer(answer, "milliseconds", apr_time_as_msec(standing->took));
         amlaps_json_set_text(answer, "requestId", known(standing->request_id));
@@ -119,7 +113,7 @@ static amlaps_json_t *graph_json(const amlaps_standing_t *standing, apr_time_t n
         amlaps_json_set_null(json, "lastAnswer");
     }
     set_fault(json, "lastError", &standing->fault, pool);
-    set_time(json, "throttledUntil", standing->throttled_until > now ? standing->throttled_until : 0, pool);
+    amlaps_api_set_time(json, "throttledUntil", standing->throttled_until > now ? standing->throttled_until : 0, pool);
     return json;
 }
 
@@ -153,12 +147,12 @@ static amlaps_json_t *channel_json(const amlaps_channel_t *channel, const amlaps
     amlaps_json_set_bool(json, "required", channel->required);
     amlaps_json_set_text(json, "status", failed ? "failed" : known ? "ok" : "unknown");
     amlaps_json_set_integer(json, "queued", standing->queued);
-    set_time(json, "oldest", standing->oldest, pool);
+    amlaps_api_set_time(json, "oldest", standing->oldest, pool);
     amlaps_json_set_integer(json, "deadLetters", standing->dead);
-    set_time(json, "lastSuccess", standing->delivered, pool);
+    amlaps_api_set_time(json, "lastSuccess", standing->delivered, pool);
     if (standing->failed) {
         error = amlaps_json_make_object(pool);
-        set_time(error, "time", standing->failed, pool);
+        amlaps_api_set_time(error, "time", standing->failed, pool);
         amlaps_json_set_text(error, "detail", standing->why);
         amlaps_json_set(json, "lastError", error);
     } else {
@@ -204,7 +198,7 @@ int amlaps_api_status(amlaps_request_t *request)
     for (i = 0; i < access->tenant_count; i++) {
         amlaps_json_add(tenants, tenant_json(amlaps_graph_tenant(access->graph, access->tenants[i]), &status.tenants[i], now, pool));
     }
-    set_time(answer, "time", now, pool);
+    amlaps_api_set_time(answer, "time", now, pool);
     amlaps_json_set_text(answer, "version", AMLAPS_VERSION);
     amlaps_json_set(answer, "tenants", tenants);
     store = amlaps_json_make_object(pool);

@@ -123,6 +123,10 @@ amlaps_json_t *amlaps_api_device_json(const amlaps_graph_device_t *device, apr_p
 /** The same, written as a member of an answer that holds secrets. */
 void amlaps_api_put_device(amlaps_json_out_t *out, const char *name, const amlaps_graph_device_t *device, apr_pool_t *pool);
 
+/** A member that is null where it is not known. @param value 1, 0, -1 unknown @param time 0 unknown */
+void amlaps_api_set_known(amlaps_json_t *object, const char *name, int value);
+void amlaps_api_set_time(amlaps_json_t *object, const char *name, apr_time_t time, apr_pool_t *pool);
+
 /** The configured tenant of that name; AMLAPS_NOT_FOUND where there is none. */
 apr_status_t amlaps_api_tenant(const char **tenant, amlaps_error_t *error, const amlaps_request_t *request, const char *name);
 

@@ -116,7 +116,7 @@ export class Stage {
 
   /** The requests for passwords among them. */
   passwordRequests() {
-    return this.graphRequests('/deviceLocalCredentials/');
+    return this.graphRequests('/deviceLocalCredentials/').filter(({ path }) => /[?&](?:\$|%24)select=credentials$/.test(path));
   }
 
   /** Waits for the next request for a password. @param {number} after how many there were */

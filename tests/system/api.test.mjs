@@ -136,6 +136,10 @@ describe('one device', () => {
     assert.deepEqual(Object.keys(device.actions).sort(), ['history', 'password']);
     assert.equal(device.actions.password.rule, 'London helpdesk');
     assert.equal(device.actions.password.reason.mode, 'optional');
+    assertMembers(device, ['actions', 'backedUp', 'compliant', 'deviceId', 'enabled', 'expires', 'hasPassword', 'join', 'lastSeen', 'managed', 'manufacturer', 'model', 'name', 'os', 'osVersion', 'tenant']);
+    const { laps } = stage.device('LON-001');
+    assert.deepEqual([device.hasPassword, Date.parse(device.backedUp), Date.parse(device.expires)],
+      [true, Date.parse(laps?.credentials[0].backedUp ?? ''), Date.parse(laps?.refresh ?? '')]);
   });
 
   test('the reason its rule asks for', async () => {
@@ -255,9 +259,13 @@ describe('the text of an answer that discloses', () => {
       const answer = assertOk(got);
       assert.equal(got.text, canonical(answer, 'credentials', 'password'));
       assert.equal(Number(got.headers['content-length']), Buffer.byteLength(got.text));
-      const { actions, ...device } = assertOk(await helpdesk.get(`api/v1/devices/contoso/${id()}`));
+      const { actions, hasPassword, backedUp, expires, ...device } = assertOk(await helpdesk.get(`api/v1/devices/contoso/${id()}`));
       assert.deepEqual(answer.device, device);
       assert.ok(actions);
+      assert.equal(hasPassword, true);
+      for (const credential of answer.credentials) {
+        if (credential.current) assert.deepEqual([credential.backedUp, credential.expires], [backedUp, expires]);
+      }
     });
   }
 });

@@ -137,6 +137,94 @@ describe('groups from the token', () => {
   });
 });
 
+describe('when the password was backed up', () => {
+  const UNKNOWN = { hasPassword: null, backedUp: null, expires: null };
+  const NONE = { ...UNKNOWN, hasPassword: false };
+  before(async () => {
+    stage = await startStage({ world: world(), mpmSettings: ONE_CHILD, sessionCache: 'file', amlaps: 'AMLapsGraphTimeout 5', rules: [
+      RULES,
+      ruleSection('Others', [`AMLapsDevice id ${DEVICES.withoutLaps} ${DEVICES.mac}`, 'AMLapsAllow password anyone']),
+      ruleSection('Archive', ['AMLapsDevice name PAR-005', 'AMLapsAllow history anyone']),
+    ].join('\n') });
+    await Promise.all(['helpdesk', 'nobody'].map((name) => stage.signIn(name)));
+  });
+  after(() => stage?.close([/amlaps:.*AML/]));
+  beforeEach(fresh);
+
+  /** @param {string} id @param {string} [who] */
+  const view = async (id, who = 'helpdesk') => (await stage.signIn(who)).get(`api/v1/devices/contoso/${id}`);
+  /** @param {string} id */
+  const facts = async (id) => {
+    const { hasPassword, backedUp, expires } = assertOk(await view(id));
+    return { hasPassword, backedUp, expires };
+  };
+  const ofLaps = () => paths().filter((line) => line.includes('deviceLocalCredentials'));
+
+  test('is told with the device, as the password itself tells it', async () => {
+    const told = await facts(device('LON-020'));
+    const [{ backedUp, expires }] = assertOk(await reveal('helpdesk', device('LON-020'))).credentials;
+    assert.ok(backedUp && expires);
+    assert.deepEqual(told, { hasPassword: true, backedUp, expires });
+  });
+
+  test('costs a cold view by id a second request, after the first has granted something; a reload none', async () => {
+    await facts(device('LON-020'));
+    assert.equal(stage.graphRequests().length, 2, paths().join('\n'));
+    assert.match(paths()[0], /POST \/v1\.0\/\$batch$/);
+    assert.match(paths()[1], /^GET \/v1\.0\/directory\/deviceLocalCredentials\/[0-9a-f-]{36}\?\$select=deviceName,lastBackupDateTime,refreshDateTime$/);
+    await facts(device('LON-020'));
+    assert.equal(stage.graphRequests().length, 2, paths().join('\n'));
+    assert.deepEqual(stage.entra.control.audits(), [], "Microsoft's audit knows of no password that was read");
+  });
+
+  test('costs a reveal nothing', async () => {
+    await facts(device('LON-020'));
+    assertOk(await reveal('helpdesk', device('LON-020')));
+    assert.equal(ofLaps().length, 2, paths().join('\n'));
+    assertOk(await reveal('helpdesk', device('LON-021')));
+    assert.equal(ofLaps().length, 3, paths().join('\n'));
+  });
+
+  test('is told to those who may read older passwords alone', async () => {
+    assert.equal((await facts(device('PAR-005'))).hasPassword, true);
+  });
+
+  test('is never asked of a device that may not be seen: that costs what one costs that does not exist', async () => {
+    const costs = [];
+    for (const id of [device('LON-021'), device('PAR-006'), 'dddddddd-0000-4000-8000-000000000003']) {
+      const asked = stage.graphRequests().length;
+      assertProblem(await view(id, 'nobody'), 'not_authorized');
+      costs.push(stage.graphRequests().length - asked);
+    }
+    assert.deepEqual(costs, [1, 1, 1]);
+    assert.deepEqual(ofLaps(), []);
+  });
+
+  for (const noPasswordStyle of /** @type {const} */ (['404', '204', 'empty', 'noCredentials', 'braces'])) {
+    test(`a device without a password has none: ${noPasswordStyle}`, async () => {
+      stage.entra.control.set({ noPasswordStyle });
+      assert.deepEqual(await facts(DEVICES.withoutLaps), NONE);
+    });
+  }
+
+  test('a Mac has none', async () => assert.deepEqual(await facts(DEVICES.mac), NONE));
+
+  for (const [what, id, fault] of /** @type {const} */ ([
+    ['forbidden', 'AML0321', { kind: 'status', status: 403 }], ['throttled', 'AML0322', { kind: 'status', status: 429, retryAfter: '2' }],
+    ['failing', 'AML0323', { kind: 'status', status: 503 }], ['silent', 'AML0303', { kind: 'hang' }], ['no JSON', 'AML0325', { kind: 'html200' }],
+    ['of another device', 'AML0351', { kind: 'json', value: { id: '11111111-2222-4333-8444-555555555555', lastBackupDateTime: '2026-01-01T00:00:00Z' } }],
+    ['no time', 'AML0352', { kind: 'json', value: { id: guidOf('device contoso LON-020'), lastBackupDateTime: 'yesterday' } }],
+  ])) {
+    test(`what cannot be found out is unknown, fails nothing and is in the log: ${what}`, async () => {
+      stage.entra.control.set({ fault: { match: 'select=deviceName', ...fault } });
+      const logged = stage.httpd.errorLog().length, begun = Date.now();
+      assert.deepEqual(await facts(device('LON-020')), UNKNOWN);
+      assert.ok(Date.now() - begun < 4000, `${Date.now() - begun} ms`);
+      assert.match(stage.httpd.errorLog().slice(logged), new RegExp(`${id}: tenant contoso: `));
+    });
+  }
+});
+
 describe('AMLapsGroupsFrom graph', () => {
   before(async () => {
     stage = await start('AMLapsGroupsFrom graph');

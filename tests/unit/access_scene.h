@@ -45,6 +45,7 @@ static int count(const scene_t *scene, const char *where)
 
     snprintf(sql, sizeof(sql), "SELECT count(*) FROM record WHERE %s", where);
     assert_int_equal(sqlite3_open_v2(scene->world->path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_busy_timeout(db, 5000), SQLITE_OK);
     assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
     found = sqlite3_column_int(statement, 0);
@@ -59,11 +60,11 @@ static apr_status_t watch(amlaps_http_response_t *response, amlaps_error_t *erro
     scene_t *scene = baton;
     apr_status_t status;
 
-    if (strstr(request->url, "deviceLocalCredentials") && scene->asked++ == 0) {
+    if (strstr(request->url, "$select=credentials") && scene->asked++ == 0) {
         scene->on_disk = count(scene, "stage='intent' AND outcome='pending' AND event IN ('password','history')");
     }
     status = scene->fake->transport.exchange(response, error, scene->fake->transport.baton, request, pool);
-    if (strstr(request->url, "deviceLocalCredentials") && scene->lose_store) {
+    if (strstr(request->url, "$select=credentials") && scene->lose_store) {
         assert_int_equal(remove(scene->world->path), 0);
     }
     return status;

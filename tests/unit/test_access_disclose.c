@@ -1,5 +1,5 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/* The order of the steps of a disclosure. */
+/* The order of the steps of a disclosure, and of showing a device. */
 
 #include "access_scene.h"
 
@@ -163,6 +163,62 @@ static void beyond_the_limit_graph_is_not_asked_at_all(void **state)
     assert_int_equal(count(scene, "body LIKE '%\"code\":\"rate_limited\"%'"), 2);
 }
 
+static amlaps_code_t show(scene_t *scene, amlaps_found_t **found)
+{
+    amlaps_error_t error = { 0 };
+
+    amlaps_access_device(found, &error, &scene->access, &scene->asker, scene->tenant, FAKE_DEVICE, scene->fake->pool);
+    assert_int_equal(*found != NULL, error.code == AMLAPS_OK);
+    return error.code;
+}
+
+static void who_may_see_a_device_sees_when_its_password_was_backed_up(void **state)
+{
+    scene_t *scene = *state;
+    amlaps_found_t *found;
+
+    add_rule(scene, "London", 0, NULL);
+    start(scene);
+    device_answers(scene);
+    fake_answers(scene->fake, (fake_step_t){ .status = 200, .body = "{\"id\":\"" FAKE_DEVICE "\",\"lastBackupDateTime\":\"2026-11-20T10:00:00Z\","
+                                             "\"refreshDateTime\":\"2026-12-20T10:00:00Z\"}" });
+    assert_int_equal(show(scene, &found), AMLAPS_OK);
+    assert_int_equal(found->backup.there, 1);
+    assert_int_equal(found->backup.backed_up, apr_time_from_sec(1795168800));
+    assert_int_equal(found->backup.expires, apr_time_from_sec(1797760800));
+    assert_null(strstr(scene->fake->seen[1].line, "credentials"));
+    assert_int_equal(count(scene, "1"), 0);
+}
+
+static void a_device_is_shown_without_what_graph_does_not_tell_soon(void **state)
+{
+    scene_t *scene = *state;
+    amlaps_found_t *found;
+
+    scene->fake->config.timeout = apr_time_from_sec(6);
+    add_rule(scene, "London", 0, NULL);
+    start(scene);
+    device_answers(scene);
+    fake_answers(scene->fake, (fake_step_t){ .status = 0, .fail = AMLAPS_TENANT_UNREACHABLE, .fail_status = APR_TIMEUP, .takes = apr_time_from_sec(2) });
+    assert_int_equal(show(scene, &found), AMLAPS_OK);
+    assert_int_equal(found->backup.there, -1);
+    assert_true(scene->fake->seen[1].timeout > 0 && scene->fake->seen[1].timeout <= apr_time_from_sec(2));
+    assert_int_equal(scene->fake->seen_count, 2);
+}
+
+static void of_a_device_that_may_not_be_seen_no_more_is_asked_than_of_none(void **state)
+{
+    scene_t *scene = *state;
+    amlaps_found_t *found;
+
+    add_rule(scene, "London", 0, NULL);
+    add_rule(scene, "No VIP", 1, NULL);
+    start(scene);
+    device_answers(scene);
+    assert_int_equal(show(scene, &found), AMLAPS_NOT_AUTHORIZED);
+    assert_int_equal(scene->fake->seen_count, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +232,9 @@ int main(void)
         scene_test(the_reason_is_asked_for_after_the_decision_and_before_the_intent),
         scene_test(a_hidden_reason_is_not_recorded),
         scene_test(beyond_the_limit_graph_is_not_asked_at_all),
+        scene_test(who_may_see_a_device_sees_when_its_password_was_backed_up),
+        scene_test(a_device_is_shown_without_what_graph_does_not_tell_soon),
+        scene_test(of_a_device_that_may_not_be_seen_no_more_is_asked_than_of_none),
     };
 
     return cmocka_run_group_tests_name("access/disclose", tests, NULL, NULL);

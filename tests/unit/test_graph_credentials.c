@@ -187,6 +187,127 @@ static void nothing_is_kept(void **state)
     assert_true(fake->seen[0].most <= 1 << 20);
 }
 
+#define BACKUP_URL "GET " FAKE_GRAPH "/v1.0/directory/deviceLocalCredentials/" FAKE_DEVICE "?$select=deviceName,lastBackupDateTime,refreshDateTime"
+
+static amlaps_backup_t backup;
+
+/* Of another child each time: nothing is kept from before. */
+static apr_status_t ask_backup(fake_t *fake, int status, const char *body)
+{
+    fake_reopen(fake);
+    fake_begin(fake);
+    fake_answers(fake, (fake_step_t){.expect = BACKUP_URL, .status = status, .body = body, .retry_after = "30"});
+    return amlaps_graph_backup(&backup, &fake->error, fake->graph, &fake->call, "contoso", FAKE_DEVICE, fake->pool);
+}
+
+static void is_backup(int there, apr_int64_t backed_up, apr_int64_t expires)
+{
+    assert_int_equal(backup.there, there);
+    assert_int_equal(backup.backed_up, apr_time_from_sec(backed_up));
+    assert_int_equal(backup.expires, apr_time_from_sec(expires));
+}
+
+static void a_backup_is_known_without_the_password(void **state)
+{
+    fake_t *fake = *state;
+    const char *const forms[] = {
+        "{\"id\":\"6FA60D52-01E7-4B18-8055-4759461FC16B\",\"deviceName\":\"D\",\"lastBackupDateTime\":\"2026-11-20T10:00:00.0000000Z\","
+        "\"refreshDateTime\":\"2026-11-22T17:00:00Z\"}",
+        "{\"value\":{" ID ",\"lastBackupDateTime\":\"2026-11-20T10:00:00\",\"refreshDateTime\":\"2026-11-22T17:00:00\"}}",
+    };
+
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        assert_int_equal(ask_backup(fake, 200, forms[i]), APR_SUCCESS);
+        is_backup(1, 1795168800, 1795366800);
+    }
+    assert_int_equal(ask_backup(fake, 200, "{" ID ",\"lastBackupDateTime\":\"2026-11-20T10:00:00Z\",\"refreshDateTime\":\"soon\"}"), APR_SUCCESS);
+    is_backup(1, 1795168800, 0);
+}
+
+static void a_password_that_comes_unasked_is_lifted_out(void **state)
+{
+    fake_t *fake = *state;
+
+    assert_int_equal(ask_backup(fake, 200,
+                                "{" ID ",\"lastBackupDateTime\":\"2026-11-20T10:00:00Z\",\"credentials\":[" ENTRY("a", "", "QUJD") "]}"),
+                     APR_SUCCESS);
+    is_backup(1, 1795168800, 0);
+    assert_int_not_equal(ask_backup(fake, 200, "{" ID ",\"credentials\":[{\"passwordBase64\":12345678}]}"), APR_SUCCESS);
+    assert_string_equal(fake->error.id, "AML0325");
+    is_backup(-1, 0, 0);
+}
+
+static void every_form_of_no_backup(void **state)
+{
+    fake_t *fake = *state;
+    const struct {
+        int status;
+        const char *body;
+    } forms[] = {
+        {404, "{\"error\":{\"code\":\"not_found\",\"message\":\"x\"}}"},
+        {404, "<html>not found</html>"},
+        {204, ""},
+        {200, ""},
+        {200, "null"},
+        {200, "{}"},
+        {200, "{\"value\":[]}"},
+        {200, "{" ID ",\"deviceName\":\"MAC\"}"},
+        {200, "{" ID ",\"lastBackupDateTime\":null,\"refreshDateTime\":\"2026-11-22T17:00:00Z\"}"},
+        {200, "{" ID ",\"lastBackupDateTime\":\"0001-01-01T00:00:00Z\",\"refreshDateTime\":\"2026-11-22T17:00:00Z\"}"},
+    };
+
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        assert_int_equal(ask_backup(fake, forms[i].status, forms[i].body), APR_SUCCESS);
+        is_backup(0, 0, 0);
+    }
+}
+
+static void what_cannot_be_known_of_a_backup_is_unknown(void **state)
+{
+    fake_t *fake = *state;
+    const struct {
+        int status;
+        const char *body, *id;
+    } forms[] = {
+        {403, "{\"error\":{\"code\":\"authorization_error\"}}", "AML0321"},
+        {429, "", "AML0322"},
+        {400, "{\"error\":{\"code\":\"invalid_request\"}}", "AML0324"},
+        {200, "<html>", "AML0325"},
+        {200, "{\"id\":\"" FAKE_OBJECT "\"}", "AML0351"},
+        {200, "{\"lastBackupDateTime\":\"2026-11-20T10:00:00Z\"}", "AML0351"},
+        {200, "[1]", "AML0352"},
+        {200, "{" ID ",\"lastBackupDateTime\":\"yesterday\"}", "AML0352"},
+        {200, "{" ID ",\"lastBackupDateTime\":1795168800}", "AML0352"},
+    };
+
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        assert_int_not_equal(ask_backup(fake, forms[i].status, forms[i].body), APR_SUCCESS);
+        assert_string_equal(fake->error.id, forms[i].id);
+        assert_non_null(strstr(fake->log, forms[i].id));
+        is_backup(-1, 0, 0);
+    }
+}
+
+static void a_backup_is_hardly_kept_and_never_where_it_is_unknown(void **state)
+{
+    fake_t *fake = *state;
+    const char *body = "{" ID ",\"lastBackupDateTime\":\"2026-11-20T10:00:00Z\",\"refreshDateTime\":\"2026-11-22T17:00:00Z\"}";
+
+    fake_answers(fake, (fake_step_t){.expect = BACKUP_URL, .status = 403, .body = "{}"});
+    fake_answers(fake, (fake_step_t){.expect = BACKUP_URL, .status = 200, .body = body});
+    for (int asked = 0; asked < 3; asked++) {
+        fake_begin(fake);
+        amlaps_graph_backup(&backup, &fake->error, fake->graph, &fake->call, "contoso", FAKE_DEVICE, fake->pool);
+        is_backup(asked ? 1 : -1, asked ? 1795168800 : 0, asked ? 1795366800 : 0);
+    }
+    assert_int_equal(fake->seen_count, 2);
+    fake_advance(fake, apr_time_from_sec(10));
+    fake_begin(fake);
+    fake_answers(fake, (fake_step_t){.expect = BACKUP_URL, .status = 404, .body = "{}"});
+    assert_int_equal(amlaps_graph_backup(&backup, &fake->error, fake->graph, &fake->call, "contoso", FAKE_DEVICE, fake->pool), APR_SUCCESS);
+    is_backup(0, 0, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +320,11 @@ int main(void)
         fake_test(what_is_not_understood_is_an_error),
         fake_test(escapes_in_base64_are_resolved),
         fake_test(nothing_is_kept),
+        fake_test(a_backup_is_known_without_the_password),
+        fake_test(a_password_that_comes_unasked_is_lifted_out),
+        fake_test(every_form_of_no_backup),
+        fake_test(what_cannot_be_known_of_a_backup_is_unknown),
+        fake_test(a_backup_is_hardly_kept_and_never_where_it_is_unknown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,6 +54,21 @@ test('credentials come only when selected, and never in the list', async () => {
   assert.ok(!JSON.stringify((await at.graph('/directory/deviceLocalCredentials?$top=999', { token })).json()).includes('passwordBase64'));
 });
 
+test('what is asked for without credentials, by itself and in a batch', async () => {
+  const path = (/** @type {string} */ names) => `/directory/deviceLocalCredentials/${DEVICES.lon001}?$select=${names}`;
+  const members = ['@odata.context', 'id', 'deviceName', 'lastBackupDateTime', 'refreshDateTime'];
+  const plain = path('deviceName,lastBackupDateTime,refreshDateTime');
+  assert.deepEqual(Object.keys((await at.graph(plain, { token })).json()), members);
+  assert.equal((await at.graph(path('deviceName,passwordBase64'), { token })).json().error.code, 'BadRequest');
+  const requests = [{ id: '1', method: 'GET', url: plain, headers: { 'User-Agent': 'test/1' } }, { id: '2', method: 'GET', url: plain },
+    { id: '3', method: 'GET', url: path('passwordBase64'), headers: { 'User-Agent': 'test/1' } }];
+  const batch = await at.graph('/$batch', { token, method: 'POST', body: JSON.stringify({ requests }), headers: { 'Content-Type': 'application/json' } });
+  const [one, two, three] = batch.json().responses.sort((/** @type {any} */ a, /** @type {any} */ b) => a.id - b.id);
+  assert.deepEqual([one.status, Object.keys(one.body)], [200, members]);
+  assert.deepEqual([two.status, two.body.error.code, three.status], [400, 'invalid_request', 400]);
+  assert.deepEqual(at.entra.control.audits(), []);
+});
+
 test('the headers this service demands', async () => {
   const none = await at.jar.request(`${at.entra.graphUrl}/v1.0/directory/deviceLocalCredentials`, { headers: { Authorization: token, 'User-Agent': '' } });
   assert.deepEqual([none.status, none.json().error.code, none.json().error.message],
