@@ -29,7 +29,7 @@ export async function call(path, init = {}) {
       credentials: "same-origin",
       cache: "no-store",
       redirect: "error",
-      headers: { Accept: "application/json", "X-AMLaps-Request": "1", ...(init.body ? { "Content-Type": "application/json" } : {}) },
+      headers: { Accept: "application/json", "X-AMLaps-Request": "1", ...(init.body && { "Content-Type": "application/json" }) },
     });
     body = await answer.json();
   } catch (error) {

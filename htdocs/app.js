@@ -18,12 +18,11 @@ export function h(tag, props, ...children) {
 
 /** @type {Face["append"]} */
 export function append(parent, children) {
-  for (const child of children) {
-    if (Array.isArray(child)) append(parent, child);
-    else if (child instanceof Node) parent.appendChild(child);
-    else if (child || child === 0) parent.appendChild(document.createTextNode(String(child)));
-  }
+  parent.append(.../** @type {any[]} */ (children).flat(Infinity).filter((child) => child || child === 0));
 }
+
+/** `clears`: the clipboard too. @type {Face["button"]} */
+export const button = (label, style, press, clears) => h("button", { type: "button", class: style, "data-clear": clears, onclick: press }, label);
 
 /** @param {string} id */
 export function byId(id) {
@@ -202,7 +201,7 @@ export class App {
   }
 
   searchButton() {
-    return h("button", { type: "button", "data-clear": true, onclick: () => this.go(".") }, t("search.new"));
+    return button(t("search.new"), "", () => this.go("."), true);
   }
 
   /** Shows the view that the URL names. */
@@ -276,7 +275,7 @@ function frame(app) {
       app.go(href);
     },
   }, children);
-  const views = Object.keys(ROLES).filter((view) => roles.includes(ROLES[view] ?? "")).map((view) => link(`?view=${view}`, "", t(`nav.${view}`)));
+  const views = Object.entries(ROLES).filter(([, role]) => roles.includes(role)).map(([view]) => link(`?view=${view}`, "", t(`nav.${view}`)));
   // The policy of the page lets pictures come from its own server only.
   const own = logo && new URL(logo, document.baseURI).origin === location.origin;
   append(byId("top"), [

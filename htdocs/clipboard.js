@@ -3,7 +3,7 @@
 // Browsers let a page write to the clipboard inside a gesture only (a timer makes Chromium ask whether the page may read
 // it). So the page remembers that, never what, it copied, clears inside gestures, and shows a button until that is done.
 
-import { byId, h, say, t } from "./app.js";
+import { button, byId, h, say, t } from "./app.js";
 
 /** Milliseconds; then the next gesture clears. */
 const CLEAR_AFTER = 30_000;
@@ -43,14 +43,14 @@ function getBar() {
   return bar;
 }
 
-/** @type {Clipboard["write"]} */
-function write(text, then) {
+/** The last one wins. @type {Clipboard["write"]} */
+function write(text, then, refused = () => say(t("copy.refused"))) {
   const mine = ++turn;
   return navigator.clipboard.writeText(text).then(() => {
     if (mine === turn) then();
     return true;
   }, () => {
-    say(t("copy.refused"));
+    if (mine === turn) refused();
     return false;
   });
 }
@@ -69,7 +69,7 @@ export function remember() {
   forget();
   held = true;
   windowLeft = false;
-  timer = window.setTimeout(() => {
+  timer = setTimeout(() => {
     due = true;
     if (document.hasFocus() && !windowLeft && navigator.userActivation?.isActive) clear(true);
   }, CLEAR_AFTER);
@@ -79,7 +79,7 @@ export function remember() {
 }
 
 function forget() {
-  window.clearTimeout(timer);
+  clearTimeout(timer);
   held = false;
   due = false;
   // The focus must not go away with the bar.
@@ -91,14 +91,11 @@ function forget() {
 /** Call inside a gesture; silent about a refusal where nobody asked for it now. @type {Clipboard["clear"]} */
 function clear(silent = false) {
   if (!held) return;
-  const mine = ++turn;
   due = false;
-  navigator.clipboard.writeText("").then(() => {
-    if (mine !== turn) return;
+  write("", () => {
     forget();
     say(t("clipboard.cleared"));
   }, () => {
-    if (mine !== turn) return;
     due = silent;
     if (silent) return;
     show(t("clipboard.refused"));
@@ -108,6 +105,6 @@ function clear(silent = false) {
 
 /** @param {string} text */
 function show(text) {
-  getBar().replaceChildren(h("p", null, text), h("button", { type: "button", "data-clear": true }, t("clipboard.clear")));
+  getBar().replaceChildren(h("p", null, text), button(t("clipboard.clear"), "", undefined, true));
   getBar().hidden = false;
 }

@@ -1,12 +1,11 @@
 // @ts-check
-/** @import {Confirm, Device, DeviceKey, Listed, State} from "./types.js" */
+/** @import {ActionName, Confirm, Device, DeviceKey, Listed, Send, State} from "./types.js" */
 // The Confirm view. Nothing is disclosed before its button is pressed, however the page was reached.
 
 import { disclose, getDevice } from "./api.js";
-import { h, name, plain, rich, t, WAIT } from "./app.js";
-import { badge, button, code, copyButton, factList, isStale, joinText, time, words, yesNo } from "./parts.js";
+import { button, h, name, plain, rich, t, WAIT } from "./app.js";
+import { badge, buttons, code, copyButton, factList, isPast, joinText, quiet, staleBadge, time, words, yesNo } from "./parts.js";
 // Here already: the way must not break after a password was asked for.
-import "./problem.js";
 import "./reveal.js";
 
 const STORED = "amlaps.reason";
@@ -14,47 +13,55 @@ const STORED = "amlaps.reason";
 /** The reason, while one stays with the device; stored while the session has ended. @type {{key?: string, reason?: string}} */
 let draft = JSON.parse(sessionStorage.getItem(STORED) ?? "{}");
 
-/** @type {Confirm["keyOf"]} */
-const keyOf = ({ tenant, deviceId }) => `${tenant}/${deviceId}`.toLowerCase();
-
-/** Asks for a password and shows it, or what went wrong. @type {Confirm["askFor"]} */
-export function askFor(app, ask, waiting, taken = () => false) {
-  const request = new AbortController();
-  const end = () => {
+/** Asks for passwords, one at a time, and shows each or what went wrong. @type {Confirm["asker"]} */
+export function asker(app) {
+  const waiting = h("p", { class: "quiet", role: "status" });
+  let request = new AbortController();
+  let timer = 0;
+  const stop = () => {
+    request.abort();
     clearTimeout(timer);
     waiting.replaceChildren();
     waiting.ariaBusy = null;
-  };
-  const stop = () => {
-    request.abort();
-    end();
   };
   const cancel = button(t("device.cancel"), "small", () => {
     stop();
     waiting.append(t("device.cancelled"));
   });
-  waiting.ariaBusy = "true";
-  const timer = setTimeout(() => waiting.append(t("device.asking"), " ", cancel), WAIT);
-  disclose(ask, request.signal).then((disclosure) => {
-    if (request.signal.aborted) return;
-    end();
-    sessionStorage.removeItem(STORED);
-    app.show("reveal", { ask, disclosure });
-  }, (error) => {
-    if (request.signal.aborted) return;
-    end();
-    if (error.code === "not_authenticated") sessionStorage.setItem(STORED, JSON.stringify(draft));
-    if (!taken(error)) app.fail(error, () => app.backTo(ask.device));
-  });
-  return stop;
+  /** @type {Send} */
+  const send = (ask, taken) => {
+    if (waiting.ariaBusy) return;
+    const { signal } = request = new AbortController();
+    waiting.ariaBusy = "true";
+    timer = setTimeout(() => waiting.replaceChildren(t("device.asking"), " ", cancel), WAIT);
+    disclose(ask, signal).then((disclosure) => {
+      if (signal.aborted) return;
+      stop();
+      sessionStorage.removeItem(STORED);
+      app.show("reveal", { ask, disclosure });
+    }, (error) => {
+      if (signal.aborted) return;
+      stop();
+      if (error.code === "not_authenticated") sessionStorage.setItem(STORED, JSON.stringify(draft));
+      if (!taken?.(error)) app.fail(error, () => app.backTo(ask.device));
+    });
+  };
+  return { waiting, send, stop };
 }
+
+/** None of a device that the search has given. @type {Confirm["backupFacts"]} */
+const backupFacts = ({ hasPassword, backedUp, expires }) => (hasPassword === undefined ? [] : [
+  [t("fact.backedUp"), hasPassword === false ? badge(t("fact.none"), "warn") : time(backedUp)],
+  [t("fact.expires"), hasPassword !== false && [time(expires), isPast(expires) && badge(t("mark.overdue"), "warn")]],
+]);
 
 /** @type {Confirm["facts"]} */
 const deviceFacts = (app, device) => factList([
   [t("fact.os"), words(device.os, device.osVersion)],
   [t("fact.model"), words(device.manufacturer, device.model)],
   [t("fact.join"), joinText(device.join)],
-  [t("fact.seen"), [time(device.lastSeen), isStale(device) && badge(t("mark.stale"), "warn")]],
+  [t("fact.seen"), [time(device.lastSeen), staleBadge(device)]],
+  ...backupFacts(device),
   [t("fact.enabled"), device.enabled === false ? badge(yesNo(false), "warn") : yesNo(device.enabled)],
   [t("fact.compliant"), yesNo(device.compliant)],
   [t("fact.managed"), yesNo(device.managed)],
@@ -70,9 +77,7 @@ const ruleText = (actions) => /** @type {const} */ (["password", "history"]).map
 function reasonField(actions, value) {
   const wanted = actions.map(({ reason }) => reason).filter(({ mode }) => mode !== "hidden");
   if (wanted.length === 0) return null;
-  const optional = wanted.every(({ mode }) => mode === "optional");
-  const field = h("textarea", { id: "reason", rows: 2, maxlength: 4096, autocomplete: "off", "aria-describedby": "reason-hint reason-error" });
-  field.value = value;
+  const field = h("textarea", { id: "reason", rows: 2, maxlength: 4096, autocomplete: "off", "aria-describedby": "reason-hint reason-error" }, value);
   const error = h("p", { id: "reason-error", class: "error" });
   const choices = [...new Set(wanted.flatMap((reason) => reason.choices ?? []))].map((text) => button(plain(text), "small", () => {
     field.value = text;
@@ -81,7 +86,7 @@ function reasonField(actions, value) {
   return {
     field, error,
     block: h("div", { class: "field" },
-      h("label", { for: "reason" }, t(optional ? "reason.optional" : "reason.label")),
+      h("label", { for: "reason" }, t(wanted.some(({ mode }) => mode === "required") ? "reason.label" : "reason.optional")),
       h("div", { id: "reason-hint", class: "quiet" }, [...new Set(wanted.map(({ hint }) => hint))].map((hint) => hint && h("p", null, plain(hint)))),
       error, field, choices.length > 0 && h("div", { class: "choices", role: "group", "aria-label": t("reason.choices") }, choices)),
   };
@@ -92,7 +97,7 @@ export const view = (app, root, { tenant, deviceId, known }) => {
   const request = new AbortController();
   const facts = h("div");
   const below = h("div", { class: "stack" });
-  const waiting = setTimeout(() => below.replaceChildren(h("p", { class: "quiet" }, t("device.loading")), h("p", null, app.searchButton())), WAIT);
+  const waiting = setTimeout(() => below.replaceChildren(quiet(t("device.loading")), h("p", null, app.searchButton())), WAIT);
   let stop = () => {};
   root.append(facts, below);
 
@@ -104,7 +109,7 @@ export const view = (app, root, { tenant, deviceId, known }) => {
     clearTimeout(waiting);
     const form = actionForm(app, /** @type {Device} */ (device));
     stop = form.stop;
-    below.replaceChildren(...form.nodes, h("p", { class: "actions" }, app.searchButton()));
+    below.replaceChildren(...form.nodes, buttons(app.searchButton()));
   };
 
   if (known) show(known);
@@ -124,11 +129,10 @@ export const view = (app, root, { tenant, deviceId, known }) => {
 /** @type {Confirm["actionForm"]} */
 function actionForm(app, device) {
   const { password, history } = device.actions;
-  let stop = () => {};
+  const { waiting, send, stop } = asker(app);
   if (!password && !history) return { nodes: [h("p", { class: "panel" }, t("device.nothing"))], stop };
-  const key = keyOf(device);
-  const reason = reasonField([password, history].flatMap((action) => action ?? []), draft.key === key ? draft.reason ?? "" : "");
-  const waiting = h("p", { class: "quiet", role: "status" });
+  const key = `${device.tenant}/${device.deviceId}`.toLowerCase();
+  const reason = reasonField(Object.values(device.actions), draft.key === key ? draft.reason ?? "" : "");
   const summary = h("div", { class: "panel problem", tabindex: -1, hidden: true });
 
   /** Beside the field, and above the form as a link to it. @param {string} text */
@@ -143,13 +147,13 @@ function actionForm(app, device) {
     return true;
   };
 
-  /** @param {import("./types.js").ActionName} action */
+  /** @param {ActionName} action */
   const run = (action) => {
     const mode = device.actions[action]?.reason.mode;
     draft = { key, reason: reason?.field.value ?? "" };
     const text = mode === "hidden" ? "" : draft.reason?.trim() ?? "";
     if (mode === "required" && !text) return refuse(t("reason.missing"));
-    stop = askFor(app, { device, action, nth: 1, reason: text }, waiting, (problem) => {
+    send({ device, action, nth: 1, reason: text }, (problem) => {
       const refusal = { reason_required: "reason.missing", reason_invalid: "reason.invalid" }[problem.code];
       return Boolean(reason && refusal && refuse(t(refusal)));
     });
@@ -159,16 +163,16 @@ function actionForm(app, device) {
     class: "panel", novalidate: true,
     onsubmit: (event) => {
       event.preventDefault();
-      if (!waiting.ariaBusy) run((event.submitter ?? form.querySelector("[value]")).value);
+      run((event.submitter ?? form.querySelector("[value]")).value);
     },
   },
   ruleText(device.actions),
   !password && h("p", null, t("device.noPassword")),
   reason?.block,
   h("p", { id: "recorded" }, t(reason ? "device.recorded" : "device.recordedNoReason")),
-  h("p", { class: "actions" },
+  buttons(
     password && h("button", { class: "primary", value: "password", "aria-describedby": "recorded" }, t("device.show")),
     history && h("button", { class: !password && "primary", value: "history", "aria-describedby": "recorded" }, t("device.history"))),
   waiting);
-  return { nodes: [summary, form], stop: () => stop() };
+  return { nodes: [summary, form], stop };
 }

@@ -4,7 +4,7 @@
 
 import { findDevices } from "./api.js";
 import { h, name, plain, Problem, rich, say, t, WAIT } from "./app.js";
-import { badge, isStale, joinText, time, words } from "./parts.js";
+import { badge, joinText, quiet, staleBadge, time, words } from "./parts.js";
 import { problemBody, problemText, problemTitle } from "./problem.js";
 
 const DEBOUNCE = 250;
@@ -42,7 +42,7 @@ function row(app, device, query, same, isNewest) {
     h("span", null, marked(device.name, query),
       isNewest && badge(t("mark.newest")),
       device.enabled === false && badge(t("mark.disabled"), "warn"),
-      isStale(device) && badge(t("mark.stale"), "warn"),
+      staleBadge(device),
       !device.actions.includes("password") && badge(t("mark.noPassword"))),
     h("span", { class: "seen quiet" }, device.lastSeen ? [t("find.seen"), " ", time(device.lastSeen)] : t("find.notSeen")),
     h("span", { class: "more quiet" }, facts.filter(Boolean).join(" · "))));
@@ -63,7 +63,7 @@ function resultList(app, { devices, gaps = [], more }, query) {
   return h("div", { class: "found" },
     gaps.map(({ tenant, code }) => h("p", { class: "panel problem" }, t("find.gap", { tenant: plain(tenant), problem: problemTitle(new Problem(code)) }))),
     devices.length > 0 ? [
-      h("p", { class: "quiet" }, t("find.count", { count: devices.length }), more && [" ", t("find.more")]),
+      quiet(t("find.count", { count: devices.length }), more && [" ", t("find.more")]),
       h("ul", { class: "results", "aria-label": t("find.results") }, byName(devices, query).map((set, index) => sameName(app, set, query, index)))]
       : h("div", { class: "panel" },
         h("p", { class: "lead" }, rich("find.none", { query: name(query) })),
@@ -78,7 +78,7 @@ export function searcher(app, field, results) {
   let status = 0;
 
   /** @param {string} text */
-  const announce = (text) => { status = window.setTimeout(() => say(text), STATUS_AFTER); };
+  const announce = (text) => { status = setTimeout(() => say(text), STATUS_AFTER); };
 
   const stop = () => {
     request.abort();
@@ -89,16 +89,7 @@ export function searcher(app, field, results) {
   /** @param {Found} found @param {string} query */
   const show = (found, query) => {
     results.replaceChildren(resultList(app, found, query));
-    const gaps = [...results.querySelectorAll(".problem")].map((gap) => gap.textContent);
-    announce([found.devices.length ? t("find.count", { count: found.devices.length }) : t("find.none", { query: plain(query) }), ...gaps].join(" "));
-  };
-
-  /** @param {unknown} error */
-  const fail = (error) => {
-    if (!(error instanceof Problem)) throw error;
-    if (error.code === "not_authenticated") return app.fail(error);
-    results.replaceChildren(h("div", { class: "panel problem" }, h("h2", null, problemTitle(error)), problemBody(app, error)));
-    announce(problemText(error));
+    announce([".found > .quiet, .lead", ".problem"].flatMap((part) => [...results.querySelectorAll(part)].map(({ textContent }) => textContent)).join(" "));
   };
 
   /** @param {boolean} [asked]  by Enter or the button, not by typing */
@@ -107,13 +98,13 @@ export function searcher(app, field, results) {
     const query = field.value.trim();
     history.replaceState(null, "", query ? `?q=${encodeURIComponent(query)}` : ".");
     if ([...query].length < 2) {
-      results.replaceChildren(asked ? h("p", { class: "quiet" }, t("find.short")) : "");
+      results.replaceChildren(asked ? quiet(t("find.short")) : "");
       if (asked) announce(t("find.short"));
       return;
     }
     const { signal } = request = new AbortController();
     results.ariaBusy = "true";
-    waiting = window.setTimeout(() => results.replaceChildren(h("p", { class: "quiet" }, t("find.searching"))), WAIT);
+    waiting = setTimeout(() => results.replaceChildren(quiet(t("find.searching"))), WAIT);
     try {
       last = { query, found: await findDevices(query, signal) };
       stop();
@@ -123,7 +114,9 @@ export function searcher(app, field, results) {
     } catch (error) {
       if (signal.aborted) return;
       stop();
-      fail(error);
+      if (!(error instanceof Problem) || error.code === "not_authenticated") return app.fail(error);
+      results.replaceChildren(h("div", { class: "panel problem" }, h("h2", null, problemTitle(error)), problemBody(app, error)));
+      announce(problemText(error));
     }
   };
 
@@ -131,7 +124,7 @@ export function searcher(app, field, results) {
     stop,
     typed() {
       stop();
-      debounce = window.setTimeout(search, DEBOUNCE);
+      debounce = setTimeout(search, DEBOUNCE);
     },
     asked: () => search(true),
     again: () => (last?.query === field.value ? show(last.found, last.query) : search(true)),

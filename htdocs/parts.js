@@ -2,11 +2,17 @@
 /** @import {Parts} from "./types.js" */
 // Small parts that several views show.
 
-import { formatDate, formatRelative, h, plain, t } from "./app.js";
+import { button, formatDate, formatRelative, h, plain, t } from "./app.js";
 import * as clipboard from "./clipboard.js";
 
 /** @type {Parts["code"]} */
 export const code = (text, title) => h("span", { class: "code", title }, plain(text));
+
+/** @type {Parts["quiet"]} */
+export const quiet = (...children) => h("p", { class: "quiet" }, children);
+
+/** @type {Parts["quiet"]} */
+export const buttons = (...children) => h("p", { class: "actions" }, children);
 
 /** A moment in the reader's zone with UTC in its title. @type {Parts["time"]} */
 export function time(iso) {
@@ -19,7 +25,7 @@ export function time(iso) {
 }
 
 /** Left out where empty; a third member makes one as wide as the list. @type {Parts["factList"]} */
-export const factList = (facts) => h("dl", { class: "facts" }, facts.map(([label, value, wide]) =>
+export const factList = (facts, style = "facts") => h("dl", { class: style }, facts.map(([label, value, wide]) =>
   (value || value === 0) && h("div", { class: wide && "wide" }, h("dt", null, label), h("dd", null, value))));
 
 /** @type {Parts["yesNo"]} */
@@ -37,11 +43,11 @@ export function joinText(join) {
 /** What there is of several parts. @type {Parts["words"]} */
 export const words = (...parts) => plain(parts.filter(Boolean).join(" "));
 
-/** Not seen for 90 days. @type {Parts["isStale"]} */
-export const isStale = ({ lastSeen }) => Date.now() - Date.parse(lastSeen ?? "") > 90 * 86_400_000;
+/** @type {Parts["isPast"]} */
+export const isPast = (iso, days = 0) => Date.now() - Date.parse(iso ?? "") > days * 86_400_000;
 
-/** @type {Parts["button"]} */
-export const button = (label, style, press) => h("button", { type: "button", class: style, onclick: press }, label);
+/** Where it was not seen for 90 days. @type {Parts["staleBadge"]} */
+export const staleBadge = ({ lastSeen }) => isPast(lastSeen, 90) && badge(t("mark.stale"), "warn");
 
 /** Says "Copied" for two seconds when it went well. @type {Parts["copyingButton"]} */
 export function copyingButton(label, style, copy) {

@@ -3,8 +3,8 @@
 /** @import {Problems, State} from "./types.js" */
 // Problems in plain words, with a reference that support can find.
 
-import { formatTime, h, has, linked, plain, t } from "./app.js";
-import { button, code, copyButton, factList } from "./parts.js";
+import { button, formatTime, h, has, linked, plain, t } from "./app.js";
+import { buttons, code, copyButton, factList } from "./parts.js";
 
 /** To read out: the first eight digits of the audit id. @type {Problems["shortReference"]} */
 export const shortReference = (id) => id.replace(/^([0-9a-f]{4})([0-9a-f]{4})-.*$/i, "$1-$2").toUpperCase();
@@ -41,7 +41,7 @@ export const view = (app, root, { problem, back }) => {
   root.append(
     app.heading(problemTitle(problem), t("problem.prefix")),
     h("div", { class: "panel problem" }, problemBody(app, problem)),
-    h("p", { class: "actions" },
+    buttons(
       // A real navigation: only that lets mod_auth_openidc send the browser to the sign-in.
       problem.code === "not_authenticated" ? h("a", { class: "button primary", href: location.pathname + location.search }, t("problem.signIn"))
         : [button(t(back ? "problem.back" : "problem.again"), "primary", back ?? (() => app.reload())), app.searchButton()]));

@@ -2,11 +2,11 @@
 /** @import {Ask, Disclosure, Reveal, State} from "./types.js" */
 // The Revealed view. The password is in text nodes and one variable, both emptied on hiding; nowhere else.
 
-import { h, linked, name, rich, say, t } from "./app.js";
+import { button, h, linked, name, rich, say, t } from "./app.js";
 import { groups, isClear } from "./chars.js";
 import * as clipboard from "./clipboard.js";
-import { askFor } from "./device.js";
-import { button, code, copyButton, copyingButton, factList, time } from "./parts.js";
+import { asker } from "./device.js";
+import { buttons, code, copyButton, copyingButton, factList, quiet, time } from "./parts.js";
 import { reference } from "./problem.js";
 
 /** Seconds; WCAG 2.2.1 asks for a warning at least 20 before the time is up. */
@@ -48,7 +48,7 @@ function countdown(limit, hide) {
     start();
     say(t("reveal.kept", { count: limit }));
   });
-  const timer = limit > 0 ? window.setInterval(tick, 1000) : 0;
+  const timer = limit > 0 ? setInterval(tick, 1000) : 0;
   if (timer) start();
   return { parts: timer > 0 && h("span", { class: "keep" }, keep, text), stop: () => clearInterval(timer) };
 }
@@ -60,7 +60,7 @@ export const view = (app, root, { ask, disclosure: { id, rule, credentials, olde
   const [credential] = credentials;
   const limit = credential ? hideAfter : 0;
   let secret = credential?.password ?? "";
-  let stop = () => {};
+  const { waiting, send, stop } = asker(app);
 
   /** @param {string} text */
   const leave = (text) => {
@@ -68,35 +68,33 @@ export const view = (app, root, { ask, disclosure: { id, rule, credentials, olde
     say(text);
   };
   const count = countdown(limit, () => leave(t("reveal.timedOut")));
-  const hide = h("button", { type: "button", "data-clear": true, onclick: () => leave(t("reveal.hidden")) });
+  const hide = button("", "", () => leave(t("reveal.hidden")), true);
   clipboard.watch((held) => { hide.textContent = t(held ? "reveal.hideClear" : credential ? "reveal.hide" : "problem.back"); });
   const shown = passwordText(secret);
   const large = button(t("reveal.large"), "small", () => { large.ariaPressed = String(shown.classList.toggle("large")); });
   large.ariaPressed = "false";
   const box = h("div", { class: "tool" });
   let close = () => {};
-  /** @type {Promise<typeof import("./more/tools.js")> | undefined} */
-  let tools;
   /** Loaded when it is wanted; one is open at a time. @param {string} key */
   const opener = (key) => {
     const opening = button(t(`reveal.${key}`), "small", async () => {
-      close = (await (tools ??= import("./more/tools.js"))).toggle(key, opening, box, () => secret, close);
+      close = (await import("./more/tools.js")).toggle(key, opening, box, () => secret, close);
     });
     opening.ariaExpanded = "false";
     return opening;
   };
-  const waiting = h("p", { class: "quiet", role: "status" });
 
   root.append(
     app.heading(rich(action === "password" ? "reveal.title" : "reveal.history", { device: name(device.name) })),
     h("p", { class: "on-paper" }, t("reveal.print")),
     h("div", { class: "panel revealed" },
       credential ? [
-        h("dl", { class: "secret" },
-          h("div", null, h("dt", null, t("cred.account")), h("dd", null, name(credential.account), copyButton(t("copy.account"), credential.account))),
-          h("div", null, h("dt", null, t("cred.password")), h("dd", null, shown))),
-        isClear(secret) && h("p", { class: "quiet" }, t("reveal.clear")),
-        h("p", { class: "actions" }, copyingButton(t("copy.password"), "primary", () => clipboard.copySecret(secret)), hide, count.parts),
+        factList([
+          [t("cred.account"), [name(credential.account), copyButton(t("copy.account"), credential.account)]],
+          [t("cred.password"), shown],
+        ], "secret"),
+        isClear(secret) && quiet(t("reveal.clear")),
+        buttons(copyingButton(t("copy.password"), "primary", () => clipboard.copySecret(secret)), hide, count.parts),
         h("p", { class: "choices" }, large, opener("spell"), device.actions[action]?.qr && opener("qr")), box,
         h("p", { class: "legend quiet", "aria-hidden": "true" }, ["upper", "lower", "digit", "symbol"].map((kind) => h("span", { class: `key ${kind}` }, t(`legend.${kind}`)))),
         factList([
@@ -104,15 +102,13 @@ export const view = (app, root, { ask, disclosure: { id, rule, credentials, olde
           [t("cred.expires"), credential.current && time(credential.expires)],
           [t("cred.sid"), credential.sid && [code(credential.sid), copyButton(t("copy.id"), credential.sid)], true],
         ]),
-        !clipboard.available() && h("p", { class: "quiet" }, t("copy.insecure")),
-        credential.current && h("p", { class: "quiet" }, t("reveal.rotation")),
-      ] : [h("p", null, t("reveal.none")), h("p", { class: "actions" }, hide)]),
+        !clipboard.available() && quiet(t("copy.insecure")),
+        credential.current && quiet(t("reveal.rotation")),
+      ] : [h("p", null, t("reveal.none")), buttons(hide)]),
     result ? h("p", { class: "notice", dir: "auto" }, linked(result, t("app.noticeLink"))) : "",
-    action === "history" && older > 0 ? h("p", { class: "actions" }, button(t("reveal.older", { count: older }), "", () => {
-      if (!waiting.ariaBusy) stop = askFor(app, { ...ask, nth: nth + 1 }, waiting);
-    })) : "", waiting,
+    action === "history" && older > 0 ? buttons(button(t("reveal.older", { count: older }), "", () => send({ ...ask, nth: nth + 1 }))) : "", waiting,
     factList([[t("reveal.rule"), name(rule)], reference(id)]),
-    h("p", { class: "actions" }, app.searchButton()));
+    buttons(app.searchButton()));
   for (const one of credentials) one.password = "";
   say(limit > 0 ? t("reveal.shown", { count: limit }) : t(credential ? "reveal.shownForGood" : "reveal.none"));
 

@@ -26,8 +26,11 @@ export interface Facts extends DeviceKey {
 /** A device as the search gives it. */
 export interface Listed extends Facts { actions: ActionName[] }
 
+/** Of the current password; null: not known. `hasPassword` is false where Entra ID holds none. */
+export interface Backup { hasPassword: boolean | null; backedUp: string | null; expires: string | null }
+
 /** One device, with what may be done. */
-export interface Device extends Facts { actions: Partial<Record<ActionName, Action>> }
+export interface Device extends Facts, Backup { actions: Partial<Record<ActionName, Action>> }
 
 /** `gaps`: tenants that could not be searched. */
 export interface Found { devices: Listed[]; more: boolean; gaps?: { tenant: string; code: string }[] }
@@ -63,6 +66,9 @@ export type Catalogue = Record<string, any>;
 /** What is asked for; `nth` of the older passwords, counted from the newest. */
 export type Ask = { device: Device; action: ActionName; nth: number; reason: string };
 
+/** `taken`: whether the view deals with a problem itself. */
+export type Send = (ask: Ask, taken?: (problem: Problem) => boolean) => void;
+
 /** A helper of the Revealed view, loaded when it is wanted; gives what wipes it. */
 export type Tool = (box: HTMLElement, password: () => string) => Promise<() => void>;
 
@@ -73,7 +79,8 @@ export interface Spelling { alphabets: Alphabet[] }
 export interface Face {
   h<T extends keyof HTMLElementTagNameMap>(tag: T, props?: Record<string, string | number | boolean | null | undefined | ((event: any) => void)> | null,
     ...children: Child[]): HTMLElementTagNameMap[T];
-  append(parent: Node, children: readonly Child[]): void;
+  append(parent: ParentNode, children: readonly Child[]): void;
+  button(label: string, style: string, press?: () => void, clears?: boolean): HTMLButtonElement;
   use(catalogue: Catalogue, wanted?: readonly string[]): void;
   rich<T>(key: string, slots: Record<string, T | string | number>): (T | string)[];
   t(key: string, values?: Record<string, string | number>): string;
@@ -95,13 +102,14 @@ export interface Api {
 export interface Parts {
   code(text: string, title?: string): HTMLElement;
   time(iso: string | null | undefined): Child;
-  factList(facts: [string, Child, boolean?][]): HTMLElement;
+  quiet(...children: Child[]): HTMLElement;
+  isPast(iso: string | null | undefined, days?: number): boolean;
+  factList(facts: [string, Child, boolean?][], style?: string): HTMLElement;
   yesNo(value: boolean | null): string;
   badge(text: string, tone?: "calm" | "warn"): Child;
   joinText(join: string | null): string;
   words(...parts: (string | null)[]): string;
-  isStale(device: Facts): boolean;
-  button(label: string, style: string, press: () => void): HTMLButtonElement;
+  staleBadge(device: Facts): Child;
   copyingButton(label: string, style: string, copy: () => Promise<boolean>): HTMLElement | null;
   copyButton(label: string, text: string): Child;
 }
@@ -116,7 +124,7 @@ export interface Problems {
 
 export interface Clipboard {
   watch(listener: (held: boolean) => void): void;
-  write(text: string, then: () => void): Promise<boolean>;
+  write(text: string, then: () => void, refused?: () => void): Promise<boolean>;
   copy(text: string): Promise<boolean>;
   clear(silent?: boolean): void;
 }
@@ -133,10 +141,10 @@ export interface Find {
 }
 
 export interface Confirm {
-  keyOf(device: DeviceKey): string;
-  /** `waiting` tells the wait, with a way to end it; `taken`: whether the view deals with a problem itself. Returns what to call when the view is left. */
-  askFor(app: App, ask: Ask, waiting: HTMLElement, taken?: (problem: Problem) => boolean): () => void;
-  facts(app: App, device: Facts): HTMLElement;
+  /** `waiting` tells the wait, with a way to end it; `stop`: to call when the view is left. */
+  asker(app: App): { waiting: HTMLElement; send: Send; stop: () => void };
+  backupFacts(device: Partial<Backup>): [string, Child][];
+  facts(app: App, device: Facts & Partial<Backup>): HTMLElement;
   ruleText(actions: Device["actions"]): Child;
   reasonField(actions: Action[], value: string): { field: HTMLTextAreaElement; error: HTMLElement; block: HTMLElement } | null;
   actionForm(app: App, device: Device): { nodes: Node[]; stop: () => void };

@@ -6,8 +6,8 @@
 
 import { failure, here } from "./ready.js";
 import { call } from "../api.js";
-import { formatDate, h, has, name, plain, say, t } from "../app.js";
-import { badge, button, code, copyButton, factList, time } from "../parts.js";
+import { button, formatDate, h, has, name, plain, say, t } from "../app.js";
+import { badge, buttons, code, copyButton, factList, quiet, time } from "../parts.js";
 import { charts } from "./charts.js";
 
 const FILTERS = /** @type {const} */ (["actor", "device", "event", "outcome", "since", "until"]);
@@ -67,7 +67,7 @@ function answerFacts({ record, intent }) {
     [t("audit.account"), credential?.account && [code(credential.account), credential.backedUp ? [" ", time(credential.backedUp)] : null]],
     [t("audit.graph"), graph && t("audit.graphAnswer", { status: graph.status ?? 0, count: graph.attempts })],
     idFact(t("audit.requestId"), graph?.requestId),
-    [t("audit.id"), record.id && [code(record.id), copyButton(t("audit.copy"), record.id), h("p", { class: "quiet" }, t("audit.idHint"))], true],
+    [t("audit.id"), record.id && [code(record.id), copyButton(t("audit.copy"), record.id), quiet(t("audit.idHint"))], true],
     [t("audit.began"), intent && time(intent.time)],
     [t("audit.place"), [intent && `${intent.seq}, `, record.seq]],
     [t("audit.hash"), record.hash && code(record.hash), true],
@@ -119,7 +119,7 @@ function filterForm(app, given) {
       void app.go(`?${address}`);
     },
   }, fields.map(([filter, element]) => h("div", { class: "field" }, h("label", { for: `f-${filter}` }, t(`audit.${filter}`)), element)),
-  h("p", { class: "actions" }, h("button", { class: "primary" }, t("audit.apply")), button(t("audit.clear"), "", () => app.go("?view=audit"))));
+  buttons(h("button", { class: "primary" }, t("audit.apply")), button(t("audit.clear"), "", () => app.go("?view=audit"))));
 }
 
 /** Asks part by part until nothing is left. @param {App} app @param {AbortSignal} signal */
@@ -142,14 +142,14 @@ function verification(app, signal) {
         else result.replaceChildren(verdict(found));
       } while (cursor);
     } catch (error) {
-      if (!signal.aborted) result.replaceChildren(mine.signal.aborted ? h("p", { class: "quiet" }, t("verify.cancelled")) : failure(app, error));
+      if (!signal.aborted) result.replaceChildren(mine.signal.aborted ? quiet(t("verify.cancelled")) : failure(app, error));
     } finally {
       asking = undefined;
       start.textContent = t("verify.button");
     }
   });
   return h("section", { class: "panel", "aria-labelledby": "verify-title" },
-    h("h2", { id: "verify-title" }, t("verify.title")), h("p", null, t("verify.text")), h("p", { class: "actions" }, start), result);
+    h("h2", { id: "verify-title" }, t("verify.title")), h("p", null, t("verify.text")), buttons(start), result);
 }
 
 /** @param {{ok: boolean, records: number, last: number, head: string, problems: {seq: number, problem: string}[]}} found */
@@ -162,7 +162,7 @@ function verdict({ ok, records, last, head, problems }) {
 }
 
 /** @param {URLSearchParams} asked */
-const exportLinks = (asked) => h("p", { class: "actions" }, ["csv", "jsonl"].map((format) => {
+const exportLinks = (asked) => buttons(["csv", "jsonl"].map((format) => {
   const address = new URLSearchParams(asked);
   address.set("format", format);
   return h("a", { class: "button", href: `api/v1/audit/export?${address}`, download: true }, t(`audit.${format}`));
@@ -178,7 +178,7 @@ export const view = (app, root, given) => {
   /** @type {string | null} */
   let cursor = null;
   const list = h("ul", { class: "records", "aria-label": t("audit.records") });
-  const foot = h("div", { class: "stack", "aria-busy": "true" }, h("p", { class: "quiet" }, t("more.loading")));
+  const foot = h("div", { class: "stack", "aria-busy": "true" }, quiet(t("more.loading")));
   const pictures = h("div", { class: "pictures" });
   const more = async () => {
     foot.setAttribute("aria-busy", "true");
@@ -192,11 +192,11 @@ export const view = (app, root, given) => {
       list.replaceChildren(...found.map(row));
       pictures.replaceChildren(...charts(found.map(({ record }) => record)));
       const text = found.length > 0 ? t("audit.found", { count: found.length }) : t(cursor ? "audit.noneYet" : "audit.none");
-      foot.replaceChildren(h("p", { class: "quiet" }, text, " ", !cursor && found.length > 0 && t("audit.end")),
-        cursor ? h("p", { class: "actions" }, button(t("audit.older"), "", more)) : "");
+      foot.replaceChildren(quiet(text, " ", !cursor && found.length > 0 && t("audit.end")),
+        cursor ? buttons(button(t("audit.older"), "", more)) : "");
       say(text);
     } catch (error) {
-      if (!leaving.signal.aborted) foot.replaceChildren(failure(app, error), h("p", { class: "actions" }, button(t("problem.again"), "primary", more)));
+      if (!leaving.signal.aborted) foot.replaceChildren(failure(app, error), buttons(button(t("problem.again"), "primary", more)));
     } finally {
       foot.removeAttribute("aria-busy");
     }

@@ -2,6 +2,7 @@
 // The password as a QR code, drawn on a canvas that is wiped with the password: for scanners that act as a keyboard.
 
 import { h, t } from "../app.js";
+import { quiet } from "../parts.js";
 import { encode } from "./qr-code.js";
 
 const SCALE = 6; // pixels of a module
@@ -24,7 +25,7 @@ export async function tool(box, password) {
     context.fillStyle = "#000";
     code.forEach((row, y) => row.forEach((dark, x) => { if (dark) context.fillRect((x + QUIET) * SCALE, (y + QUIET) * SCALE, SCALE, SCALE); }));
   }
-  box.replaceChildren(canvas, h("p", { class: "quiet" }, t("qr.warning")));
+  box.replaceChildren(canvas, quiet(t("qr.warning")));
   return () => {
     context?.clearRect(0, 0, size, size);
     canvas.width = 0;

@@ -3,9 +3,9 @@
 // A password in words, for the telephone: with the alphabet of the reader's language and that of aviation, read aloud by
 // a voice of this machine alone. Others are spoken by a service elsewhere, which would hear the password.
 
-import { addTexts, h, language, name, t } from "../app.js";
+import { addTexts, button, h, language, name, t } from "../app.js";
 import { classOf } from "../chars.js";
-import { button } from "../parts.js";
+
 
 /** ICAO; Alfa and Juliett are spelled so. */
 const ICAO = ("Alfa Bravo Charlie Delta Echo Foxtrot Golf Hotel India Juliett Kilo Lima Mike November Oscar Papa Quebec Romeo Sierra "

@@ -5,8 +5,8 @@
 
 import { failure, here } from "./ready.js";
 import { call } from "../api.js";
-import { formatTime, h, has, name, plain, say, t } from "../app.js";
-import { badge, button, code, factList, time } from "../parts.js";
+import { button, formatTime, h, has, name, plain, say, t } from "../app.js";
+import { badge, buttons, code, factList, quiet, time } from "../parts.js";
 
 /** Days before its end at which a credential is told of, as in the log. */
 const SOON = 30;
@@ -26,7 +26,7 @@ const state = (level) => badge(t(["status.fine", "status.look", "status.broken"]
 
 /** @param {Fault | null} fault */
 const faultText = (fault) => fault && [h("p", null, plain(fault.detail)),
-  h("p", { class: "quiet" }, time(fault.time), " ", code(fault.message), " ", code(fault.code), fault.requestId && [" ", code(fault.requestId)])];
+  quiet(time(fault.time), " ", code(fault.message), " ", code(fault.code), fault.requestId && [" ", code(fault.requestId)])];
 
 /** @param {string[]} list */
 const names = (list) => h("ul", { class: "reasons" }, list.map((one) => h("li", null, code(one))));
@@ -64,7 +64,7 @@ const channelRow = (channel) => h("li", null,
 function standing({ time: when, tenants, store, seal, channels }) {
   const worstFirst = [...tenants].sort((a, b) => severity(b) - severity(a));
   return [
-    h("p", { class: "quiet" }, t("status.asOf"), " ", time(when)),
+    quiet(t("status.asOf"), " ", time(when)),
     h("section", { class: "panel" }, h("h2", null, t("status.store"), state(store.status === "ok" ? 0 : 2)),
       store.status !== "ok" && h("p", null, t("status.storeTodo")), factList([[t("status.name"), store.name && code(store.name), true]]),
       seal && h("p", null, t(has(`status.seal.${seal.status}`) ? `status.seal.${seal.status}` : "status.seal.failed"))),
@@ -77,7 +77,7 @@ function standing({ time: when, tenants, store, seal, channels }) {
 export const view = (app, root) => {
   const leaving = new AbortController();
   const away = here("status");
-  const result = h("div", { class: "stack" }, h("p", { class: "quiet" }, t("more.loading")));
+  const result = h("div", { class: "stack" }, quiet(t("more.loading")));
   const refresh = async () => {
     result.setAttribute("aria-busy", "true");
     try {
@@ -92,7 +92,7 @@ export const view = (app, root) => {
       result.removeAttribute("aria-busy");
     }
   };
-  root.append(app.heading(t("status.title")), h("p", { class: "actions" }, button(t("status.refresh"), "", refresh)), result);
+  root.append(app.heading(t("status.title")), buttons(button(t("status.refresh"), "", refresh)), result);
   void refresh();
   return () => {
     leaving.abort();

@@ -6,8 +6,8 @@
 
 import { failure, here } from "./ready.js";
 import { call } from "../api.js";
-import { h, name, plain, say, t } from "../app.js";
-import { badge, button, code, words } from "../parts.js";
+import { button, h, name, plain, say, t } from "../app.js";
+import { badge, buttons, code, quiet, words } from "../parts.js";
 
 /** What a field of the form is in the inquiry: where it goes and how it is read. @type {[string, "person" | "device" | "", "text" | "list" | "json" | "yesNo" | "time"][]} */
 const FIELDS = [
@@ -66,7 +66,7 @@ function form(app, given, ask) {
   const fields = FIELDS.filter(([field]) => field !== "tenant" || app.severalTenants)
     .map(([field, part, kind]) => ({ field, part, element: control(app, field, kind, given.get(field) ?? "") }));
   /** @param {string} part @param {string} title @param {Child} hint */
-  const group = (part, title, hint) => h("fieldset", { class: "panel" }, h("legend", null, title), hint && h("p", { class: "quiet" }, hint),
+  const group = (part, title, hint) => h("fieldset", { class: "panel" }, h("legend", null, title), hint && quiet(hint),
     h("div", { class: "filters" }, fields.filter((one) => one.part === part).map(({ field, element }) =>
       h("div", { class: "field" }, h("label", { for: element.id }, t(`why.${field}`)), element))));
   return h("form", {
@@ -85,7 +85,7 @@ function form(app, given, ask) {
       ask(address);
     },
   }, group("person", t("why.person"), t("why.personHint")), group("device", t("why.device"), t("why.deviceHint")), group("", t("why.circumstances"), ""),
-  error, h("p", { class: "actions" }, h("button", { class: "primary" }, t("why.ask")), button(t("audit.clear"), "", () => app.go("?view=why"))));
+  error, buttons(h("button", { class: "primary" }, t("why.ask")), button(t("audit.clear"), "", () => app.go("?view=why"))));
 }
 
 /** @param {string} permission @param {{decision: string, rule: string | null}} decided */
@@ -126,7 +126,7 @@ export const view = (app, root, given) => {
   const result = h("div", { class: "stack" });
   /** @param {URLSearchParams} address */
   const ask = async (address) => {
-    result.replaceChildren(h("p", { class: "quiet" }, t("more.loading")));
+    result.replaceChildren(quiet(t("more.loading")));
     try {
       const found = await call("explain", { method: "POST", body: JSON.stringify(inquiry(address)), signal: leaving.signal });
       result.replaceChildren(h("div", { class: "stack" }, answer(found)));

@@ -2,6 +2,7 @@
 // Everybody can use it: axe-core over every state and mode, the keyboard alone, small windows, the admin's own texts.
 
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
 import { axe } from "./browser.mjs";
 import { OLDER, device, problem } from "./fake-api.mjs";
 import { TEXT, button, deviceQuery, focused, heading, pageTest, posts, until, useBrowser } from "./harness.mjs";
@@ -14,7 +15,8 @@ const both = (mode) => ({
 });
 const long = "W".repeat(120);
 const devices = [
-  device(1, { actions: both("required") }), device(2, { enabled: false, lastSeen: "2020-01-01T00:00:00Z" }),
+  device(1, { actions: both("required"), expires: "2020-02-01T00:00:00Z" }),
+  device(2, { enabled: false, lastSeen: "2020-01-01T00:00:00Z", hasPassword: false, backedUp: null, expires: null }),
   device(11, { name: "PC-1042" }), device(12, { name: "PC-1042", lastSeen: null }),
   device(21, { name: `XL-${long}`, model: long, tenant: "contoso" }),
 ];
@@ -42,7 +44,11 @@ async function tour(page, fake, look) {
   await page.locator(".row").click();
   await button(page, "Show password").waitFor();
   await look("long names");
+  await page.goto(fake.url + deviceQuery(devices[1]));
+  await page.getByText(TEXT["fact.none"]).waitFor();
+  await look("nothing backed up");
   await page.goto(fake.url + deviceQuery(devices[0]));
+  await page.getByText(TEXT["mark.overdue"]).waitFor();
   await button(page, "Show password").click();
   await page.locator("[aria-invalid]").waitFor();
   await look("reason missing");
@@ -79,7 +85,23 @@ for (const [mode, how] of Object.entries(modes)) {
       if (wide > room) found.push(`${state}: ${wide} pixels wide in ${room}`);
     });
     assert.deepEqual(found, []);
-    assert.equal(looked, 9);
+    assert.equal(looked, 10);
+  });
+}
+
+for (const file of readdirSync(new URL("../../htdocs/i18n/", import.meta.url)).filter((name) => name.endsWith(".json"))) {
+  const texts = JSON.parse(readFileSync(new URL(`../../htdocs/i18n/${file}`, import.meta.url), "utf8"));
+  const { lang, dir } = texts["@meta"];
+  pageTest(`what is known of the password fits on a telephone in ${lang}`, { page: { locale: lang, viewport: { width: 320, height: 640 } }, api: { devices } }, async (page, fake) => {
+    for (const [key, number] of /** @type {const} */ ([["mark.overdue", 0], ["fact.none", 1]])) {
+      await page.goto(fake.url + deviceQuery(devices[number]));
+      await page.locator(".badge.warn", { hasText: texts[key] }).waitFor();
+      await page.getByText(texts["fact.backedUp"], { exact: true }).waitFor();
+      const [wide, room, direction] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth, getComputedStyle(document.body).direction]);
+      assert.ok(wide <= room, `${wide} pixels wide in ${room}`);
+      assert.equal(direction, dir);
+    }
+    assert.deepEqual(await axe(page), []);
   });
 }
 

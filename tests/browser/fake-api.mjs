@@ -31,7 +31,7 @@ export function device(number, over = {}) {
   return {
     tenant: "contoso", deviceId: idOf(number), name: `LON-${String(number).padStart(3, "0")}`, os: "Windows", osVersion: "10.0.26100.4946",
     join: "AzureAd", enabled: true, compliant: true, managed: true, manufacturer: "Dell Inc.", model: "Latitude 7450",
-    lastSeen: hours(3 + number * 7),
+    lastSeen: hours(3 + number * 7), hasPassword: true, backedUp: hours(51), expires: hours(-24 * 12),
     actions: { password: { rule: "London helpdesk", reason: { mode: "optional", hint: null, pattern: null } } },
     ...over,
   };
@@ -113,7 +113,8 @@ function route(fake, path, query, request, body) {
   const ok = (value) => ({ status: 200, body: value });
   if (path === "devices") {
     const text = (query.get("search") ?? "").toLowerCase();
-    const found = fake.devices.filter((one) => one.name.toLowerCase().startsWith(text)).map((one) => ({ ...one, actions: Object.keys(one.actions) }));
+    const found = fake.devices.filter((one) => one.name.toLowerCase().startsWith(text))
+      .map(({ hasPassword, backedUp, expires, ...one }) => ({ ...one, actions: Object.keys(one.actions) }));
     return { operation: "search", reply: () => (text.length < 2 ? problem(400, "bad_request", "At least 2 characters.") : ok({ devices: found, more: fake.more, gaps: fake.gaps })) };
   }
   if (path === "audit") return { operation: "audit", reply: () => ok(auditPage(fake, query)) };

@@ -13,7 +13,9 @@ const actions = {
   password: { rule: "London helpdesk", qr: true, reason: { mode: "required", hint: "Ticket number, for example INC0012345", choices: ["Repair on site"] } },
   history: { rule: "Archive", reason: { mode: "optional" } },
 };
-const devices = [device(1, { actions }), device(2, { enabled: false, lastSeen: "2020-01-01T00:00:00Z" }), device(11, { name: "PC-1042" }), device(12, { name: "PC-1042", lastSeen: null })];
+const unknown = { hasPassword: null, backedUp: null, expires: null };
+const devices = [device(1, { actions }), device(2, { enabled: false, lastSeen: "2020-01-01T00:00:00Z", expires: "2020-02-01T00:00:00Z" }),
+  device(3, { ...unknown, hasPassword: false }), device(4, unknown), device(11, { name: "PC-1042" }), device(12, { name: "PC-1042", lastSeen: null })];
 const ui = { title: null, logo: null, notice: "Maintenance at 22:00.", help: "https://help.contoso.example/", hideAfter: 60, language: null, result: "Sign out." };
 
 const by = (selector) => `document.querySelector(${JSON.stringify(selector)})`;
@@ -33,6 +35,13 @@ async function tour(tab, fake, look) {
   await tab.goto(`${fake.url}?q=zzz`);
   await tab.until(by(".causes"));
   await look("nothing found");
+  for (const [index, told] of [/in 1[12] days/, /2020.*Overdue/, /^None in Entra ID$/, /^Not known$/].entries()) {
+    await tab.goto(fake.url + deviceQuery(devices[index]));
+    await tab.until(by("form .primary"));
+    const facts = await tab.evaluate(`[...document.querySelectorAll(".facts dt")].filter((one) => one.textContent.startsWith("Password")).map((one) => one.nextSibling.textContent.trim())`);
+    assert.match(facts.at(-1), told);
+    await look(`what is known of the password: ${told}`);
+  }
   await tab.goto(fake.url + deviceQuery(devices[0]));
   await tab.click(named(TEXT["device.show"]));
   await tab.until(by("[aria-invalid]"));
@@ -119,7 +128,7 @@ for (const [mode, { prefs, size }] of Object.entries(MODES)) {
       await tour(tab, fake, look);
       await tourOfRoles(tab, fake, look);
       assert.deepEqual(found, []);
-      assert.equal(states.length, 15);
+      assert.equal(states.length, 19);
       assert.equal(await tab.evaluate(`matchMedia("(prefers-color-scheme: dark)").matches`), mode !== "light");
       assert.deepEqual(tab.said.filter((text) => !/status of 404|No password/.test(text)), []);
     });

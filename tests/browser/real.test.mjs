@@ -48,6 +48,9 @@ test("a helpdesk person signs in, searches, chooses, gives a reason and presses 
   await page.getByRole("button", { name: /^LON-002/ }).click();
   await page.getByRole("heading", { level: 1, name: "LON-002" }).waitFor();
   await page.getByLabel("Reason for access").fill("INC0012345");
+  const { laps } = stage.device("LON-002");
+  const times = await page.locator(".facts time").evaluateAll((all) => all.map((one) => Date.parse(one.dateTime)));
+  assert.deepEqual(times.slice(-2), [laps?.credentials[0].backedUp, laps?.refresh].map((time) => Date.parse(time ?? "")));
   const before = await stage.lastSeq();
   await page.getByRole("button", { name: "Show password" }).click();
   await page.getByRole("heading", { level: 1, name: /Local administrator password/ }).waitFor();
@@ -73,6 +76,14 @@ test("a deep link survives the sign-in, finds the device and reveals nothing", a
   const page = await signIn("helpdesk", "?q=LON-003");
   await page.getByRole("button", { name: /^LON-003/ }).waitFor();
   assert.deepEqual((await stage.records(before)).filter((r) => r.event !== "search"), []);
+  assert.deepEqual(page.said, []);
+  await page.context().close();
+});
+
+test("a device without a password says so before anybody asks for it", async () => {
+  const page = await signIn("helpdesk", `?device=contoso/${DEVICES.withoutLaps}`);
+  await page.getByText("None in Entra ID").waitFor();
+  assert.deepEqual(await axe(page), []);
   assert.deepEqual(page.said, []);
   await page.context().close();
 });

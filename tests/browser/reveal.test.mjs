@@ -27,10 +27,53 @@ pageTest("the device is described, with the rule and the consequence beside the 
   assert.equal(facts["Operating system"], "Windows 10.0.26100.4946");
   assert.equal(facts["Joined as"], "Entra joined");
   assert.deepEqual([facts.Enabled, facts.Compliant, facts.Managed], ["Not known", "No", "Yes"]);
-  assert.match(await page.locator("time").getAttribute("title"), /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/);
+  assert.match(await page.locator("time").first().getAttribute("title"), /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/);
   await page.getByText("The password is allowed by the rule “London helpdesk”.").waitFor();
   await page.getByText(TEXT["device.recorded"]).waitFor();
   await page.getByLabel(TEXT["reason.optional"]).waitFor();
+});
+
+const HOUR = 3_600_000;
+const fromNow = (hours) => new Date(Date.now() + hours * HOUR).toISOString();
+/** What the facts of the device say of its password, in order; a badge in brackets. */
+const backupFacts = (page) => page.locator(".facts > div").evaluateAll((rows) => rows
+  .filter((row) => row.firstChild.textContent.startsWith("Password"))
+  .map((row) => [row.firstChild.textContent, row.lastChild.textContent.replace(/^.*\(/, "(").trim(), row.querySelector(".badge.warn")?.textContent ?? ""]));
+
+for (const [what, given, told] of /** @type {const} */ ([
+  ["known", { hasPassword: true, backedUp: fromNow(-80), expires: fromNow(24 * 27 + 1) }, [["Password backed up", "(3 days ago)", ""], ["Password expires", "(in 27 days)", ""]]],
+  ["overdue", { hasPassword: true, backedUp: fromNow(-24 * 40), expires: fromNow(-24 * 10 - 1) },
+    [["Password backed up", "(last month)", ""], ["Password expires", "(10 days ago) Overdue", "Overdue"]]],
+  ["none backed up", { hasPassword: false, backedUp: null, expires: null }, [["Password backed up", "None in Entra ID", "None in Entra ID"]]],
+  ["unknown", { hasPassword: null, backedUp: null, expires: null }, [["Password backed up", "Not known", ""], ["Password expires", "Not known", ""]]],
+  ["no end known", { hasPassword: true, backedUp: fromNow(-80), expires: null }, [["Password backed up", "(3 days ago)", ""], ["Password expires", "Not known", ""]]],
+])) {
+  pageTest(`before the password is asked for, it is said when it was backed up and expires: ${what}`, { path, api: { devices: [device(1, given)] } }, async (page, fake) => {
+    await button(page, "Show password").waitFor();
+    assert.deepEqual(await backupFacts(page), told);
+    const times = await page.locator(".facts time").evaluateAll((all) => all.map((one) => [one.getAttribute("datetime"), one.title]));
+    const known = [device(1).lastSeen, given.backedUp, given.expires].filter(Boolean);
+    assert.equal(times.length, known.length);
+    for (const [iso, title] of times.slice(1)) {
+      assert.ok(known.includes(iso), iso);
+      assert.equal(title, `${iso?.slice(0, 19).replace("T", " ")} UTC`);
+    }
+    assert.deepEqual(posts(fake), []);
+    await reveal(page);
+  });
+}
+
+pageTest("what the search has not told stands there once the device is known, and not before", { path: "?q=lon-001" }, async (page, fake) => {
+  /** @type {() => void} */
+  let release;
+  fake.next.device = (reply) => new Promise((resolve) => { release = () => resolve(reply()); });
+  await page.locator(".row").click();
+  await page.locator(".facts").waitFor();
+  await until(() => fake.requests.some(({ path: asked }) => asked === `devices/contoso/${one.deviceId}`), true);
+  assert.deepEqual(await backupFacts(page), []);
+  release();
+  await button(page, "Show password").waitFor();
+  assert.equal((await backupFacts(page)).length, 2);
 });
 
 pageTest("no field where no rule wants a reason; an empty one is sent", { path, api: withActions({ password: action("hidden") }) }, async (page, fake) => {

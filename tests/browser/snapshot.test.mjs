@@ -14,7 +14,7 @@ const actions = {
   password: { rule: "London helpdesk", qr: true, reason: { mode: "required", hint: "Ticket number, for example INC0012345", choices: ["Repair on site"] } },
   history: { rule: "Archive", reason: { mode: "optional" } },
 };
-const when = { lastSeen: "2026-11-20T10:00:00Z" };
+const when = { lastSeen: "2026-11-20T10:00:00Z", backedUp: "2026-11-20T10:00:00Z", expires: "2026-11-21T10:00:00Z" };
 const devices = [device(1, { ...when, actions }), device(2, { ...when, enabled: false }), device(12, { ...when, name: "PC-1042" }), device(11, { name: "PC-1042", lastSeen: null })];
 const ui = { title: null, logo: null, notice: "Maintenance at 22:00.", help: "https://help.contoso.example/", hideAfter: 0, language: null, result: "Sign out." };
 
