@@ -45,6 +45,7 @@ pageTest("details are there on demand", { api: auditor }, async (page, fake) => 
   fill(fake);
   await open(page, fake);
   await rows(page).first().locator("summary").click();
+  await page.locator(".details").waitFor();
   const text = await rows(page).first().innerText();
   for (const part of ["192.0.2.10", "London helpdesk", "INC0000100", "LapsAdmin", "answered 200 after 1 attempt", fake.records[0].id, "100, 101", "ab".repeat(32)]) {
     assert.ok(text.includes(part), `${part} is missing in ${text}`);
@@ -180,6 +181,7 @@ pageTest("names from outside stay names", { api: auditor }, async (page, fake) =
   fake.records.push(...audited(10, { actor: { name: "<img src=x onerror=alert(1)>", username: "\u202egnp.exe" }, device: { name: "<b>x</b>" }, reason: "<script>1</script>" }));
   await open(page, fake);
   await rows(page).first().locator("summary").click();
+  await page.locator(".details").waitFor();
   assert.equal(await page.locator(".records img, .records b, .records script").count(), 0);
   assert.match(await rows(page).first().innerText(), /<img src=x onerror=alert\(1\)>[\s\S]*\ufffdgnp\.exe/);
 });
