@@ -285,6 +285,7 @@ static void warn_all(server_rec *main_server, const char *mounted, apr_pool_t *p
     amlaps_channels_warn(main_server);
     if (mounted) {
         amlaps_advice_give(main_server);
+        amlaps_mounts_warn(main_server, ptemp);
     }
 }
 

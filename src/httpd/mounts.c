@@ -3,6 +3,9 @@
 
 #include <apr_strings.h>
 #include <http_core.h>
+#include <http_log.h>
+
+APLOG_USE_MODULE(amlaps);
 
 /*
  * Where the API lives is where the admin put `SetHandler amlaps`. A per-directory configuration of our own would see every <Location> that
@@ -127,4 +130,111 @@ const char *amlaps_mounts_written(const char **mistake, apr_pool_t *pool)
         }
     }
     return first ? apr_psprintf(pool, "%s:%d", first->filename, first->line_num) : NULL;
+}
+
+/* How mod_authz_core is asked about its part of a section, which is its own alone, and not there where the section says nothing of it. */
+typedef struct authz_t {
+    const module *module;
+    APR_OPTIONAL_FN_TYPE(authz_some_auth_required) *requires;
+} authz_t;
+
+/* @return 1 where the section has a Require, in whatever container, or an <If> in it has one, which a request may fulfil */
+static int has_require(const ap_conf_vector_t *section, const authz_t *authz)
+{
+    const core_dir_config *core = ap_get_core_module_config(section);
+    request_rec r = { .per_dir_config = (ap_conf_vector_t *)section, .method_number = M_GET };
+    int i, found = ap_get_module_config(section, authz->module) && authz->requires(&r);
+
+    for (i = 0; core->sec_if && i < core->sec_if->nelts && !found; i++) {
+        found = has_require(APR_ARRAY_IDX(core->sec_if, i, ap_conf_vector_t *), authz);
+    }
+    return found;
+}
+
+/* Whether the section can count for what the mount serves. One inside the mount that has a handler of its own, such as one for health, does not. */
+static int may_count(const core_dir_config *location, const amlaps_mount_t *mount)
+{
+    apr_size_t length;
+
+    if (location->r || location->d_is_fnmatch || !location->d) {
+        return 1;
+    }
+    length = strlen(location->d);
+    while (length && location->d[length - 1] == '/') {
+        length--;
+    }
+    if (length <= mount->length) {
+        return !strncmp(location->d, mount->path, length) && (mount->path[length] == '/' || !mount->path[length]);
+    }
+    return !strncmp(location->d, mount->path, mount->length) && location->d[mount->length] == '/' && !location->expr_handler;
+}
+
+/* @return 1 where `Require all granted` is all that the Location of this SetHandler requires: httpd then never asks who somebody is */
+static int lets_everybody_in(const ap_directive_t *handler)
+{
+    const ap_directive_t *directive;
+    int granted = 0;
+
+    for (directive = handler->parent->first_child; directive; directive = directive->next) {
+        const int requires = !ap_cstr_casecmp(directive->directive, "Require");
+
+        if (*directive->directive == '<' || (requires && ap_cstr_casecmp(directive->args, "all granted"))) {
+            return 0;
+        }
+        granted |= requires;
+    }
+    return granted;
+}
+
+/* Folders do not count: nothing of ours is a file. */
+static int may_require(const server_rec *server, const amlaps_mount_t *mount, const ap_directive_t *handler, const authz_t *authz)
+{
+    const core_server_config *core = ap_get_core_module_config(server->module_config);
+    int i, found = has_require(server->lookup_defaults, authz);
+
+    for (i = 0; i < core->sec_url->nelts && !found; i++) {
+        const ap_conf_vector_t *section = APR_ARRAY_IDX(core->sec_url, i, ap_conf_vector_t *);
+
+        const core_dir_config *location = ap_get_core_module_config(section);
+
+        found = may_count(location, mount) && has_require(section, authz) &&
+                !(location->expr_handler == mount->handler && lets_everybody_in(handler));
+    }
+    return found;
+}
+
+/* Virtual hosts inherit Locations, and may add the Require. */
+static int is_open(const server_rec *server, const ap_directive_t *directive, const authz_t *authz)
+{
+    int i, stands = 0;
+
+    for (; server; server = server->next) {
+        const apr_array_header_t *mounts = amlaps_config_of(server)->mounts;
+
+        for (i = 0; i < mounts->nelts; i++) {
+            const amlaps_mount_t *mount = &APR_ARRAY_IDX(mounts, i, amlaps_mount_t);
+
+            if (mount->handler->line_number == (unsigned)directive->line_num && !strcmp(mount->handler->filename, directive->filename)) {
+                if (may_require(server, mount, directive, authz)) {
+                    return 0;
+                }
+                stands = 1;
+            }
+        }
+    }
+    return stands;
+}
+
+void amlaps_mounts_warn(const server_rec *main_server, apr_pool_t *pool)
+{
+    const authz_t authz = { ap_find_linked_module("mod_authz_core.c"), APR_RETRIEVE_OPTIONAL_FN(authz_some_auth_required) };
+    const ap_directive_t *directive;
+    int i, nth;
+
+    for (i = 0; authz.module && authz.requires && (nth = i, (directive = find_handler(ap_conftree, &nth, pool))); i++) {
+        if (is_open(main_server, directive, &authz)) {
+            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main_server, "AML0139: %s:%d: nothing asks anybody to sign in where this SetHandler amlaps "
+                         "stands; write Require valid-user beside AuthType openid-connect", directive->filename, directive->line_num);
+        }
+    }
 }

@@ -433,6 +433,41 @@ describe('what start would find too', () => {
       assert.equal(warning.test(output), warned, `${line}: ${output}`);
     }
   });
+  describe('a page for which nobody is asked to sign in is a warning', () => {
+    const warning = /AML0139: \S+httpd\.conf:(\d+): nothing asks anybody to sign in where this SetHandler amlaps stands; write Require valid-user/;
+    const section = (/** @type {string} */ lines, path = '/laps', name = 'Location') => `<${name} "${path}">\n${lines}\n</${name}>\n`;
+    const open = section('AuthType openid-connect\nSetHandler amlaps');
+    const valid = 'AuthType openid-connect\nRequire valid-user';
+    const host = (/** @type {string} */ lines) => `<VirtualHost 127.0.0.1:1>\nServerName b.example.org\n${lines}</VirtualHost>\n`;
+    /** @type {[string, string, boolean][]} */
+    const cases = [
+      ['no Require', open, true],
+      ['none in a virtual host', host(open), true],
+      ['not even an AuthType', section('SetHandler amlaps'), true],
+      ['Require all granted', section('AuthType openid-connect\nRequire all granted\nSetHandler amlaps'), true],
+      ['a Require for folders, other places and what lies inside with a handler of its own', open + section('Require valid-user', '/lap') + section('Require valid-user', '/', 'Directory')
+        + section('Require all denied\nSetHandler amlaps-health', '/laps/health'), true],
+      ['a Require of another virtual host', `${host(open)}${host(section(valid)).replace('b.example', 'c.example')}`, true],
+      ['Require valid-user', section(`${valid}\nSetHandler amlaps`), false],
+      ['in a container', section('AuthType openid-connect\n<RequireAny>\nRequire valid-user\nRequire all denied\n</RequireAny>\nSetHandler amlaps'), false],
+      ['in a condition', section('AuthType openid-connect\nSetHandler amlaps\n<If "true">\nRequire valid-user\n</If>'), false],
+      ['beside Require all granted', section(`${valid}\nRequire all granted\nSetHandler amlaps`), false],
+      ['from the Location around it', open + section(valid, '/'), false],
+      ['from another one of the same path', section('Require all granted\nSetHandler amlaps') + section(valid, '/laps/'), false],
+      ['from a pattern', open + section(valid, '^/l', 'LocationMatch'), false],
+      ['from a condition', `${open}<If "true">\nRequire valid-user\n</If>\n`, false],
+      ['inside it', open + section(valid, '/laps/api'), false],
+      ['added by the virtual host', open + host(section(valid)), false],
+    ];
+    for (const [name, lines, warned] of cases) {
+      test(`${warned ? '' : 'not '}${name}`, async () => {
+        const { ok, output } = await configtest(`${all}${STORE}\n${lines}`);
+        assert.ok(ok, output);
+        const line = httpd.read('conf/httpd.conf').split('\n').indexOf('SetHandler amlaps') + 1;
+        assert.deepEqual([...output.matchAll(new RegExp(warning, 'g'))].map((m) => Number(m[1])), warned ? [line] : [], output);
+      });
+    }
+  });
   refuses('a handler under a pattern', handler('<LocationMatch "^/x">', '</LocationMatch>'), /SetHandler amlaps works inside <Location/);
   refuses('a handler under a ~ pattern', handler('<Location ~ "^/x">', '</Location>'), /SetHandler amlaps works inside <Location/);
   refuses('a handler in a folder', handler('<Directory "/">', '</Directory>'), /SetHandler amlaps works inside <Location/);

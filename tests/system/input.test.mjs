@@ -66,7 +66,7 @@ before(async () => {
   });
   helpdesk = await stage.signIn('helpdesk');
 });
-after(() => stage?.close([/auth_openidc:(warn|error).*(header|scrub)/i, /\[include:error\].*unable to include/]));
+after(() => stage?.close([/AML0139/, /auth_openidc:(warn|error).*(header|scrub)/i, /\[include:error\].*unable to include/]));
 
 describe('ids', () => {
   test('that are none are refused before Graph hears of them', async () => {
