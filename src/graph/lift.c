@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define DEPTH_MOST 128
+#define SHORTEST (sizeof "\"\":\"1234\"" - 1) /* what a value takes that is lifted, with its name and colon */
 
 /*
  * A walk over the tokens of a JSON text with a stack of "object or array" bits. It is at least as strict as the parser behind
@@ -13,7 +14,8 @@ typedef struct walk_t {
     char *at, *end;
     const char *const *names;
     amlaps_lifted_t *lifted;
-    amlaps_secret_t *scratch; /* the member name that was read last */
+    amlaps_secret_t *scratch; /* for names with escapes, which hardly any document has; NULL until the first */
+    apr_pool_t *pool;
     char in_object[DEPTH_MOST];
     int depth;
 } walk_t;
@@ -45,6 +47,12 @@ static int hex4(unsigned *unit, const char *text, const char *end)
     return 1;
 }
 
+/* @param target NULL: what is read need not be kept */
+static int add(amlaps_secret_t *target, const char *bytes, apr_size_t length)
+{
+    return !target || amlaps_secret_append(target, bytes, length) == APR_SUCCESS;
+}
+
 static int add_point(amlaps_secret_t *target, unsigned point)
 {
     char utf8[4];
@@ -72,7 +80,7 @@ static int add_point(amlaps_secret_t *target, unsigned point)
         utf8[3] = (char)(0x80 | (point & 0x3F));
         length = 4;
     }
-    return amlaps_secret_append(target, utf8, length) == APR_SUCCESS;
+    return add(target, utf8, length);
 }
 
 /* At the u of \u; leaves the position behind the escape. A surrogate must come with its other half, and NUL must not come. */
@@ -114,10 +122,10 @@ static int read_escape(walk_t *walk, amlaps_secret_t *target)
         return 0;
     }
     walk->at++;
-    return amlaps_secret_append(target, &values[found - names], 1) == APR_SUCCESS;
+    return add(target, &values[found - names], 1);
 }
 
-/* At the opening quote; adds the text to `target` and leaves the position behind the closing quote. */
+/* At the opening quote; adds the text to `target`, where it is not NULL, and leaves the position behind the closing quote. */
 static int read_text(walk_t *walk, amlaps_secret_t *target)
 {
     walk->at++;
@@ -126,7 +134,7 @@ static int read_text(walk_t *walk, amlaps_secret_t *target)
         while (walk->at < walk->end && *walk->at != '"' && *walk->at != '\\' && (unsigned char)*walk->at >= 0x20) {
             walk->at++;
         }
-        if (walk->at > plain && amlaps_secret_append(target, plain, (apr_size_t)(walk->at - plain)) != APR_SUCCESS) {
+        if (walk->at > plain && !add(target, plain, (apr_size_t)(walk->at - plain))) {
             return 0;
         }
         if (walk->at >= walk->end || *walk->at == '"') {
@@ -143,14 +151,39 @@ static int read_text(walk_t *walk, amlaps_secret_t *target)
     return 1;
 }
 
-static int is_named(const walk_t *walk)
+static int is_named(const walk_t *walk, const char *text, apr_size_t length)
 {
     for (const char *const *name = walk->names; *name; name++) {
-        if (walk->scratch->length == strlen(*name) && memcmp(walk->scratch->bytes, *name, walk->scratch->length) == 0) {
+        if (length == strlen(*name) && memcmp(text, *name, length) == 0) {
             return 1;
         }
     }
     return 0;
+}
+
+/* At the opening quote of a member's name; leaves the position behind the closing quote. */
+static int read_name(walk_t *walk, int *named)
+{
+    char *quote = walk->at;
+
+    if (!read_text(walk, NULL)) {
+        return 0;
+    }
+    const apr_size_t length = (apr_size_t)(walk->at - quote) - 2;
+    if (!memchr(quote, '\\', length + 1)) {
+        *named = is_named(walk, quote + 1, length);
+        return 1;
+    }
+    if (!walk->scratch && !(walk->scratch = amlaps_secret_make(length, walk->pool))) {
+        return 0;
+    }
+    amlaps_secret_wipe(walk->scratch);
+    walk->at = quote;
+    if (!read_text(walk, walk->scratch)) {
+        return 0;
+    }
+    *named = is_named(walk, walk->scratch->bytes, walk->scratch->length);
+    return 1;
 }
 
 static int lift_value(walk_t *walk)
@@ -198,8 +231,9 @@ static int skip_scalar(walk_t *walk)
 /* The name of a member and its colon; lifts the value where it is a secret. */
 static int read_member(walk_t *walk)
 {
-    amlaps_secret_wipe(walk->scratch);
-    if (walk->at >= walk->end || *walk->at != '"' || !read_text(walk, walk->scratch)) {
+    int named = 0;
+
+    if (walk->at >= walk->end || *walk->at != '"' || !read_name(walk, &named)) {
         return 0;
     }
     skip_space(walk);
@@ -211,7 +245,7 @@ static int read_member(walk_t *walk)
     if (walk->at >= walk->end) {
         return 0;
     }
-    return !is_named(walk) || lift_value(walk);
+    return !named || lift_value(walk);
 }
 
 /* At the start of a value. @return 1 where the value is complete, 2 where it opened a level whose first value follows, 0
@@ -221,8 +255,7 @@ static int read_value(walk_t *walk)
     const char c = walk->at < walk->end ? *walk->at : '\0';
 
     if (c == '"') {
-        amlaps_secret_wipe(walk->scratch);
-        return read_text(walk, walk->scratch);
+        return read_text(walk, NULL);
     }
     if (c != '{' && c != '[') {
         return skip_scalar(walk);
@@ -283,18 +316,20 @@ static int walk_document(walk_t *walk)
 
 apr_status_t amlaps_lift(amlaps_lifted_t *lifted, amlaps_secret_t *body, const char *const *names, apr_pool_t *pool)
 {
-    walk_t walk = {.at = body->bytes, .end = body->bytes + body->length, .names = names, .lifted = lifted};
+    walk_t walk = {.at = body->bytes, .end = body->bytes + body->length, .names = names, .lifted = lifted, .pool = pool};
+    const apr_size_t most = body->length / SHORTEST < AMLAPS_LIFT_MOST ? body->length / SHORTEST : AMLAPS_LIFT_MOST;
 
     lifted->count = 0;
-    lifted->start = apr_palloc(pool, AMLAPS_LIFT_MOST * sizeof *lifted->start);
-    lifted->length = apr_palloc(pool, AMLAPS_LIFT_MOST * sizeof *lifted->length);
+    lifted->start = apr_palloc(pool, (most + 1) * sizeof *lifted->start);
+    lifted->length = apr_palloc(pool, (most + 1) * sizeof *lifted->length);
     lifted->text = amlaps_secret_make(body->length + 1, pool);
-    walk.scratch = amlaps_secret_make(body->length + 1, pool);
-    if (!lifted->text || !walk.scratch) {
+    if (!lifted->text) {
         return APR_ENOMEM;
     }
     const int whole = walk_document(&walk);
-    amlaps_secret_wipe(walk.scratch);
+    if (walk.scratch) {
+        amlaps_secret_wipe(walk.scratch);
+    }
     if (whole) {
         return APR_SUCCESS;
     }

@@ -73,6 +73,46 @@ static void resolves_escapes(void **state)
              "+AB/\"\\\b\f\n\r\t\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80");
 }
 
+static void resolves_escapes_of_each_name(void **state)
+{
+    amlaps_lifted_t lifted;
+    amlaps_secret_t *body;
+
+    assert_int_equal(lift(&lifted, &body, *state,
+                          "{\"\\u0061\":\"aaaa\",\"access\\u005Ftoken\":\"BBBB\",\"access_token\\u0061\":\"cccc\",\"\\u0061ccess_token and more\":"
+                          "\"dddd\",\"o\":{\"password\\u0042\":\"eeee\",\"\\u0070asswordBase64\":\"FFFF\"}}"),
+                     APR_SUCCESS);
+    const amlaps_json_t *json = parse(*state, body);
+    assert_int_equal(lifted.count, 2);
+    value_is(&lifted, amlaps_json_member(json, "access_token"), "BBBB");
+    value_is(&lifted, amlaps_json_member(amlaps_json_member(json, "o"), "passwordBase64"), "FFFF");
+    assert_string_equal(amlaps_json_member_text(json, "access_tokena"), "cccc");
+    assert_string_equal(amlaps_json_member_text(json, "access_token and more"), "dddd");
+    assert_null(strstr(body->bytes, "BBBB"));
+    assert_null(strstr(body->bytes, "FFFF"));
+}
+
+/* As many values as a document of this length can hold. */
+static void takes_values_that_stand_as_close_as_can_be(void **state)
+{
+    static const char *const nameless[] = {"", NULL};
+    fake_t *fake = *state;
+    amlaps_secret_t *body = amlaps_secret_make(4096, fake->pool);
+    amlaps_lifted_t lifted;
+
+    for (int i = 0; i < 40; i++) {
+        amlaps_secret_append(body, i ? ",{\"\":\"" : "[{\"\":\"", 6);
+        amlaps_secret_append(body, i % 2 ? "oddd\"}" : "even\"}", 6);
+    }
+    amlaps_secret_append(body, "]", 1);
+    assert_int_equal(amlaps_lift(&lifted, body, nameless, fake->pool), APR_SUCCESS);
+    assert_int_equal(lifted.count, 40);
+    const amlaps_json_t *json = parse(fake, body);
+    for (int i = 0; i < 40; i++) {
+        value_is(&lifted, amlaps_json_member(amlaps_json_item(json, (apr_size_t)i), ""), i % 2 ? "oddd" : "even");
+    }
+}
+
 static void leaves_everything_else(void **state)
 {
     static const char text[] = "{\"passwordbase64\":\"QUJD\",\"x\":\"passwordBase64\",\"y\":[\"access_token\",\"ABCD\"],"
@@ -205,6 +245,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         fake_test(takes_values_out),        fake_test(resolves_escapes),
+        fake_test(resolves_escapes_of_each_name), fake_test(takes_values_that_stand_as_close_as_can_be),
         fake_test(leaves_everything_else),  fake_test(takes_any_document),
         fake_test(refuses_what_is_broken),  fake_test(refuses_what_cannot_be_lifted),
         fake_test(bounds_depth_and_number), fake_test(only_placeholders_have_values),
