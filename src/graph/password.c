@@ -131,44 +131,50 @@ static const char *from_utf16(amlaps_secret_t *password, const amlaps_secret_t *
     return NULL;
 }
 
-static const char *from_utf8(amlaps_secret_t *password, const amlaps_secret_t *raw)
+/* In place: it is what Graph gives for nearly every device. */
+static const char *from_utf8(amlaps_secret_t *raw)
 {
-    const apr_size_t mark = raw->length >= 3 && memcmp(raw->bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
-
     if (memchr(raw->bytes, '\0', raw->length)) {
         return "it holds a NUL";
     }
     if (!amlaps_text_is_utf8(raw->bytes, raw->length)) {
         return "it is neither UTF-8 nor UTF-16";
     }
-    return amlaps_secret_append(password, raw->bytes + mark, raw->length - mark) == APR_SUCCESS ? NULL : no_memory;
+    if (raw->length >= 3 && memcmp(raw->bytes, "\xEF\xBB\xBF", 3) == 0) {
+        raw->length -= 3;
+        memmove(raw->bytes, raw->bytes + 3, raw->length + 1);
+    }
+    return NULL;
 }
 
 const char *amlaps_password_decode(amlaps_secret_t **password, const char *base64, apr_size_t length, apr_pool_t *pool)
 {
-    amlaps_secret_t *raw = amlaps_secret_make(length + 1, pool);
-    amlaps_secret_t *made = amlaps_secret_make(2 * length + 1, pool);
+    amlaps_secret_t *raw = amlaps_secret_make(length + 1, pool), *made = raw;
 
     *password = NULL;
-    if (!raw || !made) {
+    if (!raw) {
         return no_memory;
     }
     const char *why = decode_base64(raw, base64, length);
-    if (!why && raw->length > 0) {
-        why = is_utf16(raw) ? from_utf16(made, raw) : from_utf8(made, raw);
+    if (!why && is_utf16(raw)) {
+        made = amlaps_secret_make(2 * length + 1, pool);
+        why = made ? from_utf16(made, raw) : no_memory;
+        amlaps_secret_wipe(raw);
     }
-    amlaps_secret_wipe(raw);
+    else if (!why && raw->length > 0) {
+        why = from_utf8(raw);
+    }
     if (!why && made->length == 0) {
         why = "it is empty";
     }
     if (!why && (amlaps_text_has_controls(made->bytes) || strchr(made->bytes, 0x7F))) {
         why = "it holds control characters";
     }
-    if (why) {
-        amlaps_secret_wipe(made);
-    }
-    else {
+    if (!why) {
         *password = made;
+    }
+    else if (made) {
+        amlaps_secret_wipe(made);
     }
     return why;
 }
