@@ -15,8 +15,8 @@ static const char *const sql[2][2] = {
     { SELECT_ROWS("NULL", "ASC"), SELECT_ROWS("NULL", "DESC") },
     { SELECT_ROWS("anchor", "ASC"), SELECT_ROWS("anchor", "DESC") }
 };
-/* Times never go back along the trail, so that a time is a place in it. */
-static const char first_since[] = "SELECT seq FROM record WHERE time >= ?1 ORDER BY time, seq LIMIT 1";
+static const char newest[] = "SELECT seq, time FROM record ORDER BY seq DESC LIMIT 1";
+static const char at_or_after[] = "SELECT seq, time FROM record WHERE seq >= ?1 ORDER BY seq LIMIT 1";
 
 static const char *text(sqlite3_stmt *statement, int column)
 {
@@ -63,22 +63,58 @@ static int read_page(amlaps_range_t *left, sqlite3_stmt *statement, amlaps_row_v
     return code == SQLITE_DONE && sqlite3_reset(statement) == SQLITE_OK ? rows : -1;
 }
 
+/** @return SQLITE_ROW, SQLITE_DONE where there is none, or an error's code */
+static int read_place(apr_int64_t *seq, apr_int64_t *time, sqlite3_stmt *statement)
+{
+    int code = sqlite3_step(statement);
+
+    if (code == SQLITE_ROW) {
+        *seq = sqlite3_column_int64(statement, 0);
+        *time = sqlite3_column_int64(statement, 1);
+    }
+    return sqlite3_reset(statement) == SQLITE_OK ? code : SQLITE_ERROR;
+}
+
+/** Times never go back along the trail, so that a time is a place in it, found by halves.
+ *  @param seq in: the last record, which is of `time` or later; out: all before it are of an earlier time, all others are not */
+static int halve(apr_int64_t *seq, sqlite3_stmt *statement, apr_int64_t time)
+{
+    apr_int64_t low = APR_INT64_MIN;
+    apr_int64_t found, when;
+    int code = SQLITE_ROW;
+
+    while (low < *seq && code == SQLITE_ROW) {
+        const apr_int64_t middle = low + (apr_int64_t)(((apr_uint64_t)*seq - (apr_uint64_t)low) / 2);
+
+        sqlite3_bind_int64(statement, 1, middle);
+        code = read_place(&found, &when, statement);
+        if (code == SQLITE_ROW && when < time && found < *seq) {
+            low = found + 1;
+        } else {
+            *seq = middle;
+        }
+    }
+    return code;
+}
+
 /** The first record of this time or later; one beyond all where there is none. @return 0 after an error */
 static int find_since(apr_int64_t *seq, sqlite3 *db, apr_time_t time)
 {
-    sqlite3_stmt *statement = NULL;
+    const apr_int64_t milliseconds = (time + 999) / 1000; /* as the column has them */
+    sqlite3_stmt *last = NULL, *statement = NULL;
+    apr_int64_t when = 0;
     int code = SQLITE_ERROR;
 
-    *seq = APR_INT64_MAX;
-    if (sqlite3_prepare_v2(db, first_since, -1, &statement, NULL) == SQLITE_OK) {
-        /* The column holds whole milliseconds. */
-        sqlite3_bind_int64(statement, 1, (time + 999) / 1000);
-        code = sqlite3_step(statement);
-        if (code == SQLITE_ROW) {
-            *seq = sqlite3_column_int64(statement, 0);
-        }
+    if (sqlite3_prepare_v2(db, newest, -1, &last, NULL) == SQLITE_OK && sqlite3_prepare_v2(db, at_or_after, -1, &statement, NULL) == SQLITE_OK) {
+        code = read_place(seq, &when, last);
+    }
+    if (code == SQLITE_DONE || (code == SQLITE_ROW && when < milliseconds)) {
+        *seq = APR_INT64_MAX;
+    } else if (code == SQLITE_ROW) {
+        code = halve(seq, statement, milliseconds);
     }
     sqlite3_finalize(statement);
+    sqlite3_finalize(last);
     return code == SQLITE_ROW || code == SQLITE_DONE;
 }
 

@@ -17,8 +17,9 @@
 #define FILE_MODE 0640
 
 /*
- * Records are found by number and time alone: an index over what is random (ids, people, devices) costs a page of its own with each record,
- * which is most of a batch, and a look through all records is fast enough for a filter. Times are milliseconds since 1970. attempt.n grows with attempt.time, so that the oldest and the newest are found by n alone.
+ * Records are found by number alone, and by time because that grows with the number: an index over what is random (ids, people, devices) costs
+ * a page of its own with each record, which is most of a batch, and a look through all records is fast enough for a filter. Times are
+ * milliseconds since 1970. attempt.n grows with attempt.time, so that the oldest and the newest are found by n alone.
  */
 static const char *const steps[AMLAPS_SQLITE_SCHEMA] = {
     /* 1: records and attempts */
@@ -47,7 +48,7 @@ static const char *const steps[AMLAPS_SQLITE_SCHEMA] = {
     "CREATE INDEX notification_dead ON notification(queued) WHERE dead = 1;"
     "CREATE TABLE channel(name TEXT PRIMARY KEY, delivered INTEGER, failed INTEGER, why TEXT) WITHOUT ROWID;",
     /* 5: nobody looks by these */
-    "DROP INDEX record_id; DROP INDEX record_actor; DROP INDEX record_device;"
+    "DROP INDEX record_time; DROP INDEX record_id; DROP INDEX record_actor; DROP INDEX record_device;"
 };
 
 static const char *directory_of(const char *path, apr_pool_t *pool)

@@ -109,6 +109,36 @@ static void test_filters(void **state)
     assert_int_equal(seq_at(find(world, &wanted), 0), 299);
 }
 
+static void expect_first_since(world_t *world, apr_time_t since, apr_int64_t expected)
+{
+    const amlaps_records_t *records = find(world, &(amlaps_find_t){ .filter = { .since = since }, .most = 1, .patience = SECONDS(60) });
+
+    assert_int_equal(records->lines->nelts, expected != 0);
+    if (expected != 0) {
+        assert_int_equal(seq_at(records, 0), expected);
+    }
+}
+
+/** A time is found wherever it lies: before all, between two, at each, behind all; where several share it, and where the oldest are exported. */
+static void test_every_time_is_found(void **state)
+{
+    world_t *world = *state;
+    const int count = 33;
+    int i;
+
+    expect_first_since(world, WORLD_START, 0);
+    fill(world, count);
+    for (i = 1; i <= count; i++) {
+        expect_first_since(world, WORLD_START + SECONDS(i), i);
+        expect_first_since(world, WORLD_START + SECONDS(i) + 1, i < count ? i + 1 : 0);
+    }
+    expect_first_since(world, 1, 1);
+    world_tamper(world, "UPDATE record SET time = (SELECT time FROM record WHERE seq = 20) WHERE seq BETWEEN 15 AND 25; DELETE FROM record WHERE seq < 10");
+    expect_first_since(world, WORLD_START + SECONDS(20), 15);
+    expect_first_since(world, WORLD_START + SECONDS(20) + 1, 26);
+    expect_first_since(world, WORLD_START + SECONDS(3), 10);
+}
+
 /** A page that finds nothing in its time says where to go on. */
 static void test_time_is_over(void **state)
 {
@@ -195,7 +225,8 @@ static void test_csv_of_what_is_no_record(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    WORLD_TEST(test_pages), WORLD_TEST(test_filters), WORLD_TEST(test_time_is_over), WORLD_TEST(test_last), WORLD_TEST(test_verify_in_parts),
+    WORLD_TEST(test_pages), WORLD_TEST(test_filters), WORLD_TEST(test_every_time_is_found),
+    WORLD_TEST(test_time_is_over), WORLD_TEST(test_last), WORLD_TEST(test_verify_in_parts),
     WORLD_TEST(test_csv_of_what_is_no_record)
 };
 

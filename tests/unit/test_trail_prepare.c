@@ -324,14 +324,15 @@ static void test_older_store_is_read_and_upgraded(void **state)
     assert_int_equal(world_admit(world, "alice", NULL), AMLAPS_OK);
     world_close(world);
     world_tamper(world, "DROP TABLE notification; DROP TABLE channel; ALTER TABLE record DROP COLUMN anchor; DROP INDEX attempt_key; ALTER TABLE attempt DROP COLUMN ordinal;"
-                        "CREATE INDEX attempt_key ON attempt(scope, key, time); CREATE INDEX record_id ON record(id);"
+                        "CREATE INDEX attempt_key ON attempt(scope, key, time); CREATE INDEX record_time ON record(time);"
+                        "CREATE INDEX record_id ON record(id);"
                         "CREATE INDEX record_actor ON record(actor); CREATE INDEX record_device ON record(device); PRAGMA user_version = 1");
     world_verify_good(world, 1);
     assert_int_equal(amlaps_trail_prepare(&error, world->store, (uid_t)-1, (gid_t)-1, world->pool), APR_SUCCESS);
     world_open(world);
     assert_int_equal(world_conclude(world, "alice"), AMLAPS_OK);
     world_verify_good(world, 2);
-    assert_int_equal(world_number(world, "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'record'"), 1);
+    assert_int_equal(world_number(world, "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'record'"), 0);
     /* Attempts of before count on. */
     assert_int_equal(world_admit(world, "alice", NULL), AMLAPS_OK);
     assert_int_equal(world_number(world, "SELECT count(*) FROM attempt WHERE ordinal = 1"), 2);
