@@ -19,7 +19,7 @@
 /*
  * Records are found by number alone, and by time because that grows with the number: an index over what is random (ids, people, devices) costs
  * a page of its own with each record, which is most of a batch, and a look through all records is fast enough for a filter. Times are
- * milliseconds since 1970. attempt.n grows with attempt.time, so that the oldest and the newest are found by n alone.
+ * milliseconds since 1970.
  */
 static const char *const steps[AMLAPS_SQLITE_SCHEMA] = {
     /* 1: records and attempts */
@@ -47,8 +47,13 @@ static const char *const steps[AMLAPS_SQLITE_SCHEMA] = {
     "CREATE INDEX notification_due ON notification(channel, due) WHERE dead = 0;"
     "CREATE INDEX notification_dead ON notification(queued) WHERE dead = 1;"
     "CREATE TABLE channel(name TEXT PRIMARY KEY, delivered INTEGER, failed INTEGER, why TEXT) WITHOUT ROWID;",
-    /* 5: nobody looks by these */
+    /* 5: nobody looks by these; an attempt is written once, not into a table and its index */
     "DROP INDEX record_time; DROP INDEX record_id; DROP INDEX record_actor; DROP INDEX record_device;"
+    "ALTER TABLE attempt RENAME TO attempt_4; DROP INDEX attempt_key;"
+    "CREATE TABLE attempt(scope INTEGER NOT NULL, key TEXT NOT NULL, ordinal INTEGER NOT NULL, time INTEGER NOT NULL,"
+    " PRIMARY KEY(scope, key, ordinal)) WITHOUT ROWID;"
+    "INSERT OR IGNORE INTO attempt SELECT scope, key, ordinal, time FROM attempt_4 ORDER BY scope, key, ordinal;"
+    "DROP TABLE attempt_4;"
 };
 
 static const char *directory_of(const char *path, apr_pool_t *pool)

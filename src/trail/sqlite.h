@@ -21,7 +21,7 @@ amlaps_store_t *amlaps_sqlite_make(const char *path, amlaps_trail_shared_t *shar
 
 apr_status_t amlaps_sqlite_each(const char *path, const amlaps_range_t *range, amlaps_row_visit_t visit, void *baton, amlaps_error_t *error);
 
-/* ---- for queue_sqlite.c, inside a transaction of the store ---- */
+/* ---- for queue_sqlite.c and attempts_sqlite.c, inside a transaction of the store ---- */
 
 extern const amlaps_queue_ops_t amlaps_sqlite_queue;
 

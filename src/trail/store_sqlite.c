@@ -3,15 +3,15 @@
 
 #include <apr_strings.h>
 
+#include "attempts_sqlite.h"
 #include "files_sqlite.h"
 
 #define MILLISECOND 1000
 /* SQLite's own default. */
 #define CHECKPOINT_PAGES 1000
-#define PRUNE_ROWS 1024
 
 enum {
-    BEGIN, COMMIT, ROLLBACK, HEAD, HASH_AT, ADD_RECORD, LAST_ATTEMPT, ATTEMPT_TIME, NEWEST_ATTEMPT, OLDEST_ATTEMPT, ADD_ATTEMPT, PRUNE, FORGET, STATEMENTS
+    BEGIN, COMMIT, ROLLBACK, HEAD, HASH_AT, ADD_RECORD, FORGET, STATEMENTS
 };
 
 static const char *const sql[STATEMENTS] = {
@@ -23,12 +23,6 @@ static const char *const sql[STATEMENTS] = {
      " FROM record WHERE seq >= ?1 ORDER BY seq LIMIT 1"),
     ("INSERT INTO record(seq, time, id, stage, event, outcome, actor, device, body, hash, anchor)"
      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"),
-    "SELECT ordinal FROM attempt WHERE scope = ?1 AND key = ?2 ORDER BY ordinal DESC LIMIT 1",
-    "SELECT time FROM attempt WHERE scope = ?1 AND key = ?2 AND ordinal = ?3",
-    "SELECT time FROM attempt ORDER BY n DESC LIMIT 1",
-    "SELECT time FROM attempt ORDER BY n LIMIT 1",
-    "INSERT INTO attempt(scope, key, ordinal, time) VALUES(?1, ?2, ?3, ?4)",
-    "DELETE FROM attempt WHERE n IN (SELECT n FROM attempt ORDER BY n LIMIT ?2) AND time < ?1",
     "DELETE FROM record WHERE seq <= ?1"
 };
 
@@ -39,6 +33,7 @@ typedef struct sqlite_store_t {
     unsigned generation;
     sqlite3 *db;                     /* NULL: to be opened at the next batch */
     sqlite3_stmt *statement[STATEMENTS];
+    amlaps_sqlite_attempts_t attempts;
     int broken;                      /* close before the next batch */
     amlaps_head_t last;              /* what this child wrote last */
     int wal_pages;
@@ -62,6 +57,11 @@ sqlite3 *amlaps_sqlite_db(amlaps_store_t *store)
     return ((sqlite_store_t *)store)->db;
 }
 
+amlaps_sqlite_attempts_t *amlaps_sqlite_attempts_of(amlaps_store_t *store)
+{
+    return &((sqlite_store_t *)store)->attempts;
+}
+
 apr_status_t amlaps_sqlite_broke(amlaps_store_t *store, const char *doing, amlaps_error_t *error)
 {
     return fail((sqlite_store_t *)store, doing, error);
@@ -75,6 +75,7 @@ static void disconnect(sqlite_store_t *self)
         sqlite3_finalize(self->statement[i]);
         self->statement[i] = NULL;
     }
+    amlaps_sqlite_attempts_close(&self->attempts);
     sqlite3_close(self->db);
     self->db = NULL;
     self->broken = 0;
@@ -101,7 +102,7 @@ static apr_status_t prepare_statements(sqlite_store_t *self, amlaps_error_t *err
             return fail(self, "opening", error);
         }
     }
-    return APR_SUCCESS;
+    return amlaps_sqlite_attempts_open(&self->attempts, &self->store, error);
 }
 
 static apr_status_t check_files(sqlite_store_t *self, amlaps_error_t *error)
@@ -158,7 +159,7 @@ static int step(sqlite_store_t *self, int which, amlaps_error_t *error)
     int code = sqlite3_step(self->statement[which]);
 
     if (code != SQLITE_ROW && code != SQLITE_DONE) {
-        fail(self, which == ADD_RECORD || which == ADD_ATTEMPT || which == FORGET || which == COMMIT ? "writing to" : "reading", error);
+        fail(self, which == ADD_RECORD || which == FORGET || which == COMMIT ? "writing to" : "reading", error);
         sqlite3_reset(self->statement[which]);
     }
     return code;
@@ -253,61 +254,10 @@ static apr_status_t sqlite_begin(amlaps_head_t *head, amlaps_store_t *store, apr
         || (status = read_head(head, self, error)) != APR_SUCCESS) {
         return status;
     }
-    return find_last(self, error);
-}
-
-/** @param number 0 where there is no row */
-static apr_status_t read_number(apr_int64_t *number, sqlite_store_t *self, int which, amlaps_error_t *error)
-{
-    int code = step(self, which, error);
-
-    *number = 0;
-    if (code != SQLITE_ROW && code != SQLITE_DONE) {
-        return error->status;
+    if (head->seq != self->last.seq) {
+        amlaps_sqlite_attempts_changed(&self->attempts);
     }
-    *number = code == SQLITE_ROW ? sqlite3_column_int64(self->statement[which], 0) : 0;
-    sqlite3_reset(self->statement[which]);
-    return APR_SUCCESS;
-}
-
-static apr_status_t read_time(apr_time_t *time, sqlite_store_t *self, int which, amlaps_error_t *error)
-{
-    apr_status_t status = read_number(time, self, which, error);
-
-    *time *= MILLISECOND;
-    return status;
-}
-
-/** @return the statement with its first two places filled with the key */
-static sqlite3_stmt *of_key(sqlite_store_t *self, int which, const amlaps_touch_t *touch)
-{
-    sqlite3_stmt *statement = self->statement[which];
-
-    sqlite3_bind_int(statement, 1, (int)touch->scope);
-    sqlite3_bind_text(statement, 2, touch->key, AMLAPS_LIMIT_KEY, SQLITE_STATIC);
-    return statement;
-}
-
-static apr_status_t sqlite_last_attempt(apr_int64_t *ordinal, amlaps_store_t *store, const amlaps_touch_t *touch, amlaps_error_t *error)
-{
-    sqlite_store_t *self = (sqlite_store_t *)store;
-
-    of_key(self, LAST_ATTEMPT, touch);
-    return read_number(ordinal, self, LAST_ATTEMPT, error);
-}
-
-static apr_status_t sqlite_attempt_time(apr_time_t *time, amlaps_store_t *store, const amlaps_touch_t *touch, apr_int64_t ordinal,
-                                        amlaps_error_t *error)
-{
-    sqlite_store_t *self = (sqlite_store_t *)store;
-
-    sqlite3_bind_int64(of_key(self, ATTEMPT_TIME, touch), 3, ordinal);
-    return read_time(time, self, ATTEMPT_TIME, error);
-}
-
-static apr_status_t sqlite_newest_attempt(apr_time_t *time, amlaps_store_t *store, amlaps_error_t *error)
-{
-    return read_time(time, (sqlite_store_t *)store, NEWEST_ATTEMPT, error);
+    return find_last(self, error);
 }
 
 static void bind_text(sqlite3_stmt *statement, int place, const char *text)
@@ -332,31 +282,6 @@ static apr_status_t sqlite_add_record(amlaps_store_t *store, const amlaps_row_t 
     bind_text(statement, 10, row->hash);
     bind_text(statement, 11, row->anchor);
     return run(self, ADD_RECORD, error);
-}
-
-static apr_status_t sqlite_add_attempt(amlaps_store_t *store, const amlaps_touch_t *touch, apr_int64_t ordinal, apr_time_t time,
-                                       amlaps_error_t *error)
-{
-    sqlite_store_t *self = (sqlite_store_t *)store;
-    sqlite3_stmt *statement = of_key(self, ADD_ATTEMPT, touch);
-
-    sqlite3_bind_int64(statement, 3, ordinal);
-    sqlite3_bind_int64(statement, 4, time / MILLISECOND);
-    return run(self, ADD_ATTEMPT, error);
-}
-
-static apr_status_t sqlite_prune(amlaps_store_t *store, apr_time_t time, amlaps_error_t *error)
-{
-    sqlite_store_t *self = (sqlite_store_t *)store;
-    apr_time_t oldest;
-    apr_status_t status = read_time(&oldest, self, OLDEST_ATTEMPT, error);
-
-    if (status != APR_SUCCESS || oldest == 0 || oldest >= time) {
-        return status;
-    }
-    sqlite3_bind_int64(self->statement[PRUNE], 1, time / MILLISECOND);
-    sqlite3_bind_int(self->statement[PRUNE], 2, PRUNE_ROWS);
-    return run(self, PRUNE, error);
 }
 
 static apr_status_t sqlite_forget(amlaps_store_t *store, apr_int64_t seq, amlaps_error_t *error)
@@ -393,6 +318,7 @@ static void sqlite_rollback(amlaps_store_t *store)
 {
     sqlite_store_t *self = (sqlite_store_t *)store;
 
+    amlaps_sqlite_attempts_changed(&self->attempts);
     if (self->db != NULL && !sqlite3_get_autocommit(self->db)) {
         sqlite3_step(self->statement[ROLLBACK]);
         sqlite3_reset(self->statement[ROLLBACK]);
@@ -422,12 +348,12 @@ amlaps_store_t *amlaps_sqlite_make(const char *path, amlaps_trail_shared_t *shar
 {
     static const amlaps_store_ops_t ops = {
         .begin = sqlite_begin,
-        .last_attempt = sqlite_last_attempt,
-        .attempt_time = sqlite_attempt_time,
-        .newest_attempt = sqlite_newest_attempt,
+        .last_attempt = amlaps_sqlite_last_attempt,
+        .attempt_time = amlaps_sqlite_attempt_time,
+        .newest_attempt = amlaps_sqlite_newest_attempt,
         .add_record = sqlite_add_record,
-        .add_attempt = sqlite_add_attempt,
-        .prune = sqlite_prune,
+        .add_attempt = amlaps_sqlite_add_attempt,
+        .prune = amlaps_sqlite_prune,
         .forget = sqlite_forget,
         .prove = sqlite_prove,
         .commit = sqlite_commit,

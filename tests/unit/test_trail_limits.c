@@ -304,9 +304,28 @@ static void test_old_attempts_are_forgotten(void **state)
     world_pass(SECONDS(86400));
     assert_int_equal(world_admit(world, "alice", NULL), AMLAPS_OK);
     assert_int_equal(world_number(world, "SELECT count(*) FROM attempt"), 42);
-    world_pass(1000);
+    world_pass(SECONDS(1));
     assert_int_equal(world_conclude(world, "alice"), AMLAPS_OK);
     assert_int_equal(world_number(world, "SELECT count(*) FROM attempt"), 2);
+}
+
+/** Those of people who never come again too, a few people at a time. */
+static void test_attempts_of_all_are_forgotten(void **state)
+{
+    world_t *world = *state;
+    int i;
+
+    world_limit(world, AMLAPS_LIMIT_USER, "100/day");
+    world_open(world);
+    for (i = 0; i < 50; i++) {
+        assert_int_equal(world_admit(world, apr_psprintf(world->pool, "person-%d", i), NULL), AMLAPS_OK);
+    }
+    world_pass(SECONDS(2 * 86400));
+    for (i = 0; i < 10; i++) {
+        world_pass(SECONDS(1));
+        assert_int_equal(world_conclude(world, "alice"), AMLAPS_OK);
+    }
+    assert_int_equal(world_number(world, "SELECT count(*) FROM attempt"), 0);
 }
 
 static const struct CMUnitTest tests[] = {
@@ -314,8 +333,7 @@ static const struct CMUnitTest tests[] = {
     WORLD_TEST(test_longest_of_all_limits), WORLD_TEST(test_refusals_count_but_limited_ones_do_not),
     WORLD_TEST(test_searches_count_apart), WORLD_TEST(test_kept_over_restart), WORLD_TEST(test_steps_of_the_clock),
     WORLD_TEST(test_clock_stepped_back_over_restart), WORLD_TEST(test_blocked), WORLD_TEST(test_blocked_for_different_times),
-        WORLD_TEST(test_blocked_is_bounded),
-    WORLD_TEST(test_old_attempts_are_forgotten)
+    WORLD_TEST(test_blocked_is_bounded), WORLD_TEST(test_old_attempts_are_forgotten), WORLD_TEST(test_attempts_of_all_are_forgotten)
 };
 
 WORLD_MAIN(tests)

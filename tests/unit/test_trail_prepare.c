@@ -323,7 +323,9 @@ static void test_older_store_is_read_and_upgraded(void **state)
     world_open(world);
     assert_int_equal(world_admit(world, "alice", NULL), AMLAPS_OK);
     world_close(world);
-    world_tamper(world, "DROP TABLE notification; DROP TABLE channel; ALTER TABLE record DROP COLUMN anchor; DROP INDEX attempt_key; ALTER TABLE attempt DROP COLUMN ordinal;"
+    world_tamper(world, "DROP TABLE notification; DROP TABLE channel; ALTER TABLE record DROP COLUMN anchor; ALTER TABLE attempt RENAME TO attempt_5;"
+                        "CREATE TABLE attempt(n INTEGER PRIMARY KEY, scope INTEGER NOT NULL, key TEXT NOT NULL, time INTEGER NOT NULL);"
+                        "INSERT INTO attempt(scope, key, time) SELECT scope, key, time FROM attempt_5; DROP TABLE attempt_5;"
                         "CREATE INDEX attempt_key ON attempt(scope, key, time); CREATE INDEX record_time ON record(time);"
                         "CREATE INDEX record_id ON record(id);"
                         "CREATE INDEX record_actor ON record(actor); CREATE INDEX record_device ON record(device); PRAGMA user_version = 1");
