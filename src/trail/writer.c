@@ -90,21 +90,24 @@ static int wait_until_done(amlaps_writer_t *writer, amlaps_job_t *job)
 static int enqueue(amlaps_writer_t *writer, amlaps_job_t *job)
 {
     int hopeless;
+    int idle;
 
     pthread_mutex_lock(&writer->mutex);
     /* A writer that has been at one batch for longer than anybody waits gets no more of the workers. */
     hopeless = writer->stopping || (writer->busy_since != 0 && steady() - writer->busy_since > writer->timeout);
     writer->failing |= hopeless && !writer->stopping;
+    idle = writer->busy_since == 0;
     if (!hopeless) {
         atomic_fetch_add(&writer->users, 1);
         job->next = NULL;
         *writer->last = job;
         writer->last = &job->next;
-        if (writer->busy_since == 0) {
-            pthread_cond_signal(&writer->work);
-        }
     }
     pthread_mutex_unlock(&writer->mutex);
+    if (!hopeless && idle) {
+        /* Without the mutex: a thread that is woken to wait for it costs two more switches. */
+        pthread_cond_signal(&writer->work);
+    }
     return !hopeless;
 }
 
