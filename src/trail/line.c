@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include <apr_strings.h>
-
 static const char *const names[AMLAPS_SLOTS] = { "anchor", "code", "hash", "outcome", "prev", "seq", "stage", "time" };
 
 void amlaps_line_clear(amlaps_line_t *line)
@@ -16,14 +14,104 @@ void amlaps_line_clear(amlaps_line_t *line)
     }
 }
 
-void amlaps_line_add(amlaps_line_t *line, const char *name, const char *value, apr_pool_t *pool)
+void amlaps_line_begin(amlaps_line_out_t *out, apr_pool_t *pool)
 {
-    int part = 0;
+    memset(out, 0, sizeof(*out));
+    out->pool = pool;
+    out->room = 1024;
+    out->bytes = apr_palloc(pool, out->room);
+}
 
-    while (part < AMLAPS_SLOTS && strcmp(name, names[part]) > 0) {
-        part++;
+/** Room for so many bytes and the NUL of the part. */
+static char *make_room(amlaps_line_out_t *out, apr_size_t more)
+{
+    if (more + 1 > out->room - out->length) {
+        char *before = out->bytes;
+
+        out->room = 2 * out->room + more;
+        out->bytes = apr_palloc(out->pool, out->room);
+        memcpy(out->bytes, before, out->length);
     }
-    line->part[part] = apr_pstrcat(pool, line->part[part], *line->part[part] != '\0' ? ",\"" : "\"", name, "\":", value, NULL);
+    return out->bytes + out->length;
+}
+
+static void put(amlaps_line_out_t *out, const char *bytes, apr_size_t length)
+{
+    memcpy(make_room(out, length), bytes, length);
+    out->length += length;
+}
+
+static void next_part(amlaps_line_out_t *out)
+{
+    *make_room(out, 0) = '\0';
+    out->start[++out->part] = ++out->length;
+}
+
+/** Members of an object stay in its part. */
+static void go_to_part(amlaps_line_out_t *out, const char *name)
+{
+    while (out->inside == 0 && out->part < AMLAPS_SLOTS && strcmp(name, names[out->part]) > 0) {
+        next_part(out);
+    }
+}
+
+static void put_name(amlaps_line_out_t *out, const char *name)
+{
+    go_to_part(out, name);
+    if (out->length > (out->inside != 0 ? out->inside : out->start[out->part])) {
+        put(out, ",", 1);
+    }
+    put(out, "\"", 1);
+    put(out, name, strlen(name));
+    put(out, "\":", 2);
+}
+
+void amlaps_line_put_text(amlaps_line_out_t *out, const char *name, const char *text, apr_size_t length)
+{
+    if (text != NULL) {
+        put_name(out, name);
+        out->length += amlaps_json_write_text(make_room(out, 6 * length + 3), text, length);
+    }
+}
+
+void amlaps_line_put_json(amlaps_line_out_t *out, const char *name, const char *json)
+{
+    if (json != NULL) {
+        put_name(out, name);
+        put(out, json, strlen(json));
+    }
+}
+
+void amlaps_line_open(amlaps_line_out_t *out, const char *name)
+{
+    go_to_part(out, name);
+    out->before = out->length;
+    put_name(out, name);
+    put(out, "{", 1);
+    out->inside = out->length;
+}
+
+void amlaps_line_close(amlaps_line_out_t *out)
+{
+    if (out->length == out->inside) {
+        out->length = out->before;
+    } else {
+        put(out, "}", 1);
+    }
+    out->inside = 0;
+}
+
+void amlaps_line_end(amlaps_line_t *line, amlaps_line_out_t *out)
+{
+    int i;
+
+    while (out->part < AMLAPS_SLOTS) {
+        next_part(out);
+    }
+    *make_room(out, 0) = '\0';
+    for (i = 0; i <= AMLAPS_SLOTS; i++) {
+        line->part[i] = out->bytes + out->start[i];
+    }
 }
 
 static char *append(char *end, const char *text)

@@ -29,8 +29,28 @@ typedef struct amlaps_line_t {
 /** Makes it a line without any members. */
 void amlaps_line_clear(amlaps_line_t *line);
 
-/** Adds a member whose name is no slot's. Members come in canonical order. @param value JSON text */
-void amlaps_line_add(amlaps_line_t *line, const char *name, const char *value, apr_pool_t *pool);
+/** A line while it is written: one text with a NUL behind each part. */
+typedef struct amlaps_line_out_t {
+    char *bytes;
+    apr_size_t length, room;
+    apr_size_t start[AMLAPS_SLOTS + 1];
+    int part;                  /* the one that is being written */
+    apr_size_t before, inside; /* of an object that is open: where it, and its members, begin; `inside` 0: none is */
+    apr_pool_t *pool;
+} amlaps_line_out_t;
+
+void amlaps_line_begin(amlaps_line_out_t *out, apr_pool_t *pool);
+
+/** Members, none of them a slot, in canonical order. What is NULL is left out. @param json JSON text */
+void amlaps_line_put_text(amlaps_line_out_t *out, const char *name, const char *text, apr_size_t length);
+void amlaps_line_put_json(amlaps_line_out_t *out, const char *name, const char *json);
+
+/** A member that is an object of those put until it is closed; without any it is left out. Objects hold no others. */
+void amlaps_line_open(amlaps_line_out_t *out, const char *name);
+void amlaps_line_close(amlaps_line_out_t *out);
+
+/** @param line points into memory of the pool */
+void amlaps_line_end(amlaps_line_t *line, amlaps_line_out_t *out);
 
 /** Joins the line with JSON texts for the slots; a slot that is NULL is left out. */
 const char *amlaps_line_join(apr_size_t *length, const amlaps_line_t *line, const char *const value[AMLAPS_SLOTS], apr_pool_t *pool);

@@ -49,19 +49,28 @@ const char *amlaps_record_known_outcome(const char *word)
     return find_word(outcomes, sizeof(outcomes) / sizeof(*outcomes), word);
 }
 
-/** The text as it is recorded: cut where it is too long, and always UTF-8. */
+/** The text as it is recorded, cut where it is too long. @param length out */
+static const char *cut(apr_size_t *length, const char *text, apr_pool_t *pool)
+{
+    *length = text != NULL ? strnlen(text, LONGEST + 1) : 0;
+    if (*length > LONGEST) {
+        *length = LONGEST - (sizeof(CUT) - 1);
+        while (*length > 0 && ((unsigned char)text[*length] & 0xC0) == 0x80) {
+            (*length)--;
+        }
+        text = apr_pstrcat(pool, apr_pstrmemdup(pool, text, *length), CUT, NULL);
+        *length += sizeof(CUT) - 1;
+    }
+    return text;
+}
+
+/** The same where it is no JSON yet, and always UTF-8, as writing JSON makes it. */
 static const char *clean(const char *text, apr_pool_t *pool)
 {
-    apr_size_t length = text != NULL ? strnlen(text, LONGEST + 1) : 0;
+    apr_size_t length;
 
-    if (length > LONGEST) {
-        length = LONGEST - (sizeof(CUT) - 1);
-        while (length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80) {
-            length--;
-        }
-        text = apr_pstrcat(pool, apr_pstrmemdup(pool, text, length), CUT, NULL);
-    }
-    if (text != NULL && !amlaps_text_is_utf8(text, strlen(text))) {
+    text = cut(&length, text, pool);
+    if (text != NULL && !amlaps_text_is_utf8(text, length)) {
         amlaps_json_t *mended = amlaps_json_make_object(pool);
 
         amlaps_json_set_text(mended, "text", text);
@@ -77,69 +86,29 @@ static const char *quoted(const char *text, apr_pool_t *pool)
     apr_size_t length;
     char *json;
 
+    text = cut(&length, text, pool);
     if (text == NULL) {
         return NULL;
     }
-    text = clean(text, pool);
-    length = strlen(text);
     json = apr_palloc(pool, 6 * length + 3);
     json[amlaps_json_write_text(json, text, length)] = '\0';
     return json;
 }
 
-static const char *number(int value, apr_pool_t *pool)
+static void put(amlaps_line_out_t *out, const char *name, const char *text)
 {
-    return apr_itoa(pool, value);
+    apr_size_t length;
+
+    text = cut(&length, text, out->pool);
+    amlaps_line_put_text(out, name, text, length);
 }
 
-typedef struct member_t {
-    const char *name;  /* in canonical order */
-    const char *value; /* as JSON; NULL: left out */
-} member_t;
-
-/** @return the object of what is known, NULL where nothing is */
-static const char *object(const member_t *members, size_t count, apr_pool_t *pool)
+static void put_number(amlaps_line_out_t *out, const char *name, unsigned long value)
 {
-    const char *text = "{";
-    size_t i;
+    char digits[24];
 
-    for (i = 0; i < count; i++) {
-        if (members[i].value != NULL) {
-            text = apr_pstrcat(pool, text, text[1] != '\0' ? ",\"" : "\"", members[i].name, "\":", members[i].value, NULL);
-        }
-    }
-    return text[1] != '\0' ? apr_pstrcat(pool, text, "}", NULL) : NULL;
-}
-
-static const char *actor(const amlaps_record_t *record, apr_pool_t *pool)
-{
-    const int known = record->oid != NULL;
-    const member_t members[] = {
-        { "issuer", quoted(known ? NULL : record->issuer, pool) }, { "name", quoted(record->name, pool) }, { "oid", quoted(record->oid, pool) },
-        { "subject", quoted(known ? NULL : record->subject, pool) }, { "tid", quoted(record->tid, pool) },
-        { "username", quoted(record->username, pool) }
-    };
-
-    return object(members, sizeof(members) / sizeof(*members), pool);
-}
-
-static const char *device(const amlaps_record_t *record, apr_pool_t *pool)
-{
-    const member_t members[] = {
-        { "deviceId", quoted(record->device_id, pool) }, { "name", quoted(record->device_name, pool) }, { "tenant", quoted(record->tenant, pool) }
-    };
-
-    return object(members, sizeof(members) / sizeof(*members), pool);
-}
-
-static const char *graph(const amlaps_record_t *record, apr_pool_t *pool)
-{
-    const member_t members[] = {
-        { "attempts", number(record->graph_attempts, pool) }, { "requestId", quoted(record->graph_request_id, pool) },
-        { "status", record->graph_status != 0 ? number(record->graph_status, pool) : NULL }
-    };
-
-    return record->graph_attempts != 0 ? object(members, sizeof(members) / sizeof(*members), pool) : NULL;
+    apr_snprintf(digits, sizeof(digits), "%lu", value);
+    amlaps_line_put_json(out, name, digits);
 }
 
 /** Graph gives whole seconds; the contract shows them without a fraction. */
@@ -150,43 +119,82 @@ static const char *time_text(apr_time_t time, apr_pool_t *pool)
     return strcmp(text + 19, ".000Z") == 0 ? apr_pstrcat(pool, apr_pstrmemdup(pool, text, 19), "Z", NULL) : text;
 }
 
-static const char *credential(const amlaps_record_t *record, apr_pool_t *pool)
+static void put_actor(amlaps_line_out_t *out, const amlaps_record_t *record)
 {
-    const member_t members[] = {
-        { "account", quoted(record->account, pool) },
-        { "backedUp", record->backed_up != 0 ? quoted(time_text(record->backed_up, pool), pool) : NULL }
-    };
+    const int known = record->oid != NULL;
 
-    return object(members, sizeof(members) / sizeof(*members), pool);
+    amlaps_line_open(out, "actor");
+    put(out, "issuer", known ? NULL : record->issuer);
+    put(out, "name", record->name);
+    put(out, "oid", record->oid);
+    put(out, "subject", known ? NULL : record->subject);
+    put(out, "tid", record->tid);
+    put(out, "username", record->username);
+    amlaps_line_close(out);
 }
 
-static const char *server(const amlaps_record_t *record, apr_pool_t *pool)
+static void put_device(amlaps_line_out_t *out, const amlaps_record_t *record)
 {
-    const member_t members[] = {
-        { "generation", apr_psprintf(pool, "%u", record->generation) }, { "host", quoted(record->host, pool) },
-        { "version", quoted(AMLAPS_VERSION, pool) }
-    };
+    amlaps_line_open(out, "device");
+    put(out, "deviceId", record->device_id);
+    put(out, "name", record->device_name);
+    put(out, "tenant", record->tenant);
+    amlaps_line_close(out);
+}
 
-    return record->host != NULL ? object(members, sizeof(members) / sizeof(*members), pool) : NULL;
+static void put_credential(amlaps_line_out_t *out, const amlaps_record_t *record)
+{
+    amlaps_line_open(out, "credential");
+    put(out, "account", record->account);
+    put(out, "backedUp", record->backed_up != 0 ? time_text(record->backed_up, out->pool) : NULL);
+    amlaps_line_close(out);
+}
+
+static void put_graph(amlaps_line_out_t *out, const amlaps_record_t *record)
+{
+    if (record->graph_attempts == 0) {
+        return;
+    }
+    amlaps_line_open(out, "graph");
+    put_number(out, "attempts", (unsigned long)record->graph_attempts);
+    put(out, "requestId", record->graph_request_id);
+    if (record->graph_status != 0) {
+        put_number(out, "status", (unsigned long)record->graph_status);
+    }
+    amlaps_line_close(out);
+}
+
+static void put_server(amlaps_line_out_t *out, const amlaps_record_t *record)
+{
+    if (record->host == NULL) {
+        return;
+    }
+    amlaps_line_open(out, "server");
+    put_number(out, "generation", record->generation);
+    put(out, "host", record->host);
+    put(out, "version", AMLAPS_VERSION);
+    amlaps_line_close(out);
 }
 
 void amlaps_record_line(amlaps_line_t *line, const amlaps_record_t *record, apr_pool_t *pool)
 {
-    const member_t members[] = {
-        { "actor", actor(record, pool) }, { "address", quoted(record->address, pool) }, { "credential", credential(record, pool) },
-        { "device", device(record, pool) }, { "event", quoted(events[record->event], pool) }, { "graph", graph(record, pool) },
-        { "id", quoted(record->id, pool) }, { "reason", quoted(record->reason, pool) }, { "rule", quoted(record->rule, pool) },
-        { "seal", record->seal }, { "search", quoted(record->search, pool) }, { "server", server(record, pool) },
-        { "v", number(AMLAPS_RECORD_VERSION, pool) }
-    };
-    size_t i;
+    amlaps_line_out_t out;
 
-    amlaps_line_clear(line);
-    for (i = 0; i < sizeof(members) / sizeof(*members); i++) {
-        if (members[i].value != NULL) {
-            amlaps_line_add(line, members[i].name, members[i].value, pool);
-        }
-    }
+    amlaps_line_begin(&out, pool);
+    put_actor(&out, record);
+    put(&out, "address", record->address);
+    put_credential(&out, record);
+    put_device(&out, record);
+    put(&out, "event", events[record->event]);
+    put_graph(&out, record);
+    put(&out, "id", record->id);
+    put(&out, "reason", record->reason);
+    put(&out, "rule", record->rule);
+    amlaps_line_put_json(&out, "seal", record->seal);
+    put(&out, "search", record->search);
+    put_server(&out, record);
+    put_number(&out, "v", AMLAPS_RECORD_VERSION);
+    amlaps_line_end(line, &out);
 }
 
 const char *amlaps_record_code(const amlaps_record_t *record, apr_pool_t *pool)

@@ -70,6 +70,36 @@ static void test_unknown_is_left_out(void **state)
                         "\"search\":\"LON\",\"stage\":\"intent\",\"v\":1}");
 }
 
+/** Every member that there is, in records of other kinds too. */
+static void test_start_and_seal(void **state)
+{
+    world_t *world = *state;
+    const amlaps_record_t start = { .id = "x", .event = AMLAPS_EVENT_START, .host = "web\"1\"", .generation = 4294967295u, .seal = "{\"first\":1}",
+                                    .graph_attempts = 2, .account = "a", .search = "s" };
+
+    assert_string_equal(written(&start, world->pool),
+                        "{\"credential\":{\"account\":\"a\"},\"event\":\"start\",\"graph\":{\"attempts\":2},\"id\":\"x\",\"outcome\":\"pending\","
+                        "\"seal\":{\"first\":1},\"search\":\"s\",\"server\":{\"generation\":4294967295,\"host\":\"web\\\"1\\\"\",\"version\":\""
+                        AMLAPS_VERSION "\"},\"stage\":\"intent\",\"v\":1}");
+}
+
+/** Texts as long as they may be, of letters that take most as JSON. */
+static void test_much_text(void **state)
+{
+    world_t *world = *state;
+    char longest[2049];
+    amlaps_record_t record = { .username = longest, .name = longest, .address = longest, .device_name = longest, .rule = longest,
+                               .reason = longest, .search = longest, .id = "x" };
+    amlaps_json_t *json;
+
+    memset(longest, '\x01', sizeof(longest) - 1);
+    longest[sizeof(longest) - 1] = '\0';
+    json = parsed(&record, world->pool);
+    assert_string_equal(amlaps_json_member_text(amlaps_json_member(json, "actor"), "name"), longest);
+    assert_string_equal(amlaps_json_member_text(json, "reason"), longest);
+    assert_string_equal(amlaps_json_member_text(json, "search"), longest);
+}
+
 static void test_long_text_is_cut_at_a_character(void **state)
 {
     world_t *world = *state;
@@ -216,7 +246,8 @@ static void test_what_counts_where(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    WORLD_TEST(test_full_record), WORLD_TEST(test_unknown_is_left_out), WORLD_TEST(test_long_text_is_cut_at_a_character),
+    WORLD_TEST(test_full_record), WORLD_TEST(test_unknown_is_left_out), WORLD_TEST(test_start_and_seal), WORLD_TEST(test_much_text),
+    WORLD_TEST(test_long_text_is_cut_at_a_character),
     WORLD_TEST(test_hash), WORLD_TEST(test_line_is_canonical), WORLD_TEST(test_columns_are_what_is_recorded), WORLD_TEST(test_limit_parse), WORLD_TEST(test_keys_of_people),
     WORLD_TEST(test_what_counts_where)
 };
