@@ -98,12 +98,12 @@ apr_status_t amlaps_access_disclose(amlaps_disclosure_t **disclosure, amlaps_err
                                     const amlaps_asker_t *asker, const char *tenant, const char *device_id,
                                     amlaps_permission_t permission, apr_size_t nth, const char *reason, apr_pool_t *pool);
 
-/** Whether the asker has a role. Groups that the token left out are asked for. @return APR_SUCCESS, AMLAPS_NOT_AUTHORIZED, or why it
- *  cannot be known */
-apr_status_t amlaps_access_require_role(amlaps_error_t *error, const amlaps_access_t *access, const amlaps_asker_t *asker,
-                                        amlaps_role_t role, apr_pool_t *pool);
-/** @return 1 where the asker is known to have it */
-int amlaps_access_has_role(const amlaps_access_t *access, const amlaps_asker_t *asker, amlaps_role_t role, apr_pool_t *pool);
+/**
+ * Which roles the asker is known to have. Groups that the token left out are asked for, once for all roles; where they cannot be had, the log
+ * says why.
+ * @param has out: 1 for each role
+ */
+void amlaps_access_roles(int has[AMLAPS_ROLES], const amlaps_access_t *access, const amlaps_asker_t *asker, apr_pool_t *pool);
 
 /**
  * Starts a thread that delivers the notifications queued in the trail's store, in the one child of this machine that leads. It ends, and is

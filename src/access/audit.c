@@ -34,7 +34,8 @@ static apr_status_t admit(amlaps_record_t *record, amlaps_error_t *error, const 
 {
     amlaps_access_begin(record, AMLAPS_EVENT_AUDIT, asker);
     record->search = what;
-    if (amlaps_access_require_role(error, access, asker, AMLAPS_ROLE_AUDITOR, pool) != APR_SUCCESS) {
+    if (amlaps_access_require_role(error, access, asker, AMLAPS_ROLE_AUDITOR,
+                                   amlaps_access_deadline(access, AMLAPS_TIME_TO_RECORD + PATIENCE), pool) != APR_SUCCESS) {
         return amlaps_access_refuse(error, access, record, NULL, pool);
     }
     record->stage = AMLAPS_STAGE_OUTCOME;
@@ -73,13 +74,17 @@ apr_status_t amlaps_access_audit(amlaps_records_t **records, amlaps_error_t *err
 apr_status_t amlaps_access_audit_verify(amlaps_verify_t *result, int *more, amlaps_error_t *error, const amlaps_access_t *access,
                                         const amlaps_asker_t *asker, apr_pool_t *pool)
 {
+    const apr_time_t deadline = amlaps_clock_steady(access->clock) + AMLAPS_WHOLE_INTERACTION;
+    apr_interval_time_t left;
     amlaps_record_t record;
 
     *more = 0;
     if (admit(&record, error, access, asker, result->last ? "verify, next part" : "verify", pool) != APR_SUCCESS) {
         return error->status;
     }
-    if (amlaps_trail_verify_part(result, more, error, amlaps_trail_store(access->trail), PATIENCE_TO_VERIFY, pool) != APR_SUCCESS) {
+    left = deadline - amlaps_clock_steady(access->clock);
+    if (amlaps_trail_verify_part(result, more, error, amlaps_trail_store(access->trail),
+                                 left < PATIENCE_TO_VERIFY ? left : PATIENCE_TO_VERIFY, pool) != APR_SUCCESS) {
         return note_failure(error, access, &record, pool);
     }
     return APR_SUCCESS;

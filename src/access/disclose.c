@@ -3,11 +3,6 @@
 
 #include <string.h>
 
-/* A worker waits no longer than that on the outside world, for all of one request; the rest is the store's, as AMLapsStoreTimeout has it
- * where nobody sets it. */
-#define WHOLE_INTERACTION apr_time_from_sec(8)
-#define TIME_TO_RECORD apr_time_from_sec(2)
-
 /* Who looks at a device waits no longer than that for what they can do without. */
 #define TIME_FOR_BACKUP apr_time_from_sec(2)
 
@@ -156,7 +151,7 @@ static apr_status_t fetch_tell_and_record(amlaps_disclosure_t **disclosure, amla
             record->account = (*disclosure)->credentials[0].account;
             record->backed_up = (*disclosure)->credentials[0].backed_up;
         }
-        status = amlaps_access_tell(error, access, record, deadline - TIME_TO_RECORD, pool);
+        status = amlaps_access_tell(error, access, record, deadline - AMLAPS_TIME_TO_RECORD, pool);
     }
     if (status != APR_SUCCESS) {
         record->outcome = AMLAPS_OUTCOME_FAILED;
@@ -215,7 +210,7 @@ apr_status_t amlaps_access_disclose(amlaps_disclosure_t **disclosure, amlaps_err
     if (amlaps_trail_admit(error, access->trail, &record, pool) != APR_SUCCESS) {
         return error->status;
     }
-    if (fetch_tell_and_record(disclosure, error, access, &record, &call, permission, nth, started + WHOLE_INTERACTION, pool) != APR_SUCCESS) {
+    if (fetch_tell_and_record(disclosure, error, access, &record, &call, permission, nth, started + AMLAPS_WHOLE_INTERACTION, pool) != APR_SUCCESS) {
         return error->status;
     }
     (*disclosure)->device = device;

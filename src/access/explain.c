@@ -39,7 +39,7 @@ apr_status_t amlaps_access_explain(amlaps_explanation_t **explanation, amlaps_er
                                    const amlaps_asker_t *asker, const amlaps_inquiry_t *inquiry, apr_pool_t *pool)
 {
     const amlaps_asker_t about = { inquiry->person, asker->address, asker->id, inquiry->circumstances };
-    amlaps_call_t call = { .client_request_id = asker->id };
+    amlaps_call_t call = { .client_request_id = asker->id, .deadline = amlaps_access_deadline(access, AMLAPS_TIME_TO_RECORD) };
     amlaps_findings_t findings;
     amlaps_record_t record;
 
@@ -49,7 +49,7 @@ apr_status_t amlaps_access_explain(amlaps_explanation_t **explanation, amlaps_er
     record.tenant = inquiry->device->tenant;
     record.device_id = inquiry->device->device_id && *inquiry->device->device_id ? inquiry->device->device_id : NULL;
     record.device_name = inquiry->device->name;
-    if (amlaps_access_require_role(error, access, asker, AMLAPS_ROLE_OPERATOR, pool) != APR_SUCCESS) {
+    if (amlaps_access_require_role(error, access, asker, AMLAPS_ROLE_OPERATOR, call.deadline, pool) != APR_SUCCESS) {
         return amlaps_access_refuse(error, access, &record, NULL, pool);
     }
     if (!inquiry->device->name && look_up(error, &findings, &record, inquiry->device) != APR_SUCCESS) {

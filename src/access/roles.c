@@ -21,42 +21,61 @@ static amlaps_verdict_t decide(const amlaps_policy_t *policy, int *needs, const 
     return decision.verdict;
 }
 
-apr_status_t amlaps_access_require_role(amlaps_error_t *error, const amlaps_access_t *access, const amlaps_asker_t *asker,
-                                        amlaps_role_t role, apr_pool_t *pool)
+typedef enum standing_t { LACKS, HOLDS, UNKNOWN } standing_t;
+
+/* The person's groups are asked for where they could change the answer, and once for all roles. */
+static standing_t look(amlaps_findings_t *findings, amlaps_role_t role)
 {
-    amlaps_call_t call = { .client_request_id = asker->id };
-    amlaps_findings_t findings;
+    const amlaps_policy_t *policy = findings->access->roles[role];
     int needs;
 
-    amlaps_findings_begin(&findings, access, asker, &call, AMLAPS_PERMISSION_PASSWORD, pool);
-    if (decide(access->roles[role], &needs, &findings) == AMLAPS_ALLOW) {
-        return APR_SUCCESS;
+    if (decide(policy, &needs, findings) == AMLAPS_ALLOW) {
+        return HOLDS;
     }
-    if (needs & AMLAPS_NEED_PERSON_GROUPS) {
-        amlaps_findings_complete_person(&findings);
-        if (decide(access->roles[role], &needs, &findings) == AMLAPS_ALLOW) {
-            return APR_SUCCESS;
-        }
+    if (!(needs & AMLAPS_NEED_PERSON_GROUPS)) {
+        return LACKS;
     }
-    /* The cause helps more than "not authorized" where a grant may be hidden behind it. */
-    if (findings.gap.code) {
-        *error = findings.gap;
-        return error->status;
+    amlaps_findings_complete_person(findings);
+    if (decide(policy, &needs, findings) == AMLAPS_ALLOW) {
+        return HOLDS;
     }
-    return amlaps_error_set(error, AMLAPS_NOT_AUTHORIZED, "AML0408", APR_EGENERAL, "%s (%s)", words[role].what, words[role].directive);
+    return findings->gap.code ? UNKNOWN : LACKS;
 }
 
-int amlaps_access_has_role(const amlaps_access_t *access, const amlaps_asker_t *asker, amlaps_role_t role, apr_pool_t *pool)
+apr_status_t amlaps_access_require_role(amlaps_error_t *error, const amlaps_access_t *access, const amlaps_asker_t *asker,
+                                        amlaps_role_t role, apr_time_t deadline, apr_pool_t *pool)
 {
-    amlaps_error_t error = { 0 };
+    amlaps_call_t call = { .client_request_id = asker->id, .deadline = deadline };
+    amlaps_findings_t findings;
 
-    if (amlaps_access_require_role(&error, access, asker, role, pool) == APR_SUCCESS) {
-        return 1;
+    amlaps_findings_begin(&findings, access, asker, &call, AMLAPS_PERMISSION_PASSWORD, pool);
+    switch (look(&findings, role)) {
+    case HOLDS:
+        return APR_SUCCESS;
+    case UNKNOWN:
+        /* The cause helps more than "not authorized" where a grant may be hidden behind it. */
+        *error = findings.gap;
+        return error->status;
+    default:
+        return amlaps_error_set(error, AMLAPS_NOT_AUTHORIZED, "AML0408", APR_EGENERAL, "%s (%s)", words[role].what, words[role].directive);
     }
-    /* The page shows less than it could, and nobody would know why. */
-    if (error.code != AMLAPS_NOT_AUTHORIZED) {
-        amlaps_log(AMLAPS_LOG_WARNING, "AML0411", error.status, "whether somebody is named by %s cannot be found out: %s: %s [id %s]",
-                   words[role].directive, error.id, error.detail, asker->id);
+}
+
+void amlaps_access_roles(int has[AMLAPS_ROLES], const amlaps_access_t *access, const amlaps_asker_t *asker, apr_pool_t *pool)
+{
+    amlaps_call_t call = { .client_request_id = asker->id, .deadline = amlaps_access_deadline(access, 0) };
+    amlaps_findings_t findings;
+    int role;
+
+    amlaps_findings_begin(&findings, access, asker, &call, AMLAPS_PERMISSION_PASSWORD, pool);
+    for (role = 0; role < AMLAPS_ROLES; role++) {
+        const standing_t standing = look(&findings, (amlaps_role_t)role);
+
+        has[role] = standing == HOLDS;
+        /* The page shows less than it could, and nobody would know why. */
+        if (standing == UNKNOWN) {
+            amlaps_log(AMLAPS_LOG_WARNING, "AML0411", findings.gap.status, "whether somebody is named by %s cannot be found out: %s: %s [id %s]",
+                       words[role].directive, findings.gap.id, findings.gap.detail, asker->id);
+        }
     }
-    return 0;
 }

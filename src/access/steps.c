@@ -5,6 +5,14 @@
 
 #include <apr_strings.h>
 
+apr_time_t amlaps_access_deadline(const amlaps_access_t *access, apr_interval_time_t rest)
+{
+    const apr_time_t graph = amlaps_graph_deadline(access->graph);
+    const apr_time_t whole = amlaps_clock_steady(access->clock) + AMLAPS_WHOLE_INTERACTION - rest;
+
+    return graph < whole ? graph : whole;
+}
+
 void amlaps_access_begin(amlaps_record_t *record, amlaps_event_t event, const amlaps_asker_t *asker)
 {
     const amlaps_person_t *person = asker->person;

@@ -12,6 +12,22 @@ typedef struct ruling_t {
     amlaps_decision_t password, history;
 } ruling_t;
 
+/* A worker waits no longer than that on the outside world, for all of one request; some of it is the store's, as AMLapsStoreTimeout has it
+ * where nobody sets it. */
+#define AMLAPS_WHOLE_INTERACTION apr_time_from_sec(8)
+#define AMLAPS_TIME_TO_RECORD apr_time_from_sec(2)
+
+/** When Graph must have answered for a request that begins now: as AMLapsGraphTimeout has it, and so that `rest` is left for what follows.
+ *  Steady clock. */
+apr_time_t amlaps_access_deadline(const amlaps_access_t *access, apr_interval_time_t rest);
+
+/**
+ * Whether the asker has a role. Groups that the token left out are asked for until `deadline` (steady clock).
+ * @return APR_SUCCESS, AMLAPS_NOT_AUTHORIZED, or why it cannot be known
+ */
+apr_status_t amlaps_access_require_role(amlaps_error_t *error, const amlaps_access_t *access, const amlaps_asker_t *asker,
+                                        amlaps_role_t role, apr_time_t deadline, apr_pool_t *pool);
+
 /** Fills actor, address and id; the rest is the caller's. */
 void amlaps_access_begin(amlaps_record_t *record, amlaps_event_t event, const amlaps_asker_t *asker);
 

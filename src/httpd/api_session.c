@@ -30,6 +30,7 @@ amlaps_json_t *amlaps_api_session_json(amlaps_request_t *request)
     const amlaps_asker_t asker = amlaps_api_asker(request);
     amlaps_json_t *answer = amlaps_json_make_object(pool), *user = amlaps_json_make_object(pool);
     amlaps_json_t *tenants = amlaps_json_make_array(pool), *roles;
+    int has[AMLAPS_ROLES];
     apr_size_t i;
 
     amlaps_json_set_text(user, "id", key_of(person, pool));
@@ -37,10 +38,11 @@ amlaps_json_t *amlaps_api_session_json(amlaps_request_t *request)
     amlaps_json_set_text(user, "username", person->username);
     amlaps_json_set(answer, "user", user);
     roles = amlaps_json_make_array(pool);
-    if (amlaps_access_has_role(request->access, &asker, AMLAPS_ROLE_AUDITOR, pool)) {
+    amlaps_access_roles(has, request->access, &asker, pool);
+    if (has[AMLAPS_ROLE_AUDITOR]) {
         amlaps_json_add_text(roles, "auditor");
     }
-    if (amlaps_access_has_role(request->access, &asker, AMLAPS_ROLE_OPERATOR, pool)) {
+    if (has[AMLAPS_ROLE_OPERATOR]) {
         amlaps_json_add_text(roles, "operator");
     }
     amlaps_json_set(answer, "roles", roles);

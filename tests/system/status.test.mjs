@@ -2,7 +2,7 @@
 /** Status for operators and health for machines. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { DEVICES, defaultWorld } from '../entra/world.mjs';
+import { DEVICES, GROUPS, defaultWorld } from '../entra/world.mjs';
 import { secretFile } from '../lib/amlaps-conf.mjs';
 import { assertApiHeaders, assertMembers, assertOk, assertProblem, GUID, summary, UTC } from '../lib/expect.mjs';
 import { HTDOCS_LINE } from '../lib/httpd-conf.mjs';
@@ -176,6 +176,32 @@ describe('what start finds, before anybody asks', () => {
       await stage.close([/amlaps:.*AML03/]);
     }
   });
+});
+
+test('a Graph that is silent about somebody’s groups takes no more time than one interaction has', async () => {
+  const world = defaultWorld();
+  world.tenants[0].apps[0].roles.push('GroupMember.Read.All', 'User.ReadBasic.All');
+  const stage = await startStage({ world, amlaps: `AMLapsCacheTime 0\nAMLapsGraphTimeout 5\nAMLapsAuditor group ${GROUPS.londonHelpdesk}\nAMLapsOperator group ${GROUPS.londonHelpdesk}` });
+  try {
+    const overage = await stage.signIn('overage');
+    stage.entra.control.set({ fault: { match: '/v1.0/', kind: 'hang' } });
+    const took = async (/** @type {() => Promise<import('../lib/jar.mjs').Answer>} */ ask) => {
+      const began = Date.now();
+      const answer = await ask();
+      assert.ok(Date.now() - began < 8000, `${Date.now() - began} ms: ${summary(answer)}`);
+      return answer;
+    };
+    const [session, page, ...refused] = await Promise.all([
+      took(() => overage.get('api/v1/session')), took(() => overage.get('')), took(() => overage.get('api/v1/status')), took(() => overage.get('api/v1/audit')),
+      took(() => overage.get('api/v1/audit/verify')), took(() => overage.get('api/v1/audit/export')),
+      took(() => overage.post('api/v1/explain', { device: { tenant: 'contoso', deviceId: DEVICES.lon001 } })),
+    ]);
+    assert.deepEqual(assertOk(session).roles, []);
+    assert.equal(page.status, 200);
+    for (const answer of refused) assertProblem(answer, 'tenant_unreachable');
+  } finally {
+    await stage.close([/amlaps:.*AML0(303|411)/]);
+  }
 });
 
 describe('children', () => {

@@ -36,7 +36,7 @@ typedef struct scene_t {
     int lose_store;                /* 1: the store is gone when Graph has answered */
 } scene_t;
 
-static int count(const scene_t *scene, const char *where)
+static inline int count(const scene_t *scene, const char *where)
 {
     sqlite3_stmt *statement = NULL;
     sqlite3 *db = NULL;
@@ -135,7 +135,7 @@ static int scene_close(void **state)
     return wrong;
 }
 
-static amlaps_code_t disclose(scene_t *scene, amlaps_disclosure_t **disclosure, amlaps_permission_t permission, const char *reason)
+static inline amlaps_code_t disclose(scene_t *scene, amlaps_disclosure_t **disclosure, amlaps_permission_t permission, const char *reason)
 {
     amlaps_error_t error = { 0 };
     apr_status_t status = amlaps_access_disclose(disclosure, &error, &scene->access, &scene->asker, scene->tenant, FAKE_DEVICE, permission, scene->nth,
@@ -146,12 +146,12 @@ static amlaps_code_t disclose(scene_t *scene, amlaps_disclosure_t **disclosure, 
     return error.code;
 }
 
-static void device_answers(scene_t *scene)
+static inline void device_answers(scene_t *scene)
 {
     fake_answers(scene->fake, (fake_step_t){ .status = 200, .body = FAKE_DEVICE_JSON });
 }
 
-static void credentials_answer(scene_t *scene)
+static inline void credentials_answer(scene_t *scene)
 {
     fake_answers(scene->fake, (fake_step_t){ .status = 200, .body = CREDENTIALS });
 }
