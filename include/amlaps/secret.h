@@ -12,7 +12,8 @@
 typedef struct amlaps_secret_t {
     char *bytes;       /* always followed by a NUL that does not count; NULL while empty and never grown */
     apr_size_t length;
-    apr_size_t room;   /* bytes that fit without growing; owned by the functions below */
+    apr_size_t room;   /* bytes that fit without growing; owned by the functions below, as is the next */
+    int wiped;         /* nothing was added since */
 } amlaps_secret_t;
 
 /**

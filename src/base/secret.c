@@ -12,7 +12,7 @@ static apr_status_t forget(void *data)
 {
     amlaps_secret_t *secret = data;
 
-    amlaps_secret_pages_give(secret->bytes, secret->room + 1);
+    amlaps_secret_pages_give(secret->bytes, secret->room + 1, secret->wiped && secret->length == 0);
     secret->bytes = NULL;
     secret->length = 0;
     secret->room = 0;
@@ -34,8 +34,9 @@ static apr_status_t move(amlaps_secret_t *secret, apr_size_t room, const char *e
     if (extra_length > 0) {
         memcpy(pages + secret->length, extra, extra_length);
     }
-    amlaps_secret_pages_give(secret->bytes, secret->bytes == NULL ? 0 : secret->room + 1);
+    amlaps_secret_pages_give(secret->bytes, secret->bytes == NULL ? 0 : secret->room + 1, 0);
     secret->bytes = pages;
+    secret->wiped = 0;
     secret->length += extra_length;
     secret->room = size - 1;
     return APR_SUCCESS;
@@ -69,11 +70,13 @@ apr_status_t amlaps_secret_append(amlaps_secret_t *secret, const char *bytes, ap
     }
     secret->length = needed;
     secret->bytes[needed] = '\0';
+    secret->wiped = 0;
     return APR_SUCCESS;
 }
 
 apr_status_t amlaps_secret_reserve(amlaps_secret_t *secret, apr_size_t room)
 {
+    secret->wiped = 0;
     if (secret->bytes != NULL && room <= secret->room) {
         return APR_SUCCESS;
     }
@@ -86,5 +89,6 @@ void amlaps_secret_wipe(amlaps_secret_t *secret)
     if (secret->bytes != NULL) {
         explicit_bzero(secret->bytes, secret->room + 1);
     }
+    secret->wiped = 1;
     secret->length = 0;
 }

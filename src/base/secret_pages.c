@@ -89,10 +89,12 @@ char *amlaps_secret_pages_take(apr_size_t *size, apr_size_t room)
     return pages;
 }
 
-void amlaps_secret_pages_give(char *pages, apr_size_t size)
+void amlaps_secret_pages_give(char *pages, apr_size_t size, int zeros)
 {
     if (pages != NULL) {
-        explicit_bzero(pages, size);
+        if (!zeros) {
+            explicit_bzero(pages, size);
+        }
         if (!keep(pages, size / page_size())) {
             (void)munmap(pages, size);
         }

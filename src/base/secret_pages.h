@@ -9,7 +9,7 @@
 /** @param size set to the bytes of the pages, more than `room` @return pages of zeros, NULL without memory */
 char *amlaps_secret_pages_take(apr_size_t *size, apr_size_t room);
 
-/** Wipes the pages. @param pages NULL: none */
-void amlaps_secret_pages_give(char *pages, apr_size_t size);
+/** Wipes the pages. @param pages NULL: none @param zeros 1 where they hold nothing but zeros already */
+void amlaps_secret_pages_give(char *pages, apr_size_t size, int zeros);
 
 #endif

@@ -10,6 +10,7 @@
 
 #define CONNECT_MOST apr_time_from_sec(2)
 #define HEADER_MOST 128
+#define ANSWER_ROOM 4000 /* within a page, as most answers are */
 
 typedef struct exchange_t {
     const amlaps_http_request_t *request;
@@ -174,7 +175,7 @@ static apr_status_t exchange_curl(amlaps_http_response_t *response, amlaps_error
     if (amlaps_curl_begin(&exchange.curl, error, baton, pool) != APR_SUCCESS) {
         return error->status;
     }
-    response->body = amlaps_secret_make(4096, pool);
+    response->body = amlaps_secret_make(ANSWER_ROOM, pool);
     if (response->body && set_headers(&exchange, pool)) {
         code = set_where(&exchange);
         code = code ? code : set_what(&exchange);

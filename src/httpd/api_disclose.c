@@ -4,6 +4,7 @@
 #include "amlaps/text.h"
 
 #define NTH_MOST 1000 /* far beyond what Entra keeps */
+#define ANSWER_ROOM 4000 /* within a page, as most answers are */
 
 static void put_time(amlaps_json_out_t *out, const char *name, apr_time_t time, apr_pool_t *pool)
 {
@@ -80,7 +81,7 @@ static int disclose(amlaps_request_t *request, amlaps_permission_t permission)
         amlaps_access_disclose(&disclosure, &error, request->access, &asker, tenant, device_id, permission, nth, reason, pool) != APR_SUCCESS) {
         return amlaps_respond_problem(request, &error);
     }
-    answer = amlaps_secret_make(4096, pool);
+    answer = amlaps_secret_make(ANSWER_ROOM, pool);
     if (!answer || write_answer(answer, request, disclosure, nth) != APR_SUCCESS) {
         amlaps_error_set(&error, AMLAPS_BUSY, "AML0170", APR_ENOMEM, "no memory for the answer");
         return amlaps_respond_problem(request, &error);

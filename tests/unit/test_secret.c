@@ -268,6 +268,35 @@ static void kept_pages_are_wiped_and_used_again(void **state)
     watch(NULL);
 }
 
+/** Wiping once is enough only where nothing was added since. */
+static void what_is_added_after_wiping_is_wiped_too(void **state)
+{
+    apr_pool_t *pool = NULL;
+    amlaps_secret_t *secret;
+    int way;
+
+    assert_int_equal(apr_pool_create(&pool, *state), APR_SUCCESS);
+    for (way = 0; way < 3; way++) {
+        secret = amlaps_secret_make(64, pool);
+        assert_int_equal(amlaps_secret_append(secret, "first", 5), APR_SUCCESS);
+        amlaps_secret_wipe(secret);
+        if (way == 0) {
+            assert_int_equal(amlaps_secret_append(secret, "Tr0ub4dor&3", 11), APR_SUCCESS);
+        } else if (way == 1) {
+            assert_int_equal(amlaps_secret_reserve(secret, 64), APR_SUCCESS);
+            strcpy(secret->bytes, "Tr0ub4dor&3");
+        } else {
+            strcpy(secret->bytes, "Tr0ub4dor&3");
+            secret->length = 11;
+        }
+        watch(secret->bytes);
+        apr_pool_clear(pool);
+        assert_int_equal(given_back, 1);
+        assert_int_equal(bytes_left_in_it, 0);
+        watch(NULL);
+    }
+}
+
 static void pages_are_not_kept_for_ever_nor_large_ones(void **state)
 {
     apr_pool_t *keeping = NULL, *pool = NULL;
@@ -301,6 +330,7 @@ int main(void)
         pool_test(too_much_is_refused_and_changes_nothing),
         pool_test(core_dumps_leave_it_out),
         pool_test(kept_pages_are_wiped_and_used_again),
+        pool_test(what_is_added_after_wiping_is_wiped_too),
         pool_test(pages_are_not_kept_for_ever_nor_large_ones),
     };
 
