@@ -282,6 +282,8 @@ typedef struct amlaps_verify_t {
     apr_int64_t exported;          /* records up to this one were exported and are not here, 0: none */
     char before[65];               /* hash of that one, "": none */
     apr_int64_t anchored;          /* the last record that was compared with the anchor file, 0: none */
+    /* Of a part whose time was over before its first record: how far the search for the record of an export has come; 0: it is over */
+    apr_int64_t seam, seam_first;
 } amlaps_verify_t;
 
 /** Verification keys, as amlaps-audit init and recover print them. */
@@ -308,7 +310,7 @@ apr_status_t amlaps_trail_verify(amlaps_verify_t *result, amlaps_error_t *error,
 
 /**
  * Goes on verifying where `result` ended, for at most `patience`, so that nobody waits for all of a long trail at once.
- * @param result in and out: last, head and records say where the part before ended; all zero: the beginning
+ * @param result in and out: last, head and records, or seam and seam_first, say where the part before ended; all zero: the beginning
  * @param more set to 1 where time was over before the head was reached and all so far is good
  */
 apr_status_t amlaps_trail_verify_part(amlaps_verify_t *result, int *more, amlaps_error_t *error, const char *store,

@@ -79,7 +79,7 @@ apr_status_t amlaps_access_audit_verify(amlaps_verify_t *result, int *more, amla
     amlaps_record_t record;
 
     *more = 0;
-    if (admit(&record, error, access, asker, result->last ? "verify, next part" : "verify", pool) != APR_SUCCESS) {
+    if (admit(&record, error, access, asker, result->last || result->seam ? "verify, next part" : "verify", pool) != APR_SUCCESS) {
         return error->status;
     }
     left = deadline - amlaps_clock_steady(access->clock);

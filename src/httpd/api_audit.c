@@ -109,20 +109,39 @@ static apr_status_t check_page(apr_int64_t *from, amlaps_error_t *error, const c
     return read_cursor(from, &rest, error, cursor) != APR_SUCCESS ? error->status : *rest ? bad_cursor(error) : APR_SUCCESS;
 }
 
-/* Where a part of a verification ended: the last record, how many were good, and the last one's hash. */
+/*
+ * Where a part of a verification ended: the last record, how many were good, and the last one's hash. Or, before the first record, how far the
+ * search for the record of an export has come, and the first record of then.
+ */
 static apr_status_t check_part(amlaps_verify_t *result, amlaps_error_t *error, const char *cursor)
 {
+    apr_int64_t first, second;
     const char *rest;
 
-    if (read_cursor(&result->last, &rest, error, cursor) != APR_SUCCESS) {
+    if (read_cursor(&first, &rest, error, cursor) != APR_SUCCESS || !cursor) {
         return error->status;
     }
-    if (cursor && (*rest != '-' || !read_number(&result->records, &rest, rest + 1) || *rest != '-' || strlen(rest + 1) != HASH ||
-                   strspn(rest + 1, "0123456789abcdef") != HASH)) {
+    if (*rest != '-' || !read_number(&second, &rest, rest + 1)) {
         return bad_cursor(error);
     }
-    apr_cpystrn(result->head, cursor ? rest + 1 : "", sizeof(result->head));
+    if (!*rest) {
+        result->seam = first;
+        result->seam_first = second;
+        return APR_SUCCESS;
+    }
+    if (*rest != '-' || strlen(rest + 1) != HASH || strspn(rest + 1, "0123456789abcdef") != HASH) {
+        return bad_cursor(error);
+    }
+    result->last = first;
+    result->records = second;
+    apr_cpystrn(result->head, rest + 1, sizeof(result->head));
     return APR_SUCCESS;
+}
+
+static const char *write_part(const amlaps_verify_t *result, apr_pool_t *pool)
+{
+    return result->seam ? apr_psprintf(pool, CURSOR "%" APR_INT64_T_FMT "-%" APR_INT64_T_FMT, result->seam, result->seam_first)
+                        : apr_psprintf(pool, CURSOR "%" APR_INT64_T_FMT "-%" APR_INT64_T_FMT "-%s", result->last, result->records, result->head);
 }
 
 static amlaps_json_t *record_json(const amlaps_record_line_t *line, apr_pool_t *pool)
@@ -205,8 +224,7 @@ int amlaps_api_audit_verify(amlaps_request_t *request)
     amlaps_json_set_integer(answer, "last", result.last);
     amlaps_json_set_text(answer, "head", result.head);
     amlaps_json_set(answer, "problems", problems_json(&result, pool));
-    amlaps_json_set_text(answer, "cursor", more ? apr_psprintf(pool, CURSOR "%" APR_INT64_T_FMT "-%" APR_INT64_T_FMT "-%s", result.last,
-                                                                 result.records, result.head) : NULL);
+    amlaps_json_set_text(answer, "cursor", more ? write_part(&result, pool) : NULL);
     return amlaps_respond_json(request->r, HTTP_OK, answer);
 }
 

@@ -3,10 +3,16 @@
 
 #include <string.h>
 
+/* Rows between two looks at the clock. */
+#define LOOK 64
+
 typedef struct look_t {
     apr_int64_t first;      /* the store's first record */
     const char *event;
     amlaps_view_t exported; /* the newest export; seq 0: none found */
+    apr_time_t until;       /* steady, 0: never */
+    apr_int64_t reached;    /* where time was over; 0: it was not */
+    apr_size_t seen;
     apr_pool_t *pool;
 } look_t;
 
@@ -21,23 +27,35 @@ static int is_export(void *baton, const amlaps_row_t *row)
     look_t *look = baton;
     amlaps_view_t *view = &look->exported;
 
-    if (row->event == NULL || strcmp(row->event, look->event) != 0 || row->body == NULL) {
-        return 1;
+    if (row->event != NULL && strcmp(row->event, look->event) == 0 && row->body != NULL) {
+        if (amlaps_view_parse(view, row->body, row->length, look->pool) == NULL
+            && amlaps_slice_is(&view->field[AMLAPS_FIELD_CODE], AMLAPS_RECORD_EXPORTED)) {
+            return 0;
+        }
+        view->seq = 0;
+        apr_pool_clear(look->pool);
     }
-    if (amlaps_view_parse(view, row->body, row->length, look->pool) == NULL
-        && amlaps_slice_is(&view->field[AMLAPS_FIELD_CODE], AMLAPS_RECORD_EXPORTED)) {
-        return 0;
+    if (++look->seen % LOOK == 0 && look->until != 0 && amlaps_clock_steady(amlaps_clock_system()) >= look->until) {
+        look->reached = row->seq;
     }
-    view->seq = 0;
-    apr_pool_clear(look->pool);
-    return 1;
+    return look->reached == 0;
 }
 
-apr_status_t amlaps_seam_find(amlaps_check_t *check, const char *store, amlaps_error_t *error, apr_pool_t *pool)
+/** Looks for the newest export, or goes on looking. Where the store begins elsewhere meanwhile, there is a newer one. */
+static apr_status_t search(look_t *look, amlaps_seam_t *seam, const char *store, amlaps_error_t *error)
 {
-    const amlaps_range_t backwards = { .newest_first = 1 };
+    const amlaps_range_t backwards = { .newest_first = 1, .before = seam->first == look->first ? seam->before : 0 };
+    apr_status_t status = amlaps_store_each(store, &backwards, is_export, look, error);
+
+    seam->before = look->reached;
+    seam->first = look->reached != 0 ? look->first : 0;
+    return status;
+}
+
+apr_status_t amlaps_seam_find(amlaps_check_t *check, amlaps_seam_t *seam, const char *store, amlaps_error_t *error, apr_pool_t *pool)
+{
     const amlaps_slice_t *hash;
-    look_t look = { .event = amlaps_record_event(AMLAPS_EVENT_AUDIT) };
+    look_t look = { .event = amlaps_record_event(AMLAPS_EVENT_AUDIT), .until = seam->until };
     apr_status_t status = apr_pool_create(&look.pool, pool);
 
     if (status != APR_SUCCESS) {
@@ -45,7 +63,7 @@ apr_status_t amlaps_seam_find(amlaps_check_t *check, const char *store, amlaps_e
     }
     status = amlaps_store_each(store, NULL, take_first, &look, error);
     if (status == APR_SUCCESS && look.first > 1) {
-        status = amlaps_store_each(store, &backwards, is_export, &look, error);
+        status = search(&look, seam, store, error);
     }
     if (status != APR_SUCCESS || look.exported.seq == 0) {
         return status;

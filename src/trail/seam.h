@@ -4,10 +4,16 @@
 
 #include "check.h"
 
+/** How far the search has come, from the newest record backwards. All zero: it begins, and takes the time that it needs. */
+typedef struct amlaps_seam_t {
+    apr_time_t until;           /* steady: when it must be over for now, 0: never */
+    apr_int64_t before, first;  /* in and out: it goes on before this record, while `first` is the store's first one; 0: it is over */
+} amlaps_seam_t;
+
 /**
  * Where the first record of the store is not record 1, looks for the record that tells of the export of those before it. That record is
  * checked itself when its turn comes.
  */
-apr_status_t amlaps_seam_find(amlaps_check_t *check, const char *store, amlaps_error_t *error, apr_pool_t *pool);
+apr_status_t amlaps_seam_find(amlaps_check_t *check, amlaps_seam_t *seam, const char *store, amlaps_error_t *error, apr_pool_t *pool);
 
 #endif

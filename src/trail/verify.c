@@ -40,6 +40,7 @@ static int check_row(void *baton, const amlaps_row_t *row)
 apr_status_t amlaps_trail_verify(amlaps_verify_t *result, amlaps_error_t *error, const char *store, const amlaps_verify_with_t *with,
                                  apr_pool_t *pool)
 {
+    amlaps_seam_t seam = { 0 };
     amlaps_check_t *check;
     apr_pool_t *own;
     apr_status_t status = apr_pool_create(&own, pool);
@@ -49,7 +50,7 @@ apr_status_t amlaps_trail_verify(amlaps_verify_t *result, amlaps_error_t *error,
     }
     status = start(&check, result, with, error, own);
     if (status == APR_SUCCESS) {
-        status = amlaps_seam_find(check, store, error, own);
+        status = amlaps_seam_find(check, &seam, store, error, own);
     }
     if (status == APR_SUCCESS && (status = amlaps_store_each(store, NULL, check_row, check, error)) == APR_SUCCESS) {
         amlaps_check_end(check);
@@ -89,6 +90,7 @@ apr_status_t amlaps_trail_verify_part(amlaps_verify_t *result, int *more, amlaps
 {
     const amlaps_verify_t before = *result;
     part_t part = { .until = amlaps_clock_steady(amlaps_clock_system()) + patience };
+    amlaps_seam_t seam = { part.until, before.seam, before.seam_first };
     amlaps_range_t range = { .after = before.last };
     apr_pool_t *own;
     apr_status_t status = apr_pool_create(&own, pool);
@@ -101,9 +103,13 @@ apr_status_t amlaps_trail_verify_part(amlaps_verify_t *result, int *more, amlaps
     if (status == APR_SUCCESS && before.last != 0) {
         resume(part.check, &before);
     } else if (status == APR_SUCCESS) {
-        status = amlaps_seam_find(part.check, store, error, own);
+        status = amlaps_seam_find(part.check, &seam, store, error, own);
+        result->seam = seam.before;
+        result->seam_first = seam.first;
+        part.more = seam.before != 0;
     }
-    if (status == APR_SUCCESS && (status = amlaps_store_each(store, &range, check_in_time, &part, error)) == APR_SUCCESS && !part.more) {
+    if (status == APR_SUCCESS && !part.more && (status = amlaps_store_each(store, &range, check_in_time, &part, error)) == APR_SUCCESS
+        && !part.more) {
         amlaps_check_end(part.check);
     }
     *more = part.more;

@@ -142,7 +142,7 @@ describe('reading the audit', () => {
       'actor=%ff', 'device=%0a', 'device=a&device=b', 'cursor=', 'cursor=1', 'cursor=1-0', 'cursor=1--1', 'cursor=1-5x', 'cursor=2-5', 'cursor=1-99999999999999999999',
       `cursor=1-5-5-${'0'.repeat(64)}`, 'stage=outcome', 'actor%00=x'];
     for (const query of bad) assertProblem(await auditor.get(`api/v1/audit?${query}`), 'bad_request');
-    for (const query of ['cursor=1-5', 'cursor=1-5-5-00', 'limit=5', `cursor=1-0-0-${'0'.repeat(64)}`, `cursor=1-5-${'0'.repeat(64)}`]) assertProblem(await auditor.get(`api/v1/audit/verify?${query}`), 'bad_request');
+    for (const query of ['cursor=1-5', 'cursor=1-5-0', 'cursor=1-5-5x', 'cursor=1-5-5-00', 'limit=5', `cursor=1-0-0-${'0'.repeat(64)}`, `cursor=1-5-${'0'.repeat(64)}`]) assertProblem(await auditor.get(`api/v1/audit/verify?${query}`), 'bad_request');
     for (const query of ['format=xml', 'format=', 'limit=5', 'cursor=1-5']) assertProblem(await auditor.get(`api/v1/audit/export?${query}`), 'bad_request');
     assert.match(assertProblem(await auditor.get('api/v1/audit?limit=0'), 'bad_request').detail, /1 to 1000/);
     assert.equal(await stage.lastSeq(), start);
@@ -214,6 +214,10 @@ describe('verification', () => {
 
     const part = assertOk(await auditor.get(`api/v1/audit/verify?cursor=1-2-2-${records[1].hash}`));
     assert.deepEqual([part.ok, part.records, part.last], [true, records.length + 1, records.length + 1]);
+    assert.equal((await stage.records()).at(-1).search, 'verify, next part');
+
+    const sought = assertOk(await auditor.get('api/v1/audit/verify?cursor=1-3-1'));
+    assert.deepEqual([sought.ok, sought.complete, sought.last, sought.records], [true, true, records.length + 2, records.length + 2], 'where an export was looked for');
     assert.equal((await stage.records()).at(-1).search, 'verify, next part');
 
     const place = records.find((r) => r.reason === 'R1').seq;

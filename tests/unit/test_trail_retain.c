@@ -112,6 +112,50 @@ static void test_both_parts_verify(void **state)
     assert_int_equal(sealed_verify(world, 0).exported, 302);
 }
 
+/** The record of an export may stand far behind the first record and far before the newest one. */
+static void test_the_export_is_looked_for_in_parts(void **state)
+{
+    world_t *world = *state;
+    amlaps_verify_t result = { 0 }, begun;
+    amlaps_error_t error = { 0 };
+    amlaps_retained_t retained;
+    apr_time_t first, second;
+    int more, parts = 0;
+
+    world_open(world);
+    sealed_write(world, 5);
+    first = now();
+    sealed_write(world, 5);
+    retained = retain(world, "first.jsonl", first);
+    sealed_write(world, 50);
+    second = now();
+    sealed_write(world, 50);
+    assert_int_equal(amlaps_trail_verify_part(&result, &more, &error, world->store, 0, world->pool), APR_SUCCESS);
+    assert_true(more);
+    assert_int_equal(result.records, 0);
+    assert_int_equal(result.last, 0);
+    assert_int_equal(result.seam_first, retained.last + 1);
+    begun = result;
+    do {
+        const apr_int64_t seam = result.seam;
+
+        assert_int_equal(amlaps_trail_verify_part(&result, &more, &error, world->store, 0, world->pool), APR_SUCCESS);
+        assert_true(result.seam < seam);
+        parts++;
+    } while (result.seam != 0);
+    assert_true(parts > 2);
+    assert_int_equal(result.exported, retained.last);
+    assert_int_equal(result.records, 64);
+    expect_parts(world, 0);
+    /* Another export while it looks: the newer record is not passed over. */
+    retain(world, "second.jsonl", second);
+    world_close(world);
+    assert_int_equal(amlaps_trail_verify_part(&begun, &more, &error, world->store, SECONDS(60), world->pool), APR_SUCCESS);
+    assert_false(more);
+    assert_int_equal(begun.first_bad, 0);
+    assert_int_equal(begun.seam, 0);
+}
+
 static void test_what_nobody_exported_is_missed(void **state)
 {
     world_t *world = *state;
@@ -218,7 +262,7 @@ static void test_nothing_is_removed_that_was_not_taken(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    SEALED_TEST(test_both_parts_verify), SEALED_TEST(test_what_nobody_exported_is_missed), SEALED_TEST(test_forged_beginning),
+    SEALED_TEST(test_both_parts_verify), SEALED_TEST(test_the_export_is_looked_for_in_parts), SEALED_TEST(test_what_nobody_exported_is_missed), SEALED_TEST(test_forged_beginning),
     SEALED_TEST(test_interrupted_removal), WORLD_TEST(test_unsealed), SEALED_TEST(test_nothing_is_removed_that_was_not_taken)
 };
 
