@@ -45,7 +45,7 @@ static int is_export(void *baton, const amlaps_row_t *row)
 static apr_status_t search(look_t *look, amlaps_seam_t *seam, const char *store, amlaps_error_t *error)
 {
     const amlaps_range_t backwards = { .newest_first = 1, .before = seam->first == look->first ? seam->before : 0 };
-    apr_status_t status = amlaps_store_each(store, &backwards, is_export, look, error);
+    apr_status_t status = look->first > 1 ? amlaps_store_each(store, &backwards, is_export, look, error) : APR_SUCCESS;
 
     seam->before = look->reached;
     seam->first = look->reached != 0 ? look->first : 0;
@@ -62,7 +62,7 @@ apr_status_t amlaps_seam_find(amlaps_check_t *check, amlaps_seam_t *seam, const 
         return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0218", status, "no memory to verify with");
     }
     status = amlaps_store_each(store, NULL, take_first, &look, error);
-    if (status == APR_SUCCESS && look.first > 1) {
+    if (status == APR_SUCCESS) {
         status = search(&look, seam, store, error);
     }
     if (status != APR_SUCCESS || look.exported.seq == 0) {
