@@ -71,6 +71,16 @@ describe('rules about people', () => {
     assertProblem(await reveal(await personWith({ roles: ['Intern'] }), 'PAR-010'), 'not_authorized');
   });
 
+  test('a group that is gone from the claims grants nothing any more, whatever other sessions of the person have', async () => {
+    const claims = { oid: 'eeeeeeee-1111-4222-8333-444444444444', name: 'Eve' };
+    const before = await personWith({ ...claims, groups: [GROUPS.londonHelpdesk] });
+    assertOk(await reveal(before, 'LON-001'));
+    const after = await personWith({ ...claims, groups: [GROUPS.allStaff] });
+    assertProblem(await reveal(after, 'LON-001'), 'not_authorized');
+    const answers = await Promise.all([before, after, before, after].map((session) => reveal(session, 'LON-001')));
+    assert.deepEqual(answers.map(({ status }) => status), [200, 403, 200, 403]);
+  });
+
   test('group of the device, transitive', async () => {
     const session = await personWith({ roles: ['Kiosk.Reader'] });
     assertOk(await reveal(session, 'LON-001'));
