@@ -10,12 +10,20 @@
  */
 
 #include "amlaps/base.h"
+#include "amlaps/meter.h"
 #include "amlaps/secret.h"
 #include "amlaps/transport.h"
 
 typedef enum amlaps_channel_kind_t { AMLAPS_CHANNEL_JSON, AMLAPS_CHANNEL_SLACK, AMLAPS_CHANNEL_TEAMS, AMLAPS_CHANNEL_MAIL } amlaps_channel_kind_t;
 
 typedef struct amlaps_template_t amlaps_template_t;
+
+/** What became of one channel's notifications, in memory that all children share. All zero is a fresh one. Any thread. */
+typedef struct amlaps_channel_meter_t {
+    amlaps_count_t delivered, failed;  /* attempts, by how they ended */
+    _Atomic apr_int64_t queued, dead;  /* as the store had them when it was last asked */
+    _Atomic int asked;                 /* 1: it was */
+} amlaps_channel_meter_t;
 
 typedef struct amlaps_channel_t {
     const char *name;
@@ -24,6 +32,7 @@ typedef struct amlaps_channel_t {
     apr_interval_time_t give_up;       /* an undelivered notification is a dead letter after that */
     const amlaps_template_t *template; /* NULL for JSON, which has no text */
     const char *ca_file;               /* NULL: the system's */
+    amlaps_channel_meter_t *meter;     /* NULL: nobody counts */
     /* Webhook: */
     const amlaps_secret_t *url;        /* whoever knows it may write there */
     const amlaps_secret_t *key;        /* signs the body, NULL: nobody does */

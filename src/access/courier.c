@@ -21,6 +21,7 @@
 #define CHANNEL_PAUSE apr_time_from_sec(60) /* a channel that is down is tried so often */
 #define TIDY apr_time_from_sec(3600)
 #define SAY_AGAIN apr_time_from_sec(600)
+#define MEASURE apr_time_from_sec(15)    /* a queue that is never empty is counted so often */
 
 typedef struct courier_t {
     amlaps_trail_t *trail;
@@ -42,6 +43,8 @@ typedef struct carrier_t {
     int running;
     int failures;        /* in a row */
     apr_time_t said;     /* steady: when the log was last told of them */
+    apr_time_t measured; /* steady: when the queue was last counted */
+    int stale;           /* something was taken from it since */
 } carrier_t;
 
 static apr_time_t steady(void)
@@ -157,6 +160,26 @@ static void carry(carrier_t *carrier, const amlaps_notice_t *notice, apr_pool_t 
     nap(courier, again > delivery.after ? again : delivery.after, NULL);
 }
 
+/** For the metrics, which then ask nothing of the store: what waits, and what was given up. @param idle nothing is to be delivered now */
+static void measure(carrier_t *carrier, int idle, apr_pool_t *pool)
+{
+    amlaps_channel_meter_t *meter = carrier->channel->meter;
+    const apr_time_t now = steady();
+    amlaps_channel_standing_t standing;
+    amlaps_error_t error = { 0 };
+
+    if (meter == NULL || (now - carrier->measured < MEASURE && !(idle && carrier->stale))) {
+        return;
+    }
+    carrier->measured = now;
+    carrier->stale = 0;
+    if (amlaps_trail_channel(&standing, &error, carrier->courier->trail, carrier->channel->name, pool) == APR_SUCCESS) {
+        atomic_store(&meter->queued, standing.queued);
+        atomic_store(&meter->dead, standing.dead);
+        atomic_store(&meter->asked, 1);
+    }
+}
+
 static void *run_carrier(void *baton)
 {
     carrier_t *carrier = baton;
@@ -175,8 +198,11 @@ static void *run_carrier(void *baton)
         if (amlaps_trail_take_notice(&notice, &wait, &error, courier->trail, carrier->channel->name, pool) != APR_SUCCESS) {
             nap(courier, STORE_PAUSE, NULL);
         } else if (notice != NULL) {
+            measure(carrier, 0, pool);
+            carrier->stale = 1;
             carry(carrier, notice, pool);
         } else {
+            measure(carrier, 1, pool);
             nap(courier, wait > 0 && wait < IDLE ? wait : IDLE, &seen);
         }
         apr_pool_clear(pool);

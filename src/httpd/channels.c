@@ -1,5 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "channels.h"
+#include "counts.h"
 
 #include <apr_strings.h>
 #include <http_log.h>
@@ -191,6 +192,24 @@ void amlaps_channels_warn(const server_rec *main_server)
             }
         }
     }
+}
+
+int amlaps_channels_count(const server_rec *main_server)
+{
+    const server_rec *server;
+    int i, counted = 1;
+
+    for (server = main_server; server; server = server->next) {
+        const apr_array_header_t *channels = amlaps_config_of(server)->channels;
+
+        for (i = 0; i < channels->nelts; i++) {
+            amlaps_channel_t *channel = &APR_ARRAY_IDX(channels, i, amlaps_channel_config_t *)->channel;
+
+            channel->meter = amlaps_counts_channel(channel->name);
+            counted &= channel->meter != NULL;
+        }
+    }
+    return counted;
 }
 
 apr_status_t amlaps_channels_open(const amlaps_notify_t **notify, amlaps_error_t *error, const server_rec *main_server, apr_pool_t *pchild)

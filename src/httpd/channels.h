@@ -15,6 +15,9 @@ const char *amlaps_channels_check(amlaps_config_t *config, apr_hash_t *all, apr_
 /** Warns about channels that are told nothing. */
 void amlaps_channels_warn(const server_rec *server);
 
+/** Gives each channel of all servers its counts. In the parent, in post_config. @return 0 without memory */
+int amlaps_channels_count(const server_rec *main_server);
+
 /**
  * Opens the channels of all servers in this child.
  * @return APR_SUCCESS; `*notify` is NULL where there are none

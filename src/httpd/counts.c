@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <ap_mpm.h>
@@ -12,7 +14,15 @@
 /* Where the MPM does not say how many children there can be. */
 #define CHILDREN 256
 
+/* Of every channel since httpd started: children of the generation before still count. */
+typedef struct channel_t {
+    struct channel_t *next;
+    amlaps_channel_meter_t *meter; /* shared */
+    char name[];
+} channel_t;
+
 static amlaps_counts_t *counts;
+static channel_t **channels;
 static amlaps_child_slot_t *own;
 
 const char *amlaps_endpoint_word(amlaps_endpoint_t endpoint)
@@ -53,6 +63,49 @@ int amlaps_counts_keep(void)
     counts = *kept;
     atomic_store(&counts->configured, apr_time_sec(apr_time_now()));
     return 1;
+}
+
+/* The list outlives the module's pools, and is read by children, which inherit it. */
+static channel_t *add_channel(const char *name)
+{
+    channel_t *channel = malloc(sizeof(*channel) + strlen(name) + 1);
+    void *meter = mmap(NULL, sizeof(*channel->meter), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (!channel || meter == MAP_FAILED) {
+        free(channel);
+        return NULL;
+    }
+    channel->meter = meter;
+    memcpy(channel->name, name, strlen(name) + 1);
+    channel->next = *channels;
+    *channels = channel;
+    return channel;
+}
+
+amlaps_channel_meter_t *amlaps_counts_channel(const char *name)
+{
+    static const char key[] = "mod_amlaps: channels";
+    channel_t *channel;
+
+    if (!channels && !(channels = ap_retained_data_get(key))) {
+        channels = ap_retained_data_create(key, sizeof(*channels));
+    }
+    for (channel = *channels; channel && strcmp(channel->name, name); channel = channel->next) {
+    }
+    channel = channel ? channel : add_channel(name);
+    return channel ? channel->meter : NULL;
+}
+
+amlaps_deliveries_t amlaps_counts_deliveries(void)
+{
+    amlaps_deliveries_t deliveries = { 0 };
+    const channel_t *channel;
+
+    for (channel = channels ? *channels : NULL; channel; channel = channel->next) {
+        deliveries.delivered += amlaps_count_read(&channel->meter->delivered);
+        deliveries.failed += amlaps_count_read(&channel->meter->failed);
+    }
+    return deliveries;
 }
 
 amlaps_counts_t *amlaps_counts(void)

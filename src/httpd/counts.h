@@ -52,6 +52,15 @@ typedef struct amlaps_tally_t {
 /** Makes the memory, or finds it again after a restart. In the parent, in post_config. @return 0 without memory */
 int amlaps_counts_keep(void);
 
+/** The counts of a channel, which go on where a channel of that name comes back. In the parent, in post_config. @return NULL without memory */
+amlaps_channel_meter_t *amlaps_counts_channel(const char *name);
+
+/** Attempts to deliver, of all channels that there ever were. */
+typedef struct amlaps_deliveries_t {
+    apr_uint64_t delivered, failed;
+} amlaps_deliveries_t;
+amlaps_deliveries_t amlaps_counts_deliveries(void);
+
 /** NULL where the module is not configured. */
 amlaps_counts_t *amlaps_counts(void);
 

@@ -131,7 +131,7 @@ int amlaps_httpd_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pt
         return OK;
     }
     shared = keep_shared();
-    if (!shared || !amlaps_counts_keep() || amlaps_transport_global_init() != APR_SUCCESS) {
+    if (!shared || !amlaps_counts_keep() || !amlaps_channels_count(main_server) || amlaps_transport_global_init() != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_EMERG, 0, main_server, "AML0111: no memory for the audit's lock, or libcurl does not start");
         return HTTP_INTERNAL_SERVER_ERROR;
     }

@@ -6,7 +6,7 @@
 #include <apr_strings.h>
 
 /*
- * Prometheus' text format 0.0.4. Labels are words of this module and names of tenants; never a person or a device, which would also make
+ * Prometheus' text format 0.0.4. Labels are words of this module and names of tenants and channels; never a person or a device, which would also make
  * their number grow without end.
  */
 
@@ -131,6 +131,38 @@ static void trail(const exposition_t *out)
         counts.failures);
 }
 
+/* What waits is known from who delivers: here nothing is asked of the store, so that anybody may scrape as often as they like. */
+static void channels(const exposition_t *out, const amlaps_access_t *access)
+{
+    static const char attempts[] = "amlaps_notification_attempts_total", queued[] = "amlaps_notifications_queued", dead[] = "amlaps_notifications_dead";
+    const amlaps_channel_t *const *all = access->channels;
+    apr_pool_t *pool = out->r->pool;
+    apr_size_t i;
+
+    if (!access->channel_count) {
+        return;
+    }
+    family(out, attempts, "counter", "Attempts to deliver a notification, by channel and how they ended.");
+    for (i = 0; i < access->channel_count; i++) {
+        const char *name = escape(all[i]->name, pool);
+
+        ap_rprintf(out->r, "%s{channel=\"%s\",outcome=\"delivered\"} %" APR_UINT64_T_FMT "\n%s{channel=\"%s\",outcome=\"failed\"} %" APR_UINT64_T_FMT "\n",
+                   attempts, name, amlaps_count_read(&all[i]->meter->delivered), attempts, name, amlaps_count_read(&all[i]->meter->failed));
+    }
+    family(out, queued, "gauge", "Notifications that wait, as the store had them when it was last asked.");
+    for (i = 0; i < access->channel_count; i++) {
+        if (atomic_load(&all[i]->meter->asked)) {
+            ap_rprintf(out->r, "%s{channel=\"%s\"} %" APR_INT64_T_FMT "\n", queued, escape(all[i]->name, pool), atomic_load(&all[i]->meter->queued));
+        }
+    }
+    family(out, dead, "gauge", "Notifications that were given up and are kept, as the store had them when it was last asked.");
+    for (i = 0; i < access->channel_count; i++) {
+        if (atomic_load(&all[i]->meter->asked)) {
+            ap_rprintf(out->r, "%s{channel=\"%s\"} %" APR_INT64_T_FMT "\n", dead, escape(all[i]->name, pool), atomic_load(&all[i]->meter->dead));
+        }
+    }
+}
+
 static void time_of(const exposition_t *out, const char *name, const char *tenant, apr_time_t time)
 {
     ap_rprintf(out->r, "%s{tenant=\"%s\"} %" APR_INT64_T_FMT "\n", name, escape(tenant, out->r->pool), apr_time_sec(time));
@@ -188,6 +220,7 @@ int amlaps_metrics_serve(request_rec *r)
     }
     if (access) {
         tenants(&out, access);
+        channels(&out, access);
     }
     return OK;
 }

@@ -27,6 +27,7 @@ int amlaps_httpd_status(request_rec *r, int flags)
 {
     const amlaps_counts_t *counts = amlaps_counts();
     amlaps_reveals_t current, older;
+    amlaps_deliveries_t deliveries;
     amlaps_trail_counts_t trail;
     apr_uint64_t asked = 0;
     size_t i;
@@ -37,6 +38,7 @@ int amlaps_httpd_status(request_rec *r, int flags)
     current = amlaps_counts_reveals(counts, AMLAPS_ENDPOINT_PASSWORD);
     older = amlaps_counts_reveals(counts, AMLAPS_ENDPOINT_HISTORY);
     trail = amlaps_lifecycle_trail_counts();
+    deliveries = amlaps_counts_deliveries();
     for (i = 0; i < AMLAPS_ANSWERS; i++) {
         asked += amlaps_count_read(&counts->graph.answers[i]);
     }
@@ -50,6 +52,8 @@ int amlaps_httpd_status(request_rec *r, int flags)
         { "AmlapsGraphInflight", "Connections to Graph in use", (apr_uint64_t)amlaps_counts_asking(counts) },
         { "AmlapsAuditRecordsTotal", "Audit records written", trail.records },
         { "AmlapsAuditWriteFailuresTotal", "Audit records not written", trail.failures },
+        { "AmlapsNotificationsDelivered", "Notifications delivered", deliveries.delivered },
+        { "AmlapsNotificationsFailed", "Attempts to notify that failed", deliveries.failed },
     };
 
     if (!(flags & AP_STATUS_SHORT)) {

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include <apr_atomic.h>
 #include <apr_strings.h>
 
 #include "letter.h"
@@ -117,6 +118,19 @@ static void mail(amlaps_delivery_t *delivery, const amlaps_notify_t *notify, con
     set_why(delivery, reply >= 500 && reply < 600 && reply / 10 != 53 ? AMLAPS_DELIVERY_NEVER : AMLAPS_DELIVERY_LATER, error.detail);
 }
 
+/* An attempt that ended because its child ends says nothing of the channel. */
+static void count(const amlaps_channel_t *channel, const amlaps_delivery_t *delivery, volatile apr_uint32_t *stop)
+{
+    if (channel->meter == NULL) {
+        return;
+    }
+    if (delivery->end == AMLAPS_DELIVERY_DONE) {
+        amlaps_count_add(&channel->meter->delivered);
+    } else if (stop == NULL || !apr_atomic_read32(stop)) {
+        amlaps_count_add(&channel->meter->failed);
+    }
+}
+
 void amlaps_notify_deliver(amlaps_delivery_t *delivery, const amlaps_notify_t *notify, const amlaps_channel_t *channel, const char *record,
                            apr_interval_time_t timeout, volatile apr_uint32_t *stop, apr_pool_t *pool)
 {
@@ -130,6 +144,7 @@ void amlaps_notify_deliver(amlaps_delivery_t *delivery, const amlaps_notify_t *n
     } else {
         post(delivery, notify, channel, message, timeout, stop, pool);
     }
+    count(channel, delivery, stop);
 }
 
 const char *amlaps_notify_id(const char *record, apr_pool_t *pool)

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { DEVICES } from '../entra/world.mjs';
 import { assertOk, assertProblem, assertSecurityHeaders, summary } from '../lib/expect.mjs';
+import { startHook } from '../lib/hook.mjs';
 import { Jar } from '../lib/jar.mjs';
 import { readMetrics } from '../lib/prometheus.mjs';
 import { startStage } from '../lib/stage.mjs';
@@ -11,6 +12,18 @@ import { waitFor } from '../lib/wait.mjs';
 
 const FOUR_CHILDREN = 'StartServers 4\nServerLimit 8\nThreadsPerChild 4\nMaxRequestWorkers 32\nMinSpareThreads 16\nMaxSpareThreads 20';
 const PLACES = '<Location "/metrics">\nSetHandler amlaps-metrics\nRequire local\n</Location>\n<Location "/server-status">\nSetHandler server-status\nRequire local\n</Location>';
+
+/** @param {import('../lib/stage.mjs').Stage} stage */
+async function scrapeOf(stage) {
+  const answer = await new Jar().request(`${stage.origin}/metrics`);
+  assert.equal(answer.status, 200, summary(answer));
+  assertSecurityHeaders(answer);
+  assert.equal(answer.headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8');
+  return readMetrics(answer.text);
+}
+/** @param {ReturnType<typeof readMetrics>} families @param {string} name @param {Record<string, string>} [labels] */
+const value = (families, name, labels = {}) => families.get(name.replace(/_(bucket|sum|count)$/, ''))?.samples
+  .filter((s) => s.name === name && Object.entries(labels).every(([k, v]) => s.labels[k] === v)).reduce((sum, s) => sum + s.value, 0) ?? NaN;
 
 describe('metrics', () => {
   /** @type {import('../lib/stage.mjs').Stage} */
@@ -23,16 +36,7 @@ describe('metrics', () => {
   });
   after(() => stage?.close([/amlaps:.*AML/, /AML02\d\d/, /AH10392: children are killed successively/, /AML0\d+: (GET|POST)/]));
 
-  const scrape = async () => {
-    const answer = await new Jar().request(`${stage.origin}/metrics`);
-    assert.equal(answer.status, 200, summary(answer));
-    assertSecurityHeaders(answer);
-    assert.equal(answer.headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8');
-    return readMetrics(answer.text);
-  };
-  /** @param {ReturnType<typeof readMetrics>} families @param {string} name @param {Record<string, string>} [labels] */
-  const value = (families, name, labels = {}) => families.get(name.replace(/_(bucket|sum|count)$/, ''))?.samples
-    .filter((s) => s.name === name && Object.entries(labels).every(([k, v]) => s.labels[k] === v)).reduce((sum, s) => sum + s.value, 0) ?? NaN;
+  const scrape = () => scrapeOf(stage);
   /** @param {Record<string, string>} [headers] */
   const status = async (headers) => (await new Jar().request(`${stage.origin}/server-status?auto`, { headers })).text;
 
@@ -140,8 +144,50 @@ describe('metrics', () => {
     assert.match(page, new RegExp(`<h2>mod_amlaps</h2>[\\s\\S]*<td>Passwords shown</td><td>${lines.AmlapsRevealsTotal}</td>`));
   });
 
+  test('nothing of channels where there is none', async () => {
+    assert.deepEqual([...(await scrape()).keys()].filter((name) => name.includes('notification')), []);
+  });
+
   test('only GET and HEAD', async () => {
     const answer = await new Jar().request(`${stage.origin}/metrics`, { method: 'POST', body: 'x' });
     assert.deepEqual([answer.status, answer.headers.allow.split(',').sort()], [405, ['GET', 'HEAD']]);
   });
+});
+
+test('notifications are counted by channel, and go on being counted over a graceful restart', async () => {
+  const hook = await startHook();
+  const stage = await startStage({
+    sessionCache: 'file', load: ['status', 'authz_host'],
+    amlaps: `${PLACES}\n<AMLapsChannel soc>\nAMLapsWebhook json ${hook.url('/soc')}\n</AMLapsChannel>\n<AMLapsChannel desk>\nAMLapsWebhook json ${hook.url('/desk')}\n</AMLapsChannel>
+      <AMLapsChannel gone>\nAMLapsWebhook json ${hook.url('/gone')}\n</AMLapsChannel>\nAMLapsNotify success soc desk gone`,
+  });
+  const attempts = 'amlaps_notification_attempts_total';
+  const [queued, dead] = ['amlaps_notifications_queued', 'amlaps_notifications_dead'];
+  const of = (/** @type {Awaited<ReturnType<typeof scrapeOf>>} */ families) => Object.fromEntries(['soc', 'desk', 'gone'].map((channel) => [channel,
+    [value(families, attempts, { channel, outcome: 'delivered' }), value(families, queued, { channel }), value(families, dead, { channel })]]));
+  try {
+    const helpdesk = await stage.signIn('helpdesk');
+    await waitFor('the queues to be counted', async () => (await scrapeOf(stage)).get(queued)?.samples.length === 3);
+    assert.deepEqual(of(await scrapeOf(stage)), { soc: [0, 0, 0], desk: [0, 0, 0], gone: [0, 0, 0] });
+    hook.reply = ({ path }) => ({ status: path === '/desk' ? 500 : path === '/gone' ? 410 : 204 });
+    assertOk(await helpdesk.password('contoso', DEVICES.lon001));
+    await waitFor('one of each end', async () => {
+      const now = of(await scrapeOf(stage));
+      return now.soc[0] === 1 && now.desk[1] === 1 && now.gone[2] === 1;
+    });
+    const families = await scrapeOf(stage);
+    assert.deepEqual(of(families), { soc: [1, 0, 0], desk: [0, 1, 0], gone: [0, 0, 1] });
+    assert.equal(value(families, attempts, { channel: 'soc', outcome: 'failed' }), 0);
+    assert.ok(value(families, attempts, { channel: 'desk', outcome: 'failed' }) >= 1);
+    assert.equal(value(families, attempts, { channel: 'gone', outcome: 'failed' }), 1);
+    await stage.httpd.renew();
+    hook.reply = () => ({ status: 204 });
+    await waitFor('what waited to be delivered', async () => of(await scrapeOf(stage)).desk.join() === '1,0,0');
+    assert.deepEqual(of(await scrapeOf(stage)), { soc: [1, 0, 0], desk: [1, 0, 0], gone: [0, 0, 1] });
+    const lines = (await new Jar().request(`${stage.origin}/server-status?auto`)).text;
+    assert.match(lines, /^AmlapsNotificationsDelivered: 2$/m);
+  } finally {
+    await stage.close([/amlaps:.*AML051[24]/]);
+    await hook.close();
+  }
 });

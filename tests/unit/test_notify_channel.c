@@ -163,6 +163,32 @@ static amlaps_delivery_t deliver(wire_t *wire, const amlaps_channel_t *channel, 
 
 #define RECORD "{\"event\":\"password\",\"id\":\"i-1\",\"outcome\":\"granted\",\"time\":\"2026-11-22T16:00:01.234Z\"}"
 
+static void counts(void **state)
+{
+    amlaps_channel_meter_t meter = { 0 };
+    const amlaps_channel_t channel = { .name = "soc", .kind = AMLAPS_CHANNEL_JSON, .url = secret(*state, "https://hooks.example/x"), .meter = &meter };
+    volatile apr_uint32_t stop = 0;
+    amlaps_delivery_t delivery;
+    amlaps_notify_t *notify;
+    const amlaps_channel_t *all = &channel;
+    wire_t wire = { .status = 200 };
+
+    deliver(&wire, &channel, RECORD, *state);
+    deliver(&wire, &channel, RECORD, *state);
+    wire.status = 500;
+    deliver(&wire, &channel, RECORD, *state);
+    assert_int_equal(amlaps_count_read(&meter.delivered), 2);
+    assert_int_equal(amlaps_count_read(&meter.failed), 1);
+    /* That a child ends is no fault of the channel. */
+    assert_int_equal(amlaps_notify_open(&notify, &all, 1, &wire.transport, amlaps_clock_system(), *state), APR_SUCCESS);
+    amlaps_notify_deliver(&delivery, notify, &channel, RECORD, apr_time_from_sec(3), &stop, *state);
+    assert_int_equal(amlaps_count_read(&meter.failed), 2);
+    stop = 1;
+    amlaps_notify_deliver(&delivery, notify, &channel, RECORD, apr_time_from_sec(3), &stop, *state);
+    assert_int_equal(delivery.end, AMLAPS_DELIVERY_LATER);
+    assert_int_equal(amlaps_count_read(&meter.failed), 2);
+}
+
 static void posts(void **state)
 {
     const amlaps_channel_t channel = { .name = "soc", .kind = AMLAPS_CHANNEL_JSON, .url = secret(*state, "https://hooks.example/secret-path") };
@@ -250,7 +276,7 @@ static void waits_double_and_vary(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        pool_test(kinds), pool_test(urls), pool_test(keys), pool_test(mails), pool_test(posts), pool_test(clear_mail_stays_on_the_machine),
+        pool_test(kinds), pool_test(urls), pool_test(keys), pool_test(mails), pool_test(posts), pool_test(counts), pool_test(clear_mail_stays_on_the_machine),
         pool_test(replies_of_mail_servers), pool_test(waits_double_and_vary)
     };
 
