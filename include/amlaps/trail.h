@@ -185,7 +185,7 @@ typedef struct amlaps_trail_counts_t {
 
 void amlaps_trail_counts(amlaps_trail_counts_t *counts, const amlaps_trail_shared_t *shared);
 
-/** The name of its store, for the functions below that read one. */
+/** The name of its store, for the functions below that read one. It may hold a password: it is a secret of the trail, never to be copied or shown. */
 const char *amlaps_trail_store(const amlaps_trail_t *trail);
 
 /**

@@ -159,6 +159,9 @@ const char *amlaps_pgsql_check(const char *conninfo, int secret, apr_pool_t *poo
     } else if ((mistake = check_settings(given, defaults, secret, pool)) == NULL && (mistake = check_lists(given, defaults)) == NULL) {
         mistake = check_way(given, defaults, pool);
     }
+    if (says != NULL) {
+        explicit_bzero(says, strlen(says));
+    }
     PQfreemem(says);
     forget(given);
     forget(defaults);

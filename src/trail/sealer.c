@@ -24,7 +24,7 @@ amlaps_sealer_t *amlaps_sealer_make(const char *state, const char *store, amlaps
     amlaps_sealer_t *sealer = apr_pcalloc(pool, sizeof(*sealer));
 
     sealer->state = apr_pstrdup(pool, state);
-    sealer->store = apr_pstrdup(pool, store);
+    sealer->store = store;
     sealer->label = apr_pstrdup(pool, amlaps_store_label(store));
     sealer->file = amlaps_seal_file_make(state, shared, pool);
     sealer->seal = amlaps_seal_make(pool);

@@ -12,7 +12,7 @@
 
 typedef struct amlaps_sealer_t amlaps_sealer_t;
 
-/** @param state path of the sealing state @return NULL without memory */
+/** @param state path of the sealing state @param store its name; kept, as it may hold a password @return NULL without memory */
 amlaps_sealer_t *amlaps_sealer_make(const char *state, const char *store, amlaps_trail_shared_t *shared, apr_pool_t *pool);
 
 /** The next batch begins a new sealing with this state whatever the file says; it must follow exactly the head that the state names. */

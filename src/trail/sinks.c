@@ -33,7 +33,7 @@ amlaps_sinks_t *amlaps_sinks_make(const char *store, const amlaps_trail_sink_t *
     amlaps_sinks_t *made = apr_pcalloc(pool, sizeof(*made));
     apr_size_t i;
 
-    made->store = apr_pstrdup(pool, store);
+    made->store = store;
     made->sink = apr_pcalloc(pool, (count + 1) * sizeof(*made->sink));
     made->count = count;
     made->shared = shared;

@@ -82,6 +82,7 @@ struct amlaps_store_t {
 
 /**
  * Makes a closed store of this name ("sqlite3:PATH", "pgsql:CONNINFO"); begin opens it.
+ * @param name may hold a password, so it is kept and not copied
  * @param timeout how long a batch may wait for a server, from begin to commit
  * @return NULL where the name is none
  */

@@ -1,7 +1,11 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "trail_state.h"
 
+#include <string.h>
+
 #include <apr_strings.h>
+
+#include "amlaps/secret.h"
 
 #define PATIENCE_AT_EXIT apr_time_from_sec(2)
 
@@ -17,18 +21,26 @@ static apr_status_t close_trail(void *baton)
     return APR_SUCCESS;
 }
 
+/* A conninfo may hold a password, so that its one copy is a secret; and the writer may outlive the configuration. */
+static const char *keep_store(const char *store, apr_pool_t *pool)
+{
+    amlaps_secret_t *kept = amlaps_secret_make(strlen(store), pool);
+
+    return kept != NULL && amlaps_secret_append(kept, store, strlen(store)) == APR_SUCCESS ? kept->bytes : NULL;
+}
+
 static void fill_batch(amlaps_batch_t *batch, amlaps_trail_t *trail, const amlaps_trail_config_t *config, amlaps_trail_shared_t *shared,
                        amlaps_trouble_t *trouble)
 {
-    batch->store = amlaps_store_make(config->store, shared, config->timeout, trail->pool);
-    batch->sinks = amlaps_sinks_make(config->store, config->sinks, config->sink_count, shared, trouble, trail->pool);
+    batch->store = amlaps_store_make(trail->store, shared, config->timeout, trail->pool);
+    batch->sinks = amlaps_sinks_make(trail->store, config->sinks, config->sink_count, shared, trouble, trail->pool);
     batch->shared = shared;
     batch->silence = config->seal != NULL ? config->silence : 0;
-    batch->sealer = config->seal != NULL ? amlaps_sealer_make(config->seal, config->store, shared, trail->pool) : NULL;
+    batch->sealer = config->seal != NULL ? amlaps_sealer_make(config->seal, trail->store, shared, trail->pool) : NULL;
     batch->limits = apr_pmemdup(trail->pool, config->limits, config->limit_count * sizeof(*config->limits));
     batch->limit_count = config->limit_count;
     batch->clock = &trail->clock;
-    batch->start = amlaps_start_make(config->host, config->store, trail->generation, trail->pool);
+    batch->start = amlaps_start_make(config->host, trail->store, trail->generation, trail->pool);
 }
 
 apr_status_t amlaps_trail_open(amlaps_trail_t **trail, amlaps_error_t *error, const amlaps_trail_config_t *config,
@@ -50,8 +62,12 @@ apr_status_t amlaps_trail_open(amlaps_trail_t **trail, amlaps_error_t *error, co
     pthread_mutex_init(&made->probe.mutex, NULL);
     made->shared = shared;
     made->generation = amlaps_shared_generation(shared);
-    made->store = apr_pstrdup(own, config->store);
+    made->store = keep_store(config->store, own);
     made->lead = -1;
+    if (made->store == NULL) {
+        apr_pool_destroy(own);
+        return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0218", APR_ENOMEM, "no memory for the audit trail");
+    }
     if (amlaps_store_is_off(config->store)) {
         apr_pool_cleanup_register(pool, made, close_trail, apr_pool_cleanup_null);
         *trail = made;

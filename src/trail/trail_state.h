@@ -16,7 +16,7 @@ struct amlaps_trail_t {
     amlaps_blocked_t *blocked;
     amlaps_trail_shared_t *shared;
     unsigned generation;      /* that the child is of */
-    const char *store;
+    const char *store;        /* wiped with the pool */
     int lead;                 /* its number; -1: not asked for yet */
     struct {
         pthread_mutex_t mutex;
