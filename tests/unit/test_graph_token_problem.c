@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "graph_fake.h"
 
@@ -101,7 +101,9 @@ static void a_wrong_clock_is_told(void **state)
 {
     fake_t *fake = *state;
     fake_step_t refused = refusal(fake, 401, "invalid_client", 700024);
-    const char *file = apr_psprintf(fake->own, "%s/amlaps-token-%d", P_tmpdir, (int)getpid());
+    /* A folder of its own: how the one for temporary files is set up is no part of this. */
+    char *folder = mkdtemp(apr_pstrdup(fake->own, "/tmp/amlaps-token-XXXXXX"));
+    const char *file = apr_pstrcat(fake->own, folder, "/token", NULL);
     FILE *token = fopen(file, "w");
 
     fake->wall = apr_time_from_sec(1000000000); /* Sun, 09 Sep 2001 01:46:40 GMT */
@@ -116,6 +118,7 @@ static void a_wrong_clock_is_told(void **state)
     refused.date = "Sun, 09 Sep 2001 01:50:00 GMT";
     means(fake, refused, AMLAPS_TENANT_CREDENTIAL_INVALID, "refuses the app " FAKE_CLIENT_ID ": the assertion");
     remove(file);
+    remove(folder);
 }
 
 static void the_number_is_found_in_the_text_too(void **state)
