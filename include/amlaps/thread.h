@@ -2,9 +2,10 @@
 #ifndef AMLAPS_THREAD_H
 #define AMLAPS_THREAD_H
 
-/* What threads of ours have in common: no signals, and waits that no step of the wall clock makes longer or shorter. */
+/* What threads of ours have in common: no signals, waits that no step of the wall clock makes longer or shorter, and latches. */
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <time.h>
 
 #include <apr_time.h>
@@ -17,5 +18,22 @@ int amlaps_thread_condition(pthread_cond_t *condition);
 
 /** @return so much later than now, on the steady clock, as timed waits want it */
 struct timespec amlaps_thread_until(apr_interval_time_t wait);
+
+/**
+ * Where threads wait for one event, and all go on at once. Woken one by one, as from semaphores, the first would push aside who wakes the others;
+ * woken from a condition, all would queue for its mutex. All zeros to begin with; nothing to be destroyed.
+ */
+typedef struct amlaps_latch_t {
+    atomic_uint turns;
+} amlaps_latch_t;
+
+/** To be asked before one looks whether the event has happened. @return what amlaps_latch_wait wants */
+unsigned amlaps_latch_look(amlaps_latch_t *latch);
+
+/** Waits until the latch is turned, unless it was since `seen`, or until the time is over. @return 0 where it is; 1 says look again, no more */
+int amlaps_latch_wait(amlaps_latch_t *latch, unsigned seen, const struct timespec *until);
+
+/** Lets everybody go on who waits. */
+void amlaps_latch_turn(amlaps_latch_t *latch);
 
 #endif

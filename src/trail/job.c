@@ -63,8 +63,7 @@ amlaps_job_t *amlaps_job_make(const amlaps_record_t *record, int counts, apr_poo
     size += size_of_names(record->on_success) + size_of_names(record->on_failure) + size_of_names(record->told);
     size += size_of(record->untold) + size_of(record->untold_why);
     job = calloc(1, size);
-    if (job == NULL || sem_init(&job->done, 0, 0) != 0) {
-        free(job);
+    if (job == NULL) {
         return NULL;
     }
     end = (char *)(job + 1);
@@ -91,9 +90,8 @@ amlaps_job_t *amlaps_job_make_errand(amlaps_errand_t *errand)
 {
     amlaps_job_t *job = calloc(1, sizeof(*job));
 
-    if (job == NULL || sem_init(&job->done, 0, 0) != 0) {
+    if (job == NULL) {
         amlaps_errand_free(errand);
-        free(job);
         return NULL;
     }
     job->errand = errand;
@@ -102,7 +100,6 @@ amlaps_job_t *amlaps_job_make_errand(amlaps_errand_t *errand)
 
 void amlaps_job_free(amlaps_job_t *job)
 {
-    sem_destroy(&job->done);
     amlaps_errand_free(job->errand);
     free(job);
 }

@@ -7,8 +7,9 @@
  * that the writer still reads.
  */
 
-#include <semaphore.h>
+#include <stdatomic.h>
 
+#include "amlaps/thread.h"
 #include "errand.h"
 #include "line.h"
 #include "store.h"
@@ -23,7 +24,8 @@ typedef enum amlaps_job_state_t { /* guarded by the queue's mutex */
 typedef struct amlaps_job_t {
     struct amlaps_job_t *next;
     amlaps_job_state_t state;
-    sem_t done;              /* posted once, after the state is DONE and the mutex is free again: woken workers must not queue for it */
+    atomic_int done;         /* 1: the state is DONE, and the writer looks at the job no more */
+    amlaps_latch_t *latch;   /* turned after that */
     amlaps_errand_t *errand; /* NULL: a record */
     /* What to record. */
     amlaps_line_t line;

@@ -67,23 +67,23 @@ static int give_up(amlaps_writer_t *writer, amlaps_job_t *job)
     }
     writer->failing |= !done && !writer->stopping;
     pthread_mutex_unlock(&writer->mutex);
-    if (done) {
-        /* The writer is about to post it. */
-        while (sem_wait(&job->done) != 0) {
-        }
-    }
     return done;
 }
 
 static int wait_until_done(amlaps_writer_t *writer, amlaps_job_t *job)
 {
     struct timespec until = amlaps_thread_until(writer->timeout);
-    int failed;
 
-    do {
-        failed = sem_clockwait(&job->done, CLOCK_MONOTONIC, &until) != 0;
-    } while (failed && errno == EINTR);
-    return !failed || give_up(writer, job);
+    for (;;) {
+        unsigned seen = amlaps_latch_look(job->latch);
+
+        if (atomic_load(&job->done)) {
+            return 1;
+        }
+        if (!amlaps_latch_wait(job->latch, seen, &until)) {
+            return give_up(writer, job);
+        }
+    }
 }
 
 /** @return 0 where the writer has no hope of an answer in time */
@@ -100,6 +100,7 @@ static int enqueue(amlaps_writer_t *writer, amlaps_job_t *job)
     if (!hopeless) {
         atomic_fetch_add(&writer->users, 1);
         job->next = NULL;
+        job->latch = &writer->latch[writer->side];
         *writer->last = job;
         writer->last = &job->next;
     }

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "amlaps/thread.h"
 #include "writer.h"
 
 struct amlaps_writer_t {
@@ -19,9 +20,11 @@ struct amlaps_writer_t {
     pthread_mutex_t mutex;
     pthread_cond_t work; /* something waits, or the writer shall stop */
     pthread_cond_t idle; /* the thread ended, or a worker left */
+    amlaps_latch_t latch[2]; /* by turns: those of the batch that runs, and those who wait for the next one */
     /* Guarded by the mutex: */
     amlaps_job_t *first;
     amlaps_job_t **last;
+    int side;              /* of the latch for those that come now */
     apr_time_t busy_since; /* 0: not at work */
     int stopping, ended;
     int failing;           /* the last batch did */

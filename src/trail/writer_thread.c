@@ -91,14 +91,14 @@ static apr_size_t take_batch(writer_jobs_t jobs, amlaps_writer_t *writer)
     if (writer->first == NULL) {
         writer->last = &writer->first;
     }
+    writer->side = !writer->side;
     pthread_mutex_unlock(&writer->mutex);
     return count;
 }
 
-/** @return how many of the jobs have a worker that waits; they come first */
-static apr_size_t mark(writer_jobs_t jobs, apr_size_t count, const amlaps_error_t *error)
+/** @param waiting set to 1 for each latch at which a worker waits for one of the jobs; whoever waits for another there looks and waits again */
+static void mark(int waiting[2], const amlaps_writer_t *writer, writer_jobs_t jobs, apr_size_t count, const amlaps_error_t *error)
 {
-    apr_size_t waiting = 0;
     apr_size_t i;
 
     for (i = 0; i < count; i++) {
@@ -109,25 +109,28 @@ static apr_size_t mark(writer_jobs_t jobs, apr_size_t count, const amlaps_error_
         if (error->status != APR_SUCCESS) {
             jobs[i]->error = *error;
         }
+        waiting[jobs[i]->latch == &writer->latch[1]] = 1;
         jobs[i]->state = AMLAPS_JOB_DONE;
-        jobs[waiting++] = jobs[i];
+        atomic_store(&jobs[i]->done, 1);
     }
-    return waiting;
 }
 
 static void settle(amlaps_writer_t *writer, writer_jobs_t jobs, apr_size_t count, const amlaps_error_t *error)
 {
+    int waiting[2] = { 0, 0 };
     int recovered;
-    apr_size_t i;
+    int i;
 
     pthread_mutex_lock(&writer->mutex);
     recovered = writer->failing && error->status == APR_SUCCESS;
     writer->failing = error->status != APR_SUCCESS;
     writer->failing_seal = amlaps_sealer_failed(error);
-    count = mark(jobs, count, error);
+    mark(waiting, writer, jobs, count, error);
     pthread_mutex_unlock(&writer->mutex);
-    for (i = 0; i < count; i++) {
-        sem_post(&jobs[i]->done);
+    for (i = 0; i < 2; i++) {
+        if (waiting[i]) {
+            amlaps_latch_turn(&writer->latch[i]);
+        }
     }
     if (recovered) {
         say(writer, AMLAPS_LOG_NOTICE, "AML0213", APR_SUCCESS, "the audit store takes records again");
