@@ -197,8 +197,11 @@ static void accept_all(int listener)
     }
 }
 
-static int send_due(void)
+/** Exact to the nanosecond, so that what waits for its time costs no processor. @return how long until the next answer is due, NULL where none waits */
+static const struct timespec *send_due(struct timespec *left)
 {
+    int64_t time;
+
     while (first_waiting != NULL && first_waiting->due <= now()) {
         connection_t *connection = first_waiting;
 
@@ -208,7 +211,12 @@ static int send_due(void)
         }
         send_answer(connection);
     }
-    return first_waiting == NULL ? -1 : (int)((first_waiting->due - now()) / 1000000);
+    if (first_waiting == NULL) {
+        return NULL;
+    }
+    time = first_waiting->due - now();
+    *left = (struct timespec){ time > 0 ? time / 1000000000 : 0, time > 0 ? time % 1000000000 : 0 };
+    return left;
 }
 
 static int listen_on(int port)
@@ -243,8 +251,8 @@ int main(int argc, char **argv)
     puts("listening");
     fflush(stdout);
     for (;;) {
-        int timeout = send_due();
-        int count = epoll_wait(poller, events, EVENTS, timeout);
+        struct timespec left;
+        int count = epoll_pwait2(poller, events, EVENTS, send_due(&left), NULL);
         int i;
 
         for (i = 0; i < count; i++) {
