@@ -15,11 +15,11 @@ static const char *const sql[AMLAPS_ATTEMPT_STATEMENTS] = {
     [AMLAPS_ATTEMPT_TIME] = "SELECT time FROM attempt WHERE scope = ?1 AND key = ?2 AND ordinal = ?3",
     [AMLAPS_ATTEMPT_ADD] = "INSERT INTO attempt(scope, key, ordinal, time) VALUES(?1, ?2, ?3, ?4)",
     /* With a number beyond all: SQLite would read all attempts of the key that it comes from otherwise. */
-    [AMLAPS_ATTEMPT_NEXT_KEY] = "SELECT scope, key FROM attempt WHERE (scope, key, ordinal) > (?1, ?2, 9223372036854775807) AND length(key) = 32"
-                                " ORDER BY scope, key, ordinal LIMIT 1",
+    [AMLAPS_ATTEMPT_NEXT_KEY] = ("SELECT scope, key FROM attempt WHERE (scope, key, ordinal) > (?1, ?2, 9223372036854775807) AND length(key) = 32"
+                                 " ORDER BY scope, key, ordinal LIMIT 1"),
     /* Bounded, so that nobody waits for it; more than come in between two looks at the busiest key. Where the oldest is young, no other is read. */
-    [AMLAPS_ATTEMPT_PRUNE] = "DELETE FROM attempt WHERE scope = ?1 AND key = ?2 AND time < ?3 AND ordinal <"
-                             " (SELECT CASE WHEN time < ?3 THEN ordinal + 4096 END FROM attempt WHERE scope = ?1 AND key = ?2 ORDER BY ordinal LIMIT 1)"
+    [AMLAPS_ATTEMPT_PRUNE] = ("DELETE FROM attempt WHERE scope = ?1 AND key = ?2 AND time < ?3 AND ordinal <"
+                              " (SELECT CASE WHEN time < ?3 THEN ordinal + 4096 END FROM attempt WHERE scope = ?1 AND key = ?2 ORDER BY ordinal LIMIT 1)")
 };
 
 static apr_status_t read_newest(amlaps_sqlite_attempts_t *attempts, amlaps_store_t *store, amlaps_error_t *error)
