@@ -10,9 +10,10 @@
 
 #include "amlaps/secret.h"
 
-/* Few requests hold more than a page at once; what is larger goes back to the system. */
+/* Few secrets are longer than a page; what is larger than two goes back to the system. A request holds seven at a time, and to map and lock them
+ * anew for each costs most where many ask at once. */
 #define KEPT_PAGES 2
-#define KEPT_MOST 256
+#define KEPT_MOST 1024
 
 /* Of this process. A child of fork starts without: locks are not inherited. */
 static struct {
