@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 
@@ -79,12 +80,95 @@ static void a_wait_ends_on_the_steady_clock(void **state)
     assert_true(amlaps_clock_steady(amlaps_clock_system()) - start >= 20000);
 }
 
+static void a_latch_that_was_turned_lets_go_on_at_once(void **state)
+{
+    const struct timespec until = amlaps_thread_until(apr_time_from_sec(20));
+    amlaps_latch_t latch = { 0 };
+    const unsigned seen = amlaps_latch_look(&latch);
+
+    (void)state;
+    amlaps_latch_turn(&latch);
+    assert_int_equal(amlaps_latch_wait(&latch, seen, &until), 1);
+}
+
+static void a_latch_that_nobody_turns_ends_with_its_time(void **state)
+{
+    const apr_time_t start = amlaps_clock_steady(amlaps_clock_system());
+    const struct timespec until = amlaps_thread_until(20000);
+    amlaps_latch_t latch = { 0 };
+
+    (void)state;
+    while (amlaps_latch_wait(&latch, 0, &until)) {
+    }
+    assert_true(amlaps_clock_steady(amlaps_clock_system()) - start >= 20000);
+}
+
+#define WAITERS 24
+#define ROUNDS 200
+
+typedef struct gate_t {
+    amlaps_latch_t latch;
+    atomic_int round; /* how often it was opened */
+    atomic_int there; /* who goes to wait for the next time */
+    atomic_int late;  /* who was not woken in time */
+} gate_t;
+
+static void *pass_rounds(void *baton)
+{
+    gate_t *gate = baton;
+    int i;
+
+    for (i = 0; i < ROUNDS; i++) {
+        const struct timespec until = amlaps_thread_until(apr_time_from_sec(20));
+
+        atomic_fetch_add(&gate->there, 1);
+        for (;;) {
+            const unsigned seen = amlaps_latch_look(&gate->latch);
+
+            if (atomic_load(&gate->round) > i) {
+                break;
+            }
+            if (!amlaps_latch_wait(&gate->latch, seen, &until)) {
+                atomic_fetch_add(&gate->late, 1);
+                return NULL;
+            }
+        }
+    }
+    return NULL;
+}
+
+static void a_latch_lets_all_go_on(void **state)
+{
+    pthread_t threads[WAITERS];
+    gate_t gate = { 0 };
+    int i;
+
+    (void)state;
+    for (i = 0; i < WAITERS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, pass_rounds, &gate), 0);
+    }
+    for (i = 0; i < ROUNDS; i++) {
+        while (atomic_load(&gate.there) < WAITERS * (i + 1) && atomic_load(&gate.late) == 0) {
+            sched_yield();
+        }
+        atomic_store(&gate.round, i + 1);
+        amlaps_latch_turn(&gate.latch);
+    }
+    for (i = 0; i < WAITERS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    assert_int_equal(atomic_load(&gate.late), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_thread_takes_no_signals_and_its_maker_still_does),
         cmocka_unit_test(a_moment_is_on_the_steady_clock),
         cmocka_unit_test(a_wait_ends_on_the_steady_clock),
+        cmocka_unit_test(a_latch_that_was_turned_lets_go_on_at_once),
+        cmocka_unit_test(a_latch_that_nobody_turns_ends_with_its_time),
+        cmocka_unit_test(a_latch_lets_all_go_on),
     };
 
     return cmocka_run_group_tests_name("base/thread", tests, NULL, NULL);

@@ -1,10 +1,15 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* The writer over a store that is made up, to see what no real one does. */
 
+#include <sched.h>
+#include <semaphore.h>
+
 #include "trail_world.h"
 
 #include "../../src/trail/shared.h"
 #include "../../src/trail/writer.h"
+
+#define PATIENCE SECONDS(20)
 
 static atomic_int commits; /* since the test began */
 
@@ -60,50 +65,131 @@ static apr_status_t tend(amlaps_store_t *store, amlaps_error_t *error)
     return APR_SUCCESS;
 }
 
-/** @return what the one who asked for a record hears of it */
-static amlaps_error_t record(world_t *world, apr_status_t (*end)(amlaps_store_t *store, const amlaps_head_t *head, amlaps_error_t *error))
+static amlaps_error_t record(amlaps_writer_t *writer, apr_pool_t *pool)
+{
+    const amlaps_record_t intent = { .id = "0c6a0f0e-0000-4000-8000-000000000001", .event = AMLAPS_EVENT_PASSWORD };
+    amlaps_job_t *job = amlaps_job_make(&intent, 0, pool);
+    amlaps_error_t error = { 0 };
+
+    if (amlaps_writer_do(writer, job, &error)) {
+        error = job->error;
+        amlaps_job_free(job);
+    }
+    return error;
+}
+
+/** A writer over a store that ends its batches so, while `work` is done with it. */
+static void with_writer(world_t *world, apr_status_t (*end)(amlaps_store_t *store, const amlaps_head_t *head, amlaps_error_t *error),
+                        void (*work)(amlaps_writer_t *writer, world_t *world))
 {
     const amlaps_store_ops_t ops = {
         .begin = begin, .newest_attempt = newest_attempt, .add_record = add_record, .prune = prune, .commit = end, .rollback = nothing,
         .tend = tend, .close = nothing
     };
-    const amlaps_record_t intent = { .id = "0c6a0f0e-0000-4000-8000-000000000001", .event = AMLAPS_EVENT_PASSWORD };
     amlaps_trouble_t *trouble = amlaps_trouble_make(world->pool);
     amlaps_store_t store = { .ops = &ops };
     const amlaps_batch_t batch = {
         .store = &store, .sinks = amlaps_sinks_make("none", NULL, 0, world->shared, trouble, world->pool), .shared = world->shared,
         .clock = &world->clock
     };
-    amlaps_error_t error = { 0 };
+    const apr_time_t start = amlaps_clock_steady(amlaps_clock_system());
     amlaps_writer_t *writer;
-    amlaps_job_t *job;
 
     atomic_store(&commits, 0);
-    assert_int_equal(amlaps_writer_start(&writer, &batch, SECONDS(5), trouble, world->pool), APR_SUCCESS);
-    job = amlaps_job_make(&intent, 0, world->pool);
-    assert_true(amlaps_writer_do(writer, job, &error));
-    error = job->error;
-    amlaps_job_free(job);
+    assert_int_equal(amlaps_writer_start(&writer, &batch, PATIENCE, trouble, world->pool), APR_SUCCESS);
+    work(writer, world);
+    /* Whoever is not woken looks once more when its time is over. */
+    assert_true(amlaps_clock_steady(amlaps_clock_system()) - start < PATIENCE);
     assert_true(amlaps_writer_stop(writer, SECONDS(5)));
+}
+
+static void expect_a_refusal(amlaps_writer_t *writer, world_t *world)
+{
+    const amlaps_error_t error = record(writer, world->pool);
+
+    assert_int_equal(error.status, APR_EGENERAL);
+    assert_int_equal(error.code, AMLAPS_AUDIT_UNAVAILABLE);
+    assert_string_equal(error.id, "AML0222");
     assert_int_equal(atomic_load(&commits), 1);
-    return error;
 }
 
 static void test_what_was_not_taken_is_not_told_to_be(void **state)
 {
-    amlaps_error_t error = record(*state, commit_without_a_word);
+    with_writer(*state, commit_without_a_word, expect_a_refusal);
+}
 
-    assert_int_equal(error.code, AMLAPS_AUDIT_UNAVAILABLE);
-    assert_string_equal(error.id, "AML0222");
+static void expect_a_record(amlaps_writer_t *writer, world_t *world)
+{
+    assert_int_equal(record(writer, world->pool).status, APR_SUCCESS);
+    assert_int_equal(atomic_load(&commits), 1);
 }
 
 static void test_what_was_taken_is(void **state)
 {
-    amlaps_error_t error = record(*state, commit);
-
-    assert_int_equal(error.status, APR_SUCCESS);
+    with_writer(*state, commit, expect_a_record);
 }
 
-static const struct CMUnitTest tests[] = { WORLD_TEST(test_what_was_not_taken_is_not_told_to_be), WORLD_TEST(test_what_was_taken_is) };
+#define WORKERS (AMLAPS_BATCH_MOST + 40)
+
+static struct {
+    sem_t open;
+    atomic_int waiting;
+} gate; /* before the first commit */
+
+static apr_status_t commit_behind_the_gate(amlaps_store_t *store, const amlaps_head_t *head, amlaps_error_t *error)
+{
+    if (atomic_load(&commits) == 0) {
+        while (sem_wait(&gate.open) != 0) {
+        }
+    }
+    return commit(store, head, error);
+}
+
+static void *record_one(void *baton)
+{
+    apr_pool_t *pool;
+    amlaps_error_t error;
+
+    apr_pool_create_unmanaged_ex(&pool, NULL, NULL);
+    atomic_fetch_add(&gate.waiting, 1);
+    error = record(baton, pool);
+    apr_pool_destroy(pool);
+    return error.status == APR_SUCCESS ? NULL : baton;
+}
+
+static void expect_more_than_a_batch(amlaps_writer_t *writer, world_t *world)
+{
+    static pthread_t threads[WORKERS];
+    int i;
+
+    (void)world;
+    sem_init(&gate.open, 0, 0);
+    for (i = 0; i < WORKERS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, record_one, writer), 0);
+    }
+    while (atomic_load(&gate.waiting) < WORKERS) {
+        sched_yield();
+    }
+    sem_post(&gate.open);
+    for (i = 0; i < WORKERS; i++) {
+        void *failed;
+
+        pthread_join(threads[i], &failed);
+        assert_null(failed);
+    }
+    sem_destroy(&gate.open);
+    /* One that came first, and those that waited meanwhile in no fewer than two. */
+    assert_in_range(atomic_load(&commits), 2, WORKERS);
+}
+
+/** Those whom a batch has no room for wait at the latch of the one before theirs. */
+static void test_more_wait_than_fit_into_a_batch(void **state)
+{
+    with_writer(*state, commit_behind_the_gate, expect_more_than_a_batch);
+}
+
+static const struct CMUnitTest tests[] = {
+    WORLD_TEST(test_what_was_not_taken_is_not_told_to_be), WORLD_TEST(test_what_was_taken_is), WORLD_TEST(test_more_wait_than_fit_into_a_batch)
+};
 
 WORLD_MAIN(tests)
