@@ -236,7 +236,7 @@ pageTest("what only a role may see has links for those who have it", { api: { se
   assert.equal(await page.locator("nav").count(), 0);
 });
 
-for (const [locale, title, dir] of [["de-AT", "Gerät suchen", "ltr"], ["pt-BR", "Procurar um dispositivo", "ltr"], ["ar-EG", "البحث عن جهاز", "rtl"], ["ja", "デバイスを検索", "ltr"], ["cs", "Find a device", "ltr"]]) {
+for (const [locale, title, dir] of [["de-AT", "Gerät suchen", "ltr"], ["pt-BR", "Pesquisar um dispositivo", "ltr"], ["ar-EG", "البحث عن جهاز", "rtl"], ["ja", "デバイスを検索", "ltr"], ["cs", "Find a device", "ltr"]]) {
   pageTest(`the language of the browser: ${locale}`, { path: "?q=lon", page: { locale } }, async (page) => {
     assert.equal(await heading(page), title);
     await page.locator(".row").first().waitFor();
