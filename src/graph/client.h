@@ -35,6 +35,7 @@ typedef struct amlaps_tenant_state_t {
     volatile apr_uint32_t wanted; /* 1: the thread that renews tokens is to try the login, whether it is due or not */
     char tid[AMLAPS_GUID_LENGTH + 1]; /* the tenant's id as the last token that could be read names it, "" unknown */
     volatile apr_uint32_t silent;    /* requests in a row to which Graph gave no answer */
+    volatile apr_uint32_t silent_spare; /* the same of those for what people can do without, which wait less than others do */
     volatile apr_uint32_t in_flight; /* requests that wait for Graph */
     apr_time_t single_until;      /* $batch was refused: ask one by one */
     apr_time_t owners_singly_until; /* the owners of several devices at once were refused */

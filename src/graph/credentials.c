@@ -257,8 +257,9 @@ apr_status_t amlaps_graph_backup(amlaps_backup_t *backup, amlaps_error_t *error,
     if (amlaps_facts_get_backup(backup, graph, state->config->name, guid, pool)) {
         return APR_SUCCESS;
     }
-    const amlaps_ask_t ask =
+    amlaps_ask_t ask =
         ask_for("deviceName,lastBackupDateTime,refreshDateTime", "when the password of a device was backed up", state, guid, pool);
+    ask.spare = 1;
     apr_status_t status = amlaps_request(&reply, error, graph, state, call, &ask, pool);
     if (status != APR_SUCCESS) {
         return status;

@@ -78,11 +78,13 @@ static apr_status_t check_blocked(amlaps_error_t *error, const amlaps_graph_t *g
 
 /* A Graph that is silent keeps connections for as long as people wait. Those of all tenants come from one pool, so a few requests at a
  * time are enough to see whether it answers again. */
-static apr_status_t enter(amlaps_error_t *error, amlaps_tenant_state_t *tenant)
+static apr_status_t enter(amlaps_error_t *error, amlaps_tenant_state_t *tenant, int spare)
 {
     const apr_uint32_t before = apr_atomic_inc32(&tenant->in_flight);
+    const int is_silent = apr_atomic_read32(&tenant->silent) >= SILENT_AFTER
+                          || (spare && apr_atomic_read32(&tenant->silent_spare) >= SILENT_AFTER);
 
-    if (before < SILENT_MOST || apr_atomic_read32(&tenant->silent) < SILENT_AFTER) {
+    if (before < SILENT_MOST || !is_silent) {
         return APR_SUCCESS;
     }
     apr_atomic_dec32(&tenant->in_flight);
@@ -94,14 +96,15 @@ static apr_status_t enter(amlaps_error_t *error, amlaps_tenant_state_t *tenant)
     return error->status;
 }
 
-static void leave(amlaps_tenant_state_t *tenant, amlaps_code_t code)
+static void leave(amlaps_tenant_state_t *tenant, amlaps_code_t code, int spare)
 {
     apr_atomic_dec32(&tenant->in_flight);
     if (code == AMLAPS_TENANT_UNREACHABLE) {
-        apr_atomic_inc32(&tenant->silent);
+        apr_atomic_inc32(spare ? &tenant->silent_spare : &tenant->silent);
     }
     else if (code != AMLAPS_BUSY) {
         apr_atomic_set32(&tenant->silent, 0);
+        apr_atomic_set32(&tenant->silent_spare, 0);
     }
 }
 
@@ -167,7 +170,7 @@ static apr_status_t exchange(attempt_t *attempt, amlaps_error_t *error)
                                            .timeout = left,
                                            .most = ask->most};
     memset(&attempt->response, 0, sizeof attempt->response);
-    if (enter(error, attempt->tenant) != APR_SUCCESS) {
+    if (enter(error, attempt->tenant, ask->spare) != APR_SUCCESS) {
         amlaps_secret_wipe(bearer);
         return error->status;
     }
@@ -178,7 +181,7 @@ static apr_status_t exchange(attempt_t *attempt, amlaps_error_t *error)
     amlaps_secret_wipe(bearer);
     const apr_time_t now = amlaps_clock_steady(graph->clock);
     end_asking(graph->config, status == APR_SUCCESS ? attempt->response.status : 0, now - start);
-    leave(attempt->tenant, status == APR_SUCCESS ? AMLAPS_OK : error->code);
+    leave(attempt->tenant, status == APR_SUCCESS ? AMLAPS_OK : error->code, ask->spare);
     if (status == APR_SUCCESS) {
         amlaps_standing_answer(attempt->tenant->row, now, now - start, attempt->response.status, attempt->response.request_id);
     }

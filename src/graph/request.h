@@ -20,6 +20,7 @@ typedef struct amlaps_ask_t {
     const char *const *secrets; /* members to lift out of the answer; NULL: none */
     apr_size_t most;            /* bytes of answer */
     int advanced;               /* an advanced query: Graph wants ConsistencyLevel: eventual with it, on every page */
+    int spare;                  /* people can do without, so that they wait less: no answer in time says nothing to those who cannot */
 } amlaps_ask_t;
 
 typedef struct amlaps_reply_t {

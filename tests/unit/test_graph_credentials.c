@@ -308,6 +308,94 @@ static void a_backup_is_hardly_kept_and_never_where_it_is_unknown(void **state)
     is_backup(0, 0, 0);
 }
 
+/* Many ask at once: each asks while the one before waits for Graph. */
+#define AT_ONCE 6
+
+static struct {
+    fake_t *fake;
+    apr_status_t (*exchange)(amlaps_http_response_t *response, amlaps_error_t *error, void *baton, const amlaps_http_request_t *request,
+                             apr_pool_t *pool);
+    int of_backups, sent;
+} crowd;
+
+static void ask_as_one_of_many(void)
+{
+    amlaps_call_t call = {.client_request_id = FAKE_CALL_ID};
+    amlaps_error_t error = {0};
+
+    if (crowd.of_backups) {
+        amlaps_graph_backup(&backup, &error, crowd.fake->graph, &call, "contoso", FAKE_DEVICE, crowd.fake->pool);
+    }
+    else {
+        amlaps_graph_credentials(&credentials, &error, crowd.fake->graph, &call, "contoso", FAKE_DEVICE, crowd.fake->pool);
+    }
+}
+
+static apr_status_t exchange_of_many(amlaps_http_response_t *response, amlaps_error_t *error, void *baton, const amlaps_http_request_t *request,
+                                     apr_pool_t *pool)
+{
+    if (++crowd.sent < AT_ONCE) {
+        ask_as_one_of_many();
+    }
+    fake_answers(crowd.fake, (fake_step_t){.expect = crowd.of_backups ? BACKUP_URL : URL, .status = 404});
+    return crowd.exchange(response, error, baton, request, pool);
+}
+
+/* @return how many of them reach Graph; by its answers it is silent no more */
+static int let_through(fake_t *fake, int of_backups)
+{
+    crowd.fake = fake;
+    crowd.exchange = fake->transport.exchange;
+    crowd.of_backups = of_backups;
+    crowd.sent = 0;
+    fake->transport.exchange = exchange_of_many;
+    ask_as_one_of_many();
+    fake->transport.exchange = crowd.exchange;
+    return crowd.sent;
+}
+
+static void graph_is_silent(fake_t *fake, int times, int of_backups)
+{
+    for (int i = 0; i < times; i++) {
+        fake_begin(fake);
+        fake_advance(fake, apr_time_from_sec(10)); /* nothing is kept of a backup */
+        fake_answers(fake, (fake_step_t){.expect = of_backups ? BACKUP_URL : URL,
+                                         .fail = AMLAPS_TENANT_UNREACHABLE,
+                                         .fail_status = APR_TIMEUP,
+                                         .takes = apr_time_from_sec(6)});
+        if (of_backups) {
+            amlaps_graph_backup(&backup, &fake->error, fake->graph, &fake->call, "contoso", FAKE_DEVICE, fake->pool);
+        }
+        else {
+            fake_ask(fake);
+        }
+        assert_int_equal(fake->error.code, AMLAPS_TENANT_UNREACHABLE);
+    }
+}
+
+static void whose_backup_is_not_known_in_time_keeps_nobody_from_passwords(void **state)
+{
+    fake_t *fake = *state;
+
+    graph_is_silent(fake, 8, 1);
+    assert_int_equal(let_through(fake, 0), AT_ONCE);
+    graph_is_silent(fake, 4, 0);
+    assert_int_equal(let_through(fake, 0), 4);
+    assert_int_equal(let_through(fake, 0), AT_ONCE);
+}
+
+static void a_silent_graph_is_asked_for_few_backups_at_once(void **state)
+{
+    fake_t *fake = *state;
+
+    for (int of_backups = 0; of_backups < 2; of_backups++) {
+        graph_is_silent(fake, 4, of_backups);
+        assert_int_equal(let_through(fake, 1), 4);
+        fake_advance(fake, apr_time_from_sec(10));
+        assert_int_equal(let_through(fake, 1), AT_ONCE);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,6 +413,8 @@ int main(void)
         fake_test(every_form_of_no_backup),
         fake_test(what_cannot_be_known_of_a_backup_is_unknown),
         fake_test(a_backup_is_hardly_kept_and_never_where_it_is_unknown),
+        fake_test(whose_backup_is_not_known_in_time_keeps_nobody_from_passwords),
+        fake_test(a_silent_graph_is_asked_for_few_backups_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
