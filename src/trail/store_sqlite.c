@@ -292,13 +292,17 @@ static apr_status_t sqlite_forget(amlaps_store_t *store, apr_int64_t seq, amlaps
     return run(self, FORGET, error);
 }
 
-/* The version of the schema as it is: a page that is written again. */
+/* The version of the schema as it is: a page that is written again. It is asked for, since a newer build may have upgraded the store in use. */
 static apr_status_t sqlite_prove(amlaps_store_t *store, amlaps_error_t *error)
 {
     sqlite_store_t *self = (sqlite_store_t *)store;
+    int version = 0;
     char text[64];
 
-    apr_snprintf(text, sizeof(text), "PRAGMA user_version = %d", AMLAPS_SQLITE_SCHEMA);
+    if (amlaps_sqlite_version(&version, self->db, self->files.path[0], error) != APR_SUCCESS) {
+        return error->status;
+    }
+    apr_snprintf(text, sizeof(text), "PRAGMA user_version = %d", version);
     return sqlite3_exec(self->db, text, NULL, NULL, NULL) == SQLITE_OK ? APR_SUCCESS : fail(self, "writing to", error);
 }
 

@@ -341,6 +341,23 @@ static void test_older_store_is_read_and_upgraded(void **state)
     assert_int_equal(world_number(world, "SELECT count(*) FROM attempt WHERE ordinal = 2"), 2);
 }
 
+/** By a newer build, while a child of this one serves still: to say that the store is as old as this build knows would have it upgraded twice. */
+static void test_version_of_a_store_upgraded_meanwhile_stays(void **state)
+{
+    world_t *world = *state;
+    const char *newer = apr_psprintf(world->pool, "PRAGMA user_version = %ld", world_number(world, "PRAGMA user_version") + 1);
+    long version;
+
+    world_open(world);
+    assert_true(amlaps_trail_probe(world->trail));
+    world_tamper(world, newer);
+    version = world_number(world, "PRAGMA user_version");
+    world_pass(SECONDS(10));
+    assert_false(amlaps_trail_probe(world->trail));
+    assert_int_equal(world_number(world, "PRAGMA user_version"), version);
+    assert_int_equal(world_logged("AML0207"), 1);
+}
+
 static int open_setup(void **state)
 {
     int failed = world_setup(state);
@@ -354,7 +371,8 @@ static const struct CMUnitTest tests[] = {
     OPEN_TEST(test_new_directory), OPEN_TEST(test_existing_directory_stays), OPEN_TEST(test_permissions_are_mended),
     OPEN_TEST(test_child_without_say_in_the_directory), OPEN_TEST(test_read_only_store_recovers), OPEN_TEST(test_sealed_before_the_first_start), OPEN_TEST(test_prepare_while_in_use),
     OPEN_TEST(test_mistakes), OPEN_TEST(test_check_makes_nothing), OPEN_TEST(test_link_in_the_directory_is_followed),
-    OPEN_TEST(test_second_name_is_refused), OPEN_TEST(test_older_store_is_read_and_upgraded)
+    OPEN_TEST(test_second_name_is_refused), OPEN_TEST(test_older_store_is_read_and_upgraded),
+    OPEN_TEST(test_version_of_a_store_upgraded_meanwhile_stays)
 };
 
 WORLD_MAIN(tests)
