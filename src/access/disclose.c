@@ -57,7 +57,10 @@ static amlaps_backup_t seek_backup(const amlaps_access_t *access, amlaps_call_t 
     amlaps_error_t error = { 0 };
     amlaps_backup_t backup;
 
-    if (!call->deadline || call->deadline > soon) {
+    if (!call->deadline) {
+        call->deadline = amlaps_graph_deadline(access->graph);
+    }
+    if (call->deadline > soon) {
         call->deadline = soon;
     }
     amlaps_graph_backup(&backup, &error, access->graph, call, device->tenant, device->device_id, pool);

@@ -206,6 +206,25 @@ static void a_device_is_shown_without_what_graph_does_not_tell_soon(void **state
     assert_int_equal(scene->fake->seen_count, 2);
 }
 
+/* Of a device whose facts are kept nothing else has begun to wait. */
+static void nobody_waits_for_a_backup_longer_than_for_graph(void **state)
+{
+    scene_t *scene = *state;
+    amlaps_found_t *found;
+
+    scene->fake->config.timeout = apr_time_from_sec(1);
+    add_rule(scene, "London", 0, NULL);
+    start(scene);
+    device_answers(scene);
+    fake_answers(scene->fake, (fake_step_t){ .status = 403, .body = "{}" });
+    assert_int_equal(show(scene, &found), AMLAPS_OK);
+    fake_answers(scene->fake, (fake_step_t){ .status = 404, .body = "{}" });
+    assert_int_equal(show(scene, &found), AMLAPS_OK);
+    assert_int_equal(scene->fake->seen_count, 3);
+    assert_int_equal(found->backup.there, 0);
+    assert_true(scene->fake->seen[2].timeout > 0 && scene->fake->seen[2].timeout <= apr_time_from_sec(1));
+}
+
 static void of_a_device_that_may_not_be_seen_no_more_is_asked_than_of_none(void **state)
 {
     scene_t *scene = *state;
@@ -234,6 +253,7 @@ int main(void)
         scene_test(beyond_the_limit_graph_is_not_asked_at_all),
         scene_test(who_may_see_a_device_sees_when_its_password_was_backed_up),
         scene_test(a_device_is_shown_without_what_graph_does_not_tell_soon),
+        scene_test(nobody_waits_for_a_backup_longer_than_for_graph),
         scene_test(of_a_device_that_may_not_be_seen_no_more_is_asked_than_of_none),
     };
 
