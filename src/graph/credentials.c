@@ -258,7 +258,7 @@ apr_status_t amlaps_graph_backup(amlaps_backup_t *backup, amlaps_error_t *error,
         return APR_SUCCESS;
     }
     amlaps_ask_t ask =
-        ask_for("deviceName,lastBackupDateTime,refreshDateTime", "when the password of a device was backed up", state, guid, pool);
+        ask_for("id,deviceName,lastBackupDateTime,refreshDateTime", "when the password of a device was backed up", state, guid, pool);
     ask.spare = 1;
     apr_status_t status = amlaps_request(&reply, error, graph, state, call, &ask, pool);
     if (status != APR_SUCCESS) {

@@ -171,7 +171,7 @@ describe('when the password was backed up', () => {
     await facts(device('LON-020'));
     assert.equal(stage.graphRequests().length, 2, paths().join('\n'));
     assert.match(paths()[0], /POST \/v1\.0\/\$batch$/);
-    assert.match(paths()[1], /^GET \/v1\.0\/directory\/deviceLocalCredentials\/[0-9a-f-]{36}\?\$select=deviceName,lastBackupDateTime,refreshDateTime$/);
+    assert.match(paths()[1], /^GET \/v1\.0\/directory\/deviceLocalCredentials\/[0-9a-f-]{36}\?\$select=id,deviceName,lastBackupDateTime,refreshDateTime$/);
     await facts(device('LON-020'));
     assert.equal(stage.graphRequests().length, 2, paths().join('\n'));
     assert.deepEqual(stage.entra.control.audits(), [], "Microsoft's audit knows of no password that was read");
@@ -216,7 +216,7 @@ describe('when the password was backed up', () => {
     ['no time', 'AML0352', { kind: 'json', value: { id: guidOf('device contoso LON-020'), lastBackupDateTime: 'yesterday' } }],
   ])) {
     test(`what cannot be found out is unknown, fails nothing and is in the log: ${what}`, async () => {
-      stage.entra.control.set({ fault: { match: 'select=deviceName', ...fault } });
+      stage.entra.control.set({ fault: { match: 'select=id,deviceName', ...fault } });
       const logged = stage.httpd.errorLog().length, begun = Date.now();
       assert.deepEqual(await facts(device('LON-020')), UNKNOWN);
       assert.ok(Date.now() - begun < 4000, `${Date.now() - begun} ms`);

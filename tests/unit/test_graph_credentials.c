@@ -187,7 +187,7 @@ static void nothing_is_kept(void **state)
     assert_true(fake->seen[0].most <= 1 << 20);
 }
 
-#define BACKUP_URL "GET " FAKE_GRAPH "/v1.0/directory/deviceLocalCredentials/" FAKE_DEVICE "?$select=deviceName,lastBackupDateTime,refreshDateTime"
+#define BACKUP_URL "GET " FAKE_GRAPH "/v1.0/directory/deviceLocalCredentials/" FAKE_DEVICE "?$select=id,deviceName,lastBackupDateTime,refreshDateTime"
 
 static amlaps_backup_t backup;
 
