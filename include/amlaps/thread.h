@@ -20,11 +20,12 @@ int amlaps_thread_condition(pthread_cond_t *condition);
 struct timespec amlaps_thread_until(apr_interval_time_t wait);
 
 /**
- * Where threads wait for one event, and all go on at once. Woken one by one, as from semaphores, the first would push aside who wakes the others;
- * woken from a condition, all would queue for its mutex. All zeros to begin with; nothing to be destroyed.
+ * Where threads wait for one event, and all go on at once. Who wakes many is pushed aside by them, so one of them wakes the others; woken from a
+ * condition, all would queue for its mutex. All zeros to begin with; nothing to be destroyed.
  */
 typedef struct amlaps_latch_t {
     atomic_uint turns;
+    atomic_int first; /* 1: whoever is woken next wakes the others */
 } amlaps_latch_t;
 
 /** To be asked before one looks whether the event has happened. @return what amlaps_latch_wait wants */

@@ -17,6 +17,8 @@ struct amlaps_writer_t {
     amlaps_trouble_t *trouble;
     pthread_t thread;
     apr_pool_t *pool; /* of the thread alone, cleared with each batch */
+    apr_time_t began;   /* the last batch, on the steady clock; of the thread alone, as is the next */
+    apr_size_t company; /* records in it */
     pthread_mutex_t mutex;
     pthread_cond_t work; /* something waits, or the writer shall stop */
     pthread_cond_t idle; /* the thread ended, or a worker left */

@@ -13,9 +13,21 @@
 
 static atomic_int commits; /* since the test began */
 
+#define BATCHES 400
+
+/* Of the writer's thread, and of the test when that has ended. */
+static struct {
+    apr_time_t begun;
+    int records;
+} batches[BATCHES];
+static int batch_count;
+
 static apr_status_t begin(amlaps_head_t *head, amlaps_store_t *store, apr_interval_time_t patience, amlaps_error_t *error)
 {
     (void)store, (void)patience, (void)error;
+    assert_true(batch_count < BATCHES);
+    batches[batch_count].records = 0;
+    batches[batch_count++].begun = amlaps_clock_steady(amlaps_clock_system());
     memset(head, 0, sizeof(*head));
     memset(head->hash, '0', AMLAPS_RECORD_HASH);
     return APR_SUCCESS;
@@ -31,6 +43,7 @@ static apr_status_t newest_attempt(apr_time_t *time, amlaps_store_t *store, amla
 static apr_status_t add_record(amlaps_store_t *store, const amlaps_row_t *row, amlaps_error_t *error)
 {
     (void)store, (void)row, (void)error;
+    batches[batch_count - 1].records++;
     return APR_SUCCESS;
 }
 
@@ -96,6 +109,7 @@ static void with_writer(world_t *world, apr_status_t (*end)(amlaps_store_t *stor
     amlaps_writer_t *writer;
 
     atomic_store(&commits, 0);
+    batch_count = 0;
     assert_int_equal(amlaps_writer_start(&writer, &batch, PATIENCE, trouble, world->pool), APR_SUCCESS);
     work(writer, world);
     /* Whoever is not woken looks once more when its time is over. */
@@ -185,7 +199,18 @@ static void expect_more_than_a_batch(amlaps_writer_t *writer, world_t *world)
 /** Those whom a batch has no room for wait at the latch of the one before theirs. */
 static void test_more_wait_than_fit_into_a_batch(void **state)
 {
+    int full = 0;
+    int i;
+
     with_writer(*state, commit_behind_the_gate, expect_more_than_a_batch);
+    /* And where many come, each batch gives them time to join the next one. */
+    for (i = 1; i < batch_count; i++) {
+        if (batches[i - 1].records == AMLAPS_BATCH_MOST) {
+            full++;
+            assert_true(batches[i].begun - batches[i - 1].begun >= 1500);
+        }
+    }
+    assert_true(full > 0);
 }
 
 static const struct CMUnitTest tests[] = {
