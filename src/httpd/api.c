@@ -1,6 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "request.h"
 
+#include <stddef.h>
+#include <string.h>
+
 #include <apr_strings.h>
 
 #include "amlaps/text.h"
@@ -19,22 +22,61 @@ void amlaps_api_set_time(amlaps_json_t *object, const char *name, apr_time_t tim
     amlaps_json_set_text(object, name, time ? amlaps_text_time(time, pool) : NULL);
 }
 
+/* A device as the API tells it, in the order of canonical JSON: told in objects, and where a secret follows written straight. */
+static const struct member_t {
+    const char *name;
+    enum { TEXT, KNOWN, TIME } kind;
+    apr_size_t place;
+} members[] = {
+    { "compliant", KNOWN, offsetof(amlaps_graph_device_t, compliant) },
+    { "deviceId", TEXT, offsetof(amlaps_graph_device_t, device_id) },
+    { "enabled", KNOWN, offsetof(amlaps_graph_device_t, enabled) },
+    { "join", TEXT, offsetof(amlaps_graph_device_t, join) },
+    { "lastSeen", TIME, offsetof(amlaps_graph_device_t, last_seen) },
+    { "managed", KNOWN, offsetof(amlaps_graph_device_t, managed) },
+    { "manufacturer", TEXT, offsetof(amlaps_graph_device_t, manufacturer) },
+    { "model", TEXT, offsetof(amlaps_graph_device_t, model) },
+    { "name", TEXT, offsetof(amlaps_graph_device_t, name) },
+    { "os", TEXT, offsetof(amlaps_graph_device_t, os) },
+    { "osVersion", TEXT, offsetof(amlaps_graph_device_t, os_version) },
+    { "tenant", TEXT, offsetof(amlaps_graph_device_t, tenant) }
+};
+
+#define MEMBERS (sizeof(members) / sizeof(*members))
+
+static int known_at(const amlaps_graph_device_t *device, const struct member_t *member)
+{
+    int value;
+
+    memcpy(&value, (const char *)device + member->place, sizeof(value));
+    return value;
+}
+
+static const char *text_at(const amlaps_graph_device_t *device, const struct member_t *member, apr_pool_t *pool)
+{
+    const char *text;
+    apr_time_t time;
+
+    if (member->kind == TIME) {
+        memcpy(&time, (const char *)device + member->place, sizeof(time));
+        return time ? amlaps_text_time(time, pool) : NULL;
+    }
+    memcpy(&text, (const char *)device + member->place, sizeof(text));
+    return text;
+}
+
 amlaps_json_t *amlaps_api_device_json(const amlaps_graph_device_t *device, apr_pool_t *pool)
 {
     amlaps_json_t *json = amlaps_json_make_object(pool);
+    apr_size_t i;
 
-    amlaps_json_set_text(json, "tenant", device->tenant);
-    amlaps_json_set_text(json, "deviceId", device->device_id);
-    amlaps_json_set_text(json, "name", device->name);
-    amlaps_json_set_text(json, "os", device->os);
-    amlaps_json_set_text(json, "osVersion", device->os_version);
-    amlaps_json_set_text(json, "join", device->join);
-    amlaps_api_set_known(json, "enabled", device->enabled);
-    amlaps_api_set_known(json, "compliant", device->compliant);
-    amlaps_api_set_known(json, "managed", device->managed);
-    amlaps_json_set_text(json, "manufacturer", device->manufacturer);
-    amlaps_json_set_text(json, "model", device->model);
-    amlaps_api_set_time(json, "lastSeen", device->last_seen, pool);
+    for (i = 0; i < MEMBERS; i++) {
+        if (members[i].kind == KNOWN) {
+            amlaps_api_set_known(json, members[i].name, known_at(device, &members[i]));
+        } else {
+            amlaps_json_set_text(json, members[i].name, text_at(device, &members[i], pool));
+        }
+    }
     return json;
 }
 
@@ -49,19 +91,16 @@ static void put_known(amlaps_json_out_t *out, const char *name, int value)
 
 void amlaps_api_put_device(amlaps_json_out_t *out, const char *name, const amlaps_graph_device_t *device, apr_pool_t *pool)
 {
+    apr_size_t i;
+
     amlaps_json_put_open(out, name, '{');
-    put_known(out, "compliant", device->compliant);
-    amlaps_json_put_text(out, "deviceId", device->device_id);
-    put_known(out, "enabled", device->enabled);
-    amlaps_json_put_text(out, "join", device->join);
-    amlaps_json_put_text(out, "lastSeen", device->last_seen ? amlaps_text_time(device->last_seen, pool) : NULL);
-    put_known(out, "managed", device->managed);
-    amlaps_json_put_text(out, "manufacturer", device->manufacturer);
-    amlaps_json_put_text(out, "model", device->model);
-    amlaps_json_put_text(out, "name", device->name);
-    amlaps_json_put_text(out, "os", device->os);
-    amlaps_json_put_text(out, "osVersion", device->os_version);
-    amlaps_json_put_text(out, "tenant", device->tenant);
+    for (i = 0; i < MEMBERS; i++) {
+        if (members[i].kind == KNOWN) {
+            put_known(out, members[i].name, known_at(device, &members[i]));
+        } else {
+            amlaps_json_put_text(out, members[i].name, text_at(device, &members[i], pool));
+        }
+    }
     amlaps_json_put_close(out, '}');
 }
 
