@@ -6,6 +6,8 @@
 
 #include <apr_strings.h>
 
+#define WAL 1
+
 void amlaps_sqlite_files_name(amlaps_sqlite_files_t *files, const char *path, apr_pool_t *pool)
 {
     files->path[0] = apr_pstrdup(pool, path);
@@ -54,13 +56,38 @@ static int has_header(sqlite3 *db)
            && file->pMethods->xRead(file, first, sizeof(first), 0) == SQLITE_OK && memcmp(first, header, sizeof(header)) == 0;
 }
 
+/* SQLite's file formats (https://www.sqlite.org/walformat.html): the header of the WAL and of a frame, and of the index in -shm these fields. */
+#define WAL_HEADER 32
+#define FRAME_HEADER 24
+#define INDEX_BLOCK 32768
+#define INDEX_PAGE_SIZE 14
+#define INDEX_FRAMES 16
+
+/** How long the WAL must be at least: SQLite itself cuts it where it has grown large and all of it is in the database. Within a transaction of ours,
+ *  or while no other child may begin one. */
+static off_t length_of_wal(sqlite3 *db)
+{
+    sqlite3_file *file = NULL;
+    volatile void *index = NULL;
+    apr_uint16_t page_size;
+    apr_uint32_t frames;
+
+    if (sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK || file == NULL || file->pMethods == NULL
+        || file->pMethods->iVersion < 2 || file->pMethods->xShmMap(file, 0, INDEX_BLOCK, 0, &index) != SQLITE_OK || index == NULL) {
+        return 0;
+    }
+    memcpy(&page_size, (const char *)index + INDEX_PAGE_SIZE, sizeof(page_size));
+    memcpy(&frames, (const char *)index + INDEX_FRAMES, sizeof(frames));
+    return frames == 0 ? 0 : WAL_HEADER + (off_t)frames * (FRAME_HEADER + (page_size == 1 ? 65536 : page_size));
+}
+
 static apr_status_t check_contents(int *overwritten, amlaps_sqlite_files_t *files, sqlite3 *db, const struct stat now[AMLAPS_SQLITE_FILES],
                                    amlaps_error_t *error)
 {
     int i;
 
     for (i = 0; i < AMLAPS_SQLITE_FILES; i++) {
-        if (now[i].st_size < files->info[i].st_size) {
+        if (now[i].st_size < (i == WAL ? length_of_wal(db) : files->info[i].st_size)) {
             return written_over(overwritten, files->path[i], "was cut", error);
         }
         files->info[i].st_size = now[i].st_size;

@@ -1,0 +1,87 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* The write-ahead log of a SQLite store, which SQLite cuts by itself, and nobody else may. */
+
+#include "trail_trouble.h"
+
+#include <sqlite3.h>
+
+#define LIMIT (16 * 1024 * 1024) /* what SQLite is told to cut it to */
+
+static off_t log_size(const world_t *world)
+{
+    struct stat info;
+
+    assert_int_equal(stat(apr_pstrcat(world->pool, world->path, "-wal", NULL), &info), 0);
+    return info.st_size;
+}
+
+static void run(sqlite3 *db, const char *sql)
+{
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+}
+
+/* A backup or a long look at the audit keeps the log from being written back. */
+static void test_log_that_a_reader_let_grow_is_cut_and_nothing_else_happens(void **state)
+{
+    world_t *world = *state;
+    sqlite3 *reader;
+    long records = 0;
+    int i;
+
+    world_open(world);
+    expect_service(world);
+    assert_int_equal(sqlite3_open(world->path, &reader), SQLITE_OK);
+    run(reader, "BEGIN; SELECT count(*) FROM record");
+    while (log_size(world) < LIMIT + LIMIT / 8) {
+        expect_service(world);
+    }
+    run(reader, "COMMIT");
+    sqlite3_close(reader);
+    for (i = 0; i < 100 && log_size(world) > LIMIT; i++) {
+        expect_service(world);
+    }
+    assert_true(log_size(world) <= LIMIT);
+    expect_service(world);
+    records = world_records(world);
+    world_close(world);
+    world_verify_good(world, records);
+}
+
+static void test_log_that_another_program_writes_back_and_cuts(void **state)
+{
+    world_t *world = *state;
+    sqlite3 *other;
+
+    world_open(world);
+    expect_service(world);
+    assert_int_equal(sqlite3_open(world->path, &other), SQLITE_OK);
+    run(other, "PRAGMA wal_checkpoint(TRUNCATE)");
+    assert_int_equal(log_size(world), 0);
+    expect_service(world);
+    run(other, "PRAGMA wal_checkpoint(TRUNCATE)");
+    sqlite3_close(other);
+    expect_service(world);
+    world_close(world);
+    world_verify_good(world, 3);
+}
+
+static void test_log_that_lacks_a_byte(void **state)
+{
+    world_t *world = *state;
+    const char *log = apr_pstrcat(world->pool, world->path, "-wal", NULL);
+
+    world_open(world);
+    expect_service(world);
+    expect_service(world);
+    assert_int_equal(truncate(log, log_size(world) - 1), 0);
+    expect_unavailable(world, "AML0221");
+    expect_unavailable(world, "AML0205");
+    world_close(world);
+}
+
+static const struct CMUnitTest tests[] = {
+    WORLD_TEST(test_log_that_a_reader_let_grow_is_cut_and_nothing_else_happens), WORLD_TEST(test_log_that_another_program_writes_back_and_cuts),
+    WORLD_TEST(test_log_that_lacks_a_byte)
+};
+
+WORLD_MAIN(tests)
