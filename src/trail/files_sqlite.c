@@ -6,6 +6,8 @@
 
 #include <apr_strings.h>
 
+#include "look.h"
+
 #define WAL 1
 
 void amlaps_sqlite_files_name(amlaps_sqlite_files_t *files, const char *path, apr_pool_t *pool)
@@ -20,7 +22,7 @@ static apr_status_t look(struct stat info[AMLAPS_SQLITE_FILES], const amlaps_sql
     int i;
 
     for (i = 0; i < AMLAPS_SQLITE_FILES; i++) {
-        if (lstat(files->path[i], &info[i]) != 0) {
+        if (!amlaps_look_path(&info[i], files->path[i])) {
             int reason = errno;
 
             return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0206", APR_FROM_OS_ERROR(reason),

@@ -13,6 +13,8 @@
 
 #include <apr_strings.h>
 
+#include "look.h"
+
 #define SLOTS 2
 #define SLOT 512
 /* Two blocks of the largest common disk block, so that no write of one slot touches the other. */
@@ -212,7 +214,7 @@ static apr_status_t check_name(amlaps_seal_file_t *file, amlaps_error_t *error)
     if (file->fd < 0) {
         return open_file(file, O_RDWR, error);
     }
-    if (lstat(file->path, &named) == 0 && fstat(file->fd, &opened) == 0 && named.st_dev == opened.st_dev && named.st_ino == opened.st_ino) {
+    if (amlaps_look_path(&named, file->path) && amlaps_look_open(&opened, file->fd) && named.st_dev == opened.st_dev && named.st_ino == opened.st_ino) {
         return check_file(file->path, &named, error);
     }
     amlaps_seal_file_close(file);

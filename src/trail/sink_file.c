@@ -12,6 +12,8 @@
 
 #include <apr_strings.h>
 
+#include "look.h"
+
 /* Longer than any record, so that the last one is found whole. */
 #define TAIL ((off_t)256 * 1024)
 
@@ -136,7 +138,7 @@ apr_status_t amlaps_sink_put_file(apr_size_t *done, amlaps_sink_t *sink, amlaps_
         return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0210", EIO,
                                 "the disk under the audit copy %s failed to write what it had taken; check it, then restart httpd", sink->name);
     }
-    if (fstat(sink->fd, &before) != 0) {
+    if (!amlaps_look_open(&before, sink->fd)) {
         return amlaps_sink_failed(sink, errno, error);
     }
     if (S_ISREG(before.st_mode) && check_file(sink, state, &before, error, pool) != APR_SUCCESS) {
