@@ -35,7 +35,11 @@ void amlaps_digest_sign(unsigned char mac[AMLAPS_DIGEST_BYTES], const void *key,
 /** Forgets what the last sum was about, where that was a secret. */
 void amlaps_digest_wipe(amlaps_digest_t *digest);
 
+/** Lower-case hexadecimal. */
 void amlaps_digest_hex(char hex[AMLAPS_DIGEST_HEX + 1], const unsigned char sum[AMLAPS_DIGEST_BYTES]);
+
+/** SHA-256 over the concatenation of the pieces as text, without a digest of one's own: any thread. */
+void amlaps_digest_text(char hex[AMLAPS_DIGEST_HEX + 1], const amlaps_piece_t *pieces, apr_size_t count);
 
 /** @return 1, or 0 where `hex` does not begin with 64 hexadecimal digits in lower case */
 int amlaps_digest_read_hex(unsigned char sum[AMLAPS_DIGEST_BYTES], const char *hex);

@@ -44,12 +44,6 @@ const char *amlaps_text_time(apr_time_t time, apr_pool_t *pool);
  *  a day alone, which begins in UTC. What lies beyond microseconds is cut off; years are 0001 to 9999. @return 1, or 0, then `*time` is as before */
 int amlaps_text_read_time(apr_time_t *time, const char *text);
 
-/** Lower-case hexadecimal of SHA-256 over the concatenation of two byte strings (either may be empty). Ends the process where
- *  OpenSSL cannot: no caller could go on without. */
-#define AMLAPS_SHA256_HEX 64
-void amlaps_text_sha256(char hex[AMLAPS_SHA256_HEX + 1], const char *first, apr_size_t first_length, const char *second,
-                        apr_size_t second_length);
-
 /** Base64 (RFC 4648, section 4) in one line, with padding. Not for secrets: the text stays in the pool. */
 const char *amlaps_text_base64(const void *bytes, apr_size_t length, apr_pool_t *pool);
 /** @param bytes room for 3 bytes for each 4 characters. @return 1, or 0 where it is no base64 in one line with padding */

@@ -6,6 +6,7 @@
 
 #include <apr_strings.h>
 
+#include "amlaps/digest.h"
 #include "amlaps/text.h"
 
 #define MOST 1000000
@@ -38,17 +39,20 @@ const char *amlaps_limit_parse(amlaps_limit_t *limit, amlaps_limit_scope_t scope
                         amlaps_text_printable(text, 64, pool), most);
 }
 
-/** Hashes both texts one by one, so that ("ab", "c") and ("a", "bc") differ. */
+/** With the NUL of each text, so that ("ab", "c") and ("a", "bc") differ. */
 static void make_key(char key[AMLAPS_LIMIT_KEY + 1], const char *kind, const char *first, const char *second)
 {
-    char inner[AMLAPS_SHA256_HEX + 1];
-    char whole[AMLAPS_SHA256_HEX + 1];
+    const char *texts[] = { kind, first != NULL ? first : "", second != NULL ? second : "" };
+    amlaps_piece_t pieces[3];
+    char hex[AMLAPS_DIGEST_HEX + 1];
+    int i;
 
-    first = first != NULL ? first : "";
-    second = second != NULL ? second : "";
-    amlaps_text_sha256(inner, kind, strlen(kind) + 1, first, strlen(first));
-    amlaps_text_sha256(whole, inner, AMLAPS_SHA256_HEX, second, strlen(second));
-    memcpy(key, whole, AMLAPS_LIMIT_KEY);
+    for (i = 0; i < 3; i++) {
+        pieces[i].bytes = texts[i];
+        pieces[i].length = strlen(texts[i]) + 1;
+    }
+    amlaps_digest_text(hex, pieces, 3);
+    memcpy(key, hex, AMLAPS_LIMIT_KEY);
     key[AMLAPS_LIMIT_KEY] = '\0';
 }
 

@@ -3,6 +3,7 @@
 
 #include <apr_strings.h>
 
+#include "amlaps/digest.h"
 #include "amlaps/text.h"
 #include "record.h"
 
@@ -218,7 +219,9 @@ const char *amlaps_trail_foretell(const amlaps_record_t *record, apr_time_t time
 
 void amlaps_record_hash(char hex[65], const char *prev, const char *body, apr_size_t length)
 {
-    amlaps_text_sha256(hex, prev, strlen(prev), body, length);
+    const amlaps_piece_t pieces[] = { { prev, strlen(prev) }, { body, length } };
+
+    amlaps_digest_text(hex, pieces, 2);
 }
 
 const char *amlaps_record_who(const amlaps_record_t *record, apr_pool_t *pool)

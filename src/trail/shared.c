@@ -8,8 +8,8 @@
 
 #include <sys/mman.h>
 
+#include "amlaps/digest.h"
 #include "amlaps/meter.h"
-#include "amlaps/text.h"
 #include "amlaps/thread.h"
 
 #define CONDEMNED 16
@@ -17,7 +17,7 @@
 
 typedef struct condemned_t {
     unsigned generation;
-    char name[AMLAPS_SHA256_HEX + 1]; /* hashed, so that a long path fits */
+    char name[AMLAPS_DIGEST_HEX + 1]; /* hashed, so that a long path fits */
 } condemned_t;
 
 struct amlaps_trail_shared_t {
@@ -26,7 +26,7 @@ struct amlaps_trail_shared_t {
     atomic_uint told;
     struct {
         pthread_mutex_t mutex;
-        char store[AMLAPS_SHA256_HEX + 1]; /* hashed; "": free */
+        char store[AMLAPS_DIGEST_HEX + 1]; /* hashed; "": free */
     } lead[AMLAPS_LEADS];
     apr_int64_t offset; /* of the limits' clock to the steady one */
     int has_offset;
@@ -130,14 +130,16 @@ void amlaps_shared_follow(amlaps_trail_shared_t *shared, int lead)
     pthread_mutex_unlock(&shared->lead[lead].mutex);
 }
 
-static void hash_name(char hash[AMLAPS_SHA256_HEX + 1], const char *name)
+static void hash_name(char hash[AMLAPS_DIGEST_HEX + 1], const char *name)
 {
-    amlaps_text_sha256(hash, name, strlen(name), NULL, 0);
+    const amlaps_piece_t piece = { name, strlen(name) };
+
+    amlaps_digest_text(hash, &piece, 1);
 }
 
 int amlaps_shared_lead_of(amlaps_trail_shared_t *shared, const char *store)
 {
-    char hash[AMLAPS_SHA256_HEX + 1];
+    char hash[AMLAPS_DIGEST_HEX + 1];
     int i;
 
     hash_name(hash, store);
@@ -168,7 +170,7 @@ void amlaps_shared_condemn(amlaps_trail_shared_t *shared, unsigned generation, c
 
 int amlaps_shared_is_condemned(amlaps_trail_shared_t *shared, unsigned generation, const char *name)
 {
-    char hash[AMLAPS_SHA256_HEX + 1];
+    char hash[AMLAPS_DIGEST_HEX + 1];
     int i;
 
     if (shared->condemned_count == 0) {
@@ -185,7 +187,9 @@ int amlaps_shared_is_condemned(amlaps_trail_shared_t *shared, unsigned generatio
 
 void amlaps_copy_key(char key[AMLAPS_COPY_KEY + 1], const char *store, const char *name)
 {
-    amlaps_text_sha256(key, store, strlen(store) + 1, name, strlen(name));
+    const amlaps_piece_t pieces[] = { { store, strlen(store) + 1 }, { name, strlen(name) } };
+
+    amlaps_digest_text(key, pieces, 2);
 }
 
 amlaps_copy_state_t *amlaps_shared_copy(amlaps_trail_shared_t *shared, const char *key)

@@ -5,6 +5,7 @@
 
 #include <apr_strings.h>
 
+#include "amlaps/digest.h"
 #include "amlaps/text.h"
 #include "amlaps/trail.h"
 #include "fuzz.h"
@@ -23,7 +24,7 @@ void fuzz_one(const uint8_t *bytes, size_t length, apr_pool_t *pool)
     else {
         fuzz_check(result.records >= 0 && (apr_size_t)result.records <= length && result.last >= result.records);
         fuzz_check((result.first_bad == 0) == (result.problem[0] == '\0') && !amlaps_text_has_controls(result.problem));
-        fuzz_check(strlen(result.head) == AMLAPS_SHA256_HEX);
+        fuzz_check(strlen(result.head) == AMLAPS_DIGEST_HEX);
     }
     close(fd);
 }
