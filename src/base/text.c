@@ -127,6 +127,17 @@ int amlaps_text_is_control(apr_uint32_t point)
            || (point >= 0x2066 && point <= 0x2069);
 }
 
+/** Most texts are nothing but ASCII, where no byte needs to be decoded. @return how many bytes of that the text begins with */
+static apr_size_t plain_length(const char *text)
+{
+    const char *at = text;
+
+    while (*at >= ' ' && *at < 0x7F) {
+        at++;
+    }
+    return (apr_size_t)(at - text);
+}
+
 int amlaps_text_has_controls(const char *text)
 {
     const char *end;
@@ -135,6 +146,7 @@ int amlaps_text_has_controls(const char *text)
     if (text == NULL) {
         return 0;
     }
+    text += plain_length(text);
     end = text + strlen(text);
     while (text < end) {
         apr_size_t size = amlaps_text_decode(&point, text, (apr_size_t)(end - text));
@@ -211,6 +223,10 @@ const char *amlaps_text_printable(const char *text, apr_size_t most, apr_pool_t 
 
     if (text == NULL) {
         return "";
+    }
+    length = plain_length(text);
+    if (text[length] == '\0' && length <= most) {
+        return apr_pstrmemdup(pool, text, length);
     }
     length = amlaps_text_escape_controls(NULL, most, text);
     copy = apr_palloc(pool, length + 1);

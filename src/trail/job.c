@@ -44,15 +44,26 @@ static const char *keep_names(char **end, const char *const *names)
     return start;
 }
 
+/** Not calloc, which does without the thread's own free memory. */
+static amlaps_job_t *make(void)
+{
+    amlaps_job_t *job = malloc(sizeof(*job));
+
+    if (job != NULL) {
+        memset(job, 0, sizeof(*job));
+    }
+    return job;
+}
+
 amlaps_job_t *amlaps_job_make(const amlaps_record_t *record, int counts, apr_pool_t *pool)
 {
     const char *code = amlaps_record_code(record, pool);
     const char *id = record->id;
     const char *actor = amlaps_record_who(record, pool);
     const char *device = amlaps_record_what(record, pool);
-    size_t size = sizeof(amlaps_job_t) + size_of(code) + size_of(id) + size_of(actor) + size_of(device);
+    size_t size = size_of(code) + size_of(id) + size_of(actor) + size_of(device);
     amlaps_line_t line;
-    amlaps_job_t *job;
+    amlaps_job_t *job = make();
     char *end;
     int i;
 
@@ -62,11 +73,11 @@ amlaps_job_t *amlaps_job_make(const amlaps_record_t *record, int counts, apr_poo
     }
     size += size_of_names(record->on_success) + size_of_names(record->on_failure) + size_of_names(record->told);
     size += size_of(record->untold) + size_of(record->untold_why);
-    job = calloc(1, size);
-    if (job == NULL) {
+    if (job == NULL || (job->texts = malloc(size)) == NULL) {
+        free(job);
         return NULL;
     }
-    end = (char *)(job + 1);
+    end = job->texts;
     for (i = 0; i <= AMLAPS_SLOTS; i++) {
         job->line.part[i] = keep(&end, line.part[i]);
     }
@@ -88,7 +99,7 @@ amlaps_job_t *amlaps_job_make(const amlaps_record_t *record, int counts, apr_poo
 
 amlaps_job_t *amlaps_job_make_errand(amlaps_errand_t *errand)
 {
-    amlaps_job_t *job = calloc(1, sizeof(*job));
+    amlaps_job_t *job = make();
 
     if (job == NULL) {
         amlaps_errand_free(errand);
@@ -101,5 +112,6 @@ amlaps_job_t *amlaps_job_make_errand(amlaps_errand_t *errand)
 void amlaps_job_free(amlaps_job_t *job)
 {
     amlaps_errand_free(job->errand);
+    free(job->texts);
     free(job);
 }

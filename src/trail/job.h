@@ -27,6 +27,7 @@ typedef struct amlaps_job_t {
     atomic_int done;         /* 1: the state is DONE, and the writer looks at the job no more */
     amlaps_latch_t *latch;   /* turned after that */
     amlaps_errand_t *errand; /* NULL: a record */
+    char *texts;             /* what the texts of the record are in: apart, so that neither is so large that malloc goes looking for it */
     /* What to record. */
     amlaps_line_t line;
     const char *id, *stage, *event, *outcome, *code; /* code as JSON text, NULL: none */
