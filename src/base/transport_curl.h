@@ -30,6 +30,9 @@ typedef struct amlaps_curl_exchange_t {
 apr_status_t amlaps_curl_begin(amlaps_curl_exchange_t *exchange, amlaps_error_t *error, const amlaps_curl_transport_t *transport,
                                apr_pool_t *pool);
 
+/** @return where the path of the URL begins, or its query or fragment where there is no path, or its end */
+const char *amlaps_curl_target(const char *url);
+
 /** Sets where to, certificates, and that clear text never goes through a proxy. @param clear 1: without TLS */
 CURLcode amlaps_curl_secure(const amlaps_curl_exchange_t *exchange, int clear);
 

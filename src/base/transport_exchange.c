@@ -137,12 +137,25 @@ static const struct {
     {CURLE_OUT_OF_MEMORY, NO_MEMORY, 0, "out of memory"},
 };
 
+static const char *authority(const char *url)
+{
+    const char *scheme_end = strstr(url, "://");
+
+    return scheme_end ? scheme_end + 3 : url;
+}
+
+const char *amlaps_curl_target(const char *url)
+{
+    const char *start = authority(url);
+
+    return start + strcspn(start, "/?#");
+}
+
 static const char *host(const char *url, apr_pool_t *pool)
 {
-    const char *start = strstr(url, "://");
+    const char *start = authority(url);
 
-    start = start ? start + 3 : url;
-    return apr_pstrmemdup(pool, start, strcspn(start, "/?#"));
+    return apr_pstrmemdup(pool, start, (apr_size_t)(amlaps_curl_target(url) - start));
 }
 
 apr_status_t amlaps_curl_fail(amlaps_error_t *error, const amlaps_curl_exchange_t *exchange, CURLcode code, apr_pool_t *pool)

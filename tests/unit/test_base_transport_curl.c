@@ -103,6 +103,36 @@ static void sends_what_is_asked_and_nothing_else(void **state)
     assert_int_equal(http_fake_connections(world->server), 1); /* kept alive */
 }
 
+static void the_target_is_sent_as_it_stands_in_the_url(void **state)
+{
+    static const struct {
+        const char *url, *target;
+    } cases[] = {{"", "/"}, {"/", "/"}, {"?a=b", "/?a=b"}, {"/a/../b//c", "/a/../b//c"}, {"/x?a=%20%2F/b?c", "/x?a=%20%2F/b?c"}, {"/x#y", "/x"}};
+    world_t *world = *state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        world->request.url = apr_pstrcat(world->pool, http_fake_root(world->server), cases[i].url, NULL);
+        http_fake_answers(world->server, OK, HTTP_KEEP);
+        succeeds(world, 200, "{}");
+        const char *line = apr_pstrcat(world->pool, "GET ", cases[i].target, " HTTP/1.1\r\n", NULL);
+        assert_memory_equal(http_fake_request(world->server, (int)i), line, strlen(line));
+    }
+}
+
+/* Else whoever can add to a URL could add to the request. */
+static void no_url_holds_what_ends_a_line_or_a_word(void **state)
+{
+    const char *const ends[] = {"/x HTTP/1.1\r\nX: y\r\n\r\n", "/x y", "/x\ny", "?x\ty", "/x\x7f", " /x", "/x\r"};
+    world_t *world = *state;
+
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        world->request.url = apr_pstrcat(world->pool, http_fake_root(world->server), ends[i], NULL);
+        fails(world, AMLAPS_TENANT_ERROR, 0);
+        assert_non_null(strstr(world->error.detail, "the URL is malformed"));
+    }
+    assert_int_equal(http_fake_requests(world->server), 0);
+}
+
 static void posts_a_body(void **state)
 {
     world_t *world = *state;
@@ -315,6 +345,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         world_test(sends_what_is_asked_and_nothing_else),
+        world_test(the_target_is_sent_as_it_stands_in_the_url),
+        world_test(no_url_holds_what_ends_a_line_or_a_word),
         world_test(posts_a_body),
         world_test(reads_the_headers_of_the_last_answer),
         world_test(redirects_are_not_followed),
