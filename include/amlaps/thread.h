@@ -19,13 +19,22 @@ int amlaps_thread_condition(pthread_cond_t *condition);
 /** @return so much later than now, on the steady clock, as timed waits want it */
 struct timespec amlaps_thread_until(apr_interval_time_t wait);
 
+#define AMLAPS_LATCH_PLACES 8
+
+/** Where those wait who came from one processor, or from one of a few. */
+typedef struct amlaps_latch_place_t {
+    atomic_uint turns;  /* of the latch */
+    atomic_int waiting; /* threads */
+    atomic_int first;   /* 1: whoever goes on next wakes the others of this place */
+} amlaps_latch_place_t;
+
 /**
- * Where threads wait for one event, and all go on at once. Who wakes many is pushed aside by them, so one of them wakes the others; woken from a
- * condition, all would queue for its mutex. All zeros to begin with; nothing to be destroyed.
+ * Where threads wait for one event, and all go on at once. Who wakes many is pushed aside by them, so those of each processor are woken by one of
+ * themselves. They also stay there: woken from another processor, most of them would move to it, and one would stand idle beside the other's queue.
+ * Woken from a condition, all would queue for its mutex. All zeros to begin with; nothing to be destroyed.
  */
 typedef struct amlaps_latch_t {
-    atomic_uint turns;
-    atomic_int first; /* 1: whoever is woken next wakes the others */
+    amlaps_latch_place_t place[AMLAPS_LATCH_PLACES];
 } amlaps_latch_t;
 
 /** To be asked before one looks whether the event has happened. @return what amlaps_latch_wait wants */

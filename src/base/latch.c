@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <linux/futex.h>
@@ -10,28 +11,46 @@
 
 unsigned amlaps_latch_look(amlaps_latch_t *latch)
 {
-    return atomic_load(&latch->turns);
+    return atomic_load(&latch->place[0].turns);
 }
 
-static void wake(amlaps_latch_t *latch, int most)
+static amlaps_latch_place_t *place_of_this_processor(amlaps_latch_t *latch)
 {
-    (void)syscall(SYS_futex, &latch->turns, FUTEX_WAKE_PRIVATE, most, NULL, NULL, 0);
+    const int processor = sched_getcpu();
+
+    return &latch->place[processor < 0 ? 0 : processor % AMLAPS_LATCH_PLACES];
+}
+
+static void wake(amlaps_latch_place_t *place, int most)
+{
+    (void)syscall(SYS_futex, &place->turns, FUTEX_WAKE_PRIVATE, most, NULL, NULL, 0);
 }
 
 int amlaps_latch_wait(amlaps_latch_t *latch, unsigned seen, const struct timespec *until)
 {
-    if (syscall(SYS_futex, &latch->turns, FUTEX_WAIT_BITSET_PRIVATE, seen, until, NULL, FUTEX_BITSET_MATCH_ANY) == 0) {
-        if (atomic_exchange(&latch->first, 0)) {
-            wake(latch, INT_MAX);
-        }
-        return 1;
+    amlaps_latch_place_t *place = place_of_this_processor(latch);
+    int late;
+
+    atomic_fetch_add(&place->waiting, 1);
+    late = syscall(SYS_futex, &place->turns, FUTEX_WAIT_BITSET_PRIVATE, seen, until, NULL, FUTEX_BITSET_MATCH_ANY) != 0 && errno == ETIMEDOUT;
+    atomic_fetch_sub(&place->waiting, 1);
+    if (atomic_load(&place->first) && atomic_exchange(&place->first, 0)) {
+        wake(place, INT_MAX);
     }
-    return errno != ETIMEDOUT;
+    return !late;
 }
 
 void amlaps_latch_turn(amlaps_latch_t *latch)
 {
-    atomic_store(&latch->first, 1);
-    atomic_fetch_add(&latch->turns, 1);
-    wake(latch, 1);
+    int i;
+
+    for (i = 0; i < AMLAPS_LATCH_PLACES; i++) {
+        atomic_fetch_add(&latch->place[i].turns, 1);
+    }
+    for (i = 0; i < AMLAPS_LATCH_PLACES; i++) {
+        if (atomic_load(&latch->place[i].waiting) > 0) {
+            atomic_store(&latch->place[i].first, 1);
+            wake(&latch->place[i], 1);
+        }
+    }
 }

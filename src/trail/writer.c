@@ -50,6 +50,7 @@ static void take_out(amlaps_writer_t *writer, const amlaps_job_t *job)
     if (*link == NULL) {
         writer->last = link;
     }
+    writer->waiting--;
 }
 
 /** @return 1 where the job is done; else it is the writer's, or freed */
@@ -90,22 +91,24 @@ static int wait_until_done(amlaps_writer_t *writer, amlaps_job_t *job)
 static int enqueue(amlaps_writer_t *writer, amlaps_job_t *job)
 {
     int hopeless;
-    int idle;
+    int wanted;
 
     pthread_mutex_lock(&writer->mutex);
     /* A writer that has been at one batch for longer than anybody waits gets no more of the workers. */
     hopeless = writer->stopping || (writer->busy_since != 0 && steady() - writer->busy_since > writer->timeout);
     writer->failing |= hopeless && !writer->stopping;
-    idle = writer->busy_since == 0;
+    wanted = writer->busy_since == 0;
     if (!hopeless) {
         atomic_fetch_add(&writer->users, 1);
         job->next = NULL;
         job->latch = &writer->latch[writer->side];
         *writer->last = job;
         writer->last = &job->next;
+        writer->waiting++;
+        wanted |= writer->waiting == writer->goal;
     }
     pthread_mutex_unlock(&writer->mutex);
-    if (!hopeless && idle) {
+    if (!hopeless && wanted) {
         /* Without the mutex: a thread that is woken to wait for it costs two more switches. */
         pthread_cond_signal(&writer->work);
     }

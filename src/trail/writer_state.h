@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "amlaps/thread.h"
+#include "pace.h"
 #include "writer.h"
 
 struct amlaps_writer_t {
@@ -17,8 +18,7 @@ struct amlaps_writer_t {
     amlaps_trouble_t *trouble;
     pthread_t thread;
     apr_pool_t *pool; /* of the thread alone, cleared with each batch */
-    apr_time_t began;   /* the last batch, on the steady clock; of the thread alone, as is the next */
-    apr_size_t company; /* records in it */
+    amlaps_pace_t pace; /* of the thread alone, too */
     pthread_mutex_t mutex;
     pthread_cond_t work; /* something waits, or the writer shall stop */
     pthread_cond_t idle; /* the thread ended, or a worker left */
@@ -26,6 +26,8 @@ struct amlaps_writer_t {
     /* Guarded by the mutex: */
     amlaps_job_t *first;
     amlaps_job_t **last;
+    apr_size_t waiting;    /* from first to last */
+    apr_size_t goal;       /* so many wake a writer that lets others join; 0: it does not */
     int side;              /* of the latch for those that come now */
     apr_time_t busy_since; /* 0: not at work */
     int stopping, ended;

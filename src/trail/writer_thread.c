@@ -10,14 +10,6 @@
 /* When a copy that lacks records is tried again though nothing is to be recorded. */
 #define AGAIN apr_time_from_sec(1)
 
-/*
- * Under load a transaction that comes a little later holds more records and costs hardly more: where the last one had company, the next one begins
- * no sooner than so long after it for each of its records. Where that makes fewer come, it ends by itself; on a slow disk that time has passed anyway.
- */
-#define COMPANY 8
-#define PACE_EACH 80 /* microseconds: about what a transaction costs */
-#define PACE_MOST apr_time_from_msec(2)
-
 typedef amlaps_job_t *writer_jobs_t[AMLAPS_BATCH_MOST];
 
 static apr_time_t steady(void)
@@ -55,14 +47,25 @@ static int wait_for_work(amlaps_writer_t *writer)
     return go;
 }
 
-static void let_others_join(const amlaps_writer_t *writer)
+/** Waits until so many have come as the pace wants, or for as long as it says. */
+static void let_others_join(amlaps_writer_t *writer)
 {
-    const apr_interval_time_t pace = writer->company < COMPANY ? 0 : (apr_interval_time_t)writer->company * PACE_EACH;
-    const apr_interval_time_t left = writer->began + (pace < PACE_MOST ? pace : PACE_MOST) - steady();
+    const apr_size_t goal = amlaps_pace_goal(&writer->pace);
+    const apr_interval_time_t left = goal > 1 ? amlaps_pace_left(&writer->pace, steady()) : 0;
+    struct timespec until;
+    int late = 0;
 
-    if (pace > 0 && left > 0) {
-        apr_sleep(left);
+    if (left <= 0) {
+        return;
     }
+    until = amlaps_thread_until(left);
+    pthread_mutex_lock(&writer->mutex);
+    writer->goal = goal;
+    while (writer->waiting < goal && !writer->stopping && !late) {
+        late = pthread_cond_timedwait(&writer->work, &writer->mutex, &until) == ETIMEDOUT;
+    }
+    writer->goal = 0;
+    pthread_mutex_unlock(&writer->mutex);
 }
 
 /** Tries until it has the mutex: workers do not wait for it, they give up one by one or are turned away. @return 0 where it is hopeless */
@@ -103,6 +106,7 @@ static apr_size_t take_batch(writer_jobs_t jobs, amlaps_writer_t *writer)
         amlaps_job_t *job = writer->first;
 
         writer->first = job->next;
+        writer->waiting--;
         job->state = AMLAPS_JOB_TAKEN;
         jobs[count++] = job;
     }
@@ -133,8 +137,10 @@ static void mark(int waiting[2], const amlaps_writer_t *writer, writer_jobs_t jo
     }
 }
 
-static void settle(amlaps_writer_t *writer, writer_jobs_t jobs, apr_size_t count, const amlaps_error_t *error)
+/** @return how many jobs wait for the next batch */
+static apr_size_t settle(amlaps_writer_t *writer, writer_jobs_t jobs, apr_size_t count, const amlaps_error_t *error)
 {
+    apr_size_t next;
     int waiting[2] = { 0, 0 };
     int recovered;
     int i;
@@ -144,6 +150,7 @@ static void settle(amlaps_writer_t *writer, writer_jobs_t jobs, apr_size_t count
     writer->failing = error->status != APR_SUCCESS;
     writer->failing_seal = amlaps_sealer_failed(error);
     mark(waiting, writer, jobs, count, error);
+    next = writer->waiting;
     pthread_mutex_unlock(&writer->mutex);
     for (i = 0; i < 2; i++) {
         if (waiting[i]) {
@@ -153,6 +160,7 @@ static void settle(amlaps_writer_t *writer, writer_jobs_t jobs, apr_size_t count
     if (recovered) {
         say(writer, AMLAPS_LOG_NOTICE, "AML0213", APR_SUCCESS, "the audit store takes records again");
     }
+    return next;
 }
 
 static void catch_up(amlaps_writer_t *writer)
@@ -182,10 +190,9 @@ static void write_batch(amlaps_writer_t *writer)
     writer_jobs_t jobs;
     amlaps_error_t error = { 0 };
     apr_interval_time_t behind = 0;
-    apr_size_t count = take_batch(jobs, writer);
+    const apr_time_t began = steady();
+    const apr_size_t count = take_batch(jobs, writer);
 
-    writer->began = steady();
-    writer->company = count;
     if (count == 0) {
         if (amlaps_sinks_behind(writer->batch.sinks)) {
             catch_up(writer);
@@ -197,7 +204,7 @@ static void write_batch(amlaps_writer_t *writer)
     if (amlaps_batch_run(&writer->batch, jobs, count, writer->timeout, &behind, &error, writer->pool) != APR_SUCCESS) {
         amlaps_trouble_say(writer->trouble, AMLAPS_LOG_ERROR, &error);
     }
-    settle(writer, jobs, count, &error);
+    amlaps_pace_note(&writer->pace, began, count, settle(writer, jobs, count, &error));
     if (behind > apr_time_from_sec(1)) {
         say(writer, AMLAPS_LOG_WARNING, "AML0214", APR_SUCCESS,
             "the clock stands before the last audit record; records keep that one's time until the clock has passed it");

@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "amlaps/base.h"
 #include "amlaps/thread.h"
@@ -111,12 +112,20 @@ typedef struct gate_t {
     atomic_int round; /* how often it was opened */
     atomic_int there; /* who goes to wait for the next time */
     atomic_int late;  /* who was not woken in time */
+    atomic_int started;
+    int processors;
 } gate_t;
 
 static void *pass_rounds(void *baton)
 {
     gate_t *gate = baton;
+    cpu_set_t set;
     int i;
+
+    /* Wherever the system lets them run: threads of several processors wait at several places. */
+    CPU_ZERO(&set);
+    CPU_SET((atomic_fetch_add(&gate->started, 1)) % gate->processors, &set);
+    (void)pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
 
     for (i = 0; i < ROUNDS; i++) {
         const struct timespec until = amlaps_thread_until(apr_time_from_sec(20));
@@ -144,6 +153,7 @@ static void a_latch_lets_all_go_on(void **state)
     int i;
 
     (void)state;
+    gate.processors = (int)sysconf(_SC_NPROCESSORS_ONLN);
     for (i = 0; i < WAITERS; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, pass_rounds, &gate), 0);
     }
