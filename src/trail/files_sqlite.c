@@ -8,7 +8,7 @@
 
 #include "look.h"
 
-#define WAL 1
+enum { DATABASE, WAL };
 
 void amlaps_sqlite_files_name(amlaps_sqlite_files_t *files, const char *path, apr_pool_t *pool)
 {
@@ -46,36 +46,51 @@ static apr_status_t written_over(int *overwritten, const char *path, const char 
                             "httpd is restarted", path, what);
 }
 
-/** The first bytes of the database as they are in the file, not in SQLite's memory. Read through SQLite's own descriptor: closing another
- *  one would drop its locks. */
-static int has_header(sqlite3 *db)
-{
-    static const char header[] = "SQLite format 3";
-    sqlite3_file *file = NULL;
-    char first[sizeof(header)];
-
-    return sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK && file != NULL && file->pMethods != NULL
-           && file->pMethods->xRead(file, first, sizeof(first), 0) == SQLITE_OK && memcmp(first, header, sizeof(header)) == 0;
-}
-
-/* SQLite's file formats (https://www.sqlite.org/walformat.html): the header of the WAL and of a frame, and of the index in -shm these fields. */
+/* SQLite's file formats (https://www.sqlite.org/fileformat2.html, walformat.html): of the database's header, of the WAL and a frame of it, and of the
+ * index in -shm what is looked at. */
+#define HEADER 32
+#define HEADER_PAGE_SIZE 16
+#define HEADER_PAGES 28
 #define WAL_HEADER 32
 #define FRAME_HEADER 24
 #define INDEX_BLOCK 32768
 #define INDEX_PAGE_SIZE 14
 #define INDEX_FRAMES 16
 
+static sqlite3_file *file_of(sqlite3 *db)
+{
+    sqlite3_file *file = NULL;
+
+    return sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK && file != NULL && file->pMethods != NULL ? file : NULL;
+}
+
+/** How long the database must be by its own header, as that is in the file, not in SQLite's memory; 0: it is none. Read through SQLite's own
+ *  descriptor: closing another one would drop its locks. */
+static off_t length_by_header(sqlite3 *db)
+{
+    static const char magic[] = "SQLite format 3";
+    sqlite3_file *file = file_of(db);
+    unsigned char header[HEADER];
+    off_t page_size, pages;
+
+    if (file == NULL || file->pMethods->xRead(file, header, sizeof(header), 0) != SQLITE_OK || memcmp(header, magic, sizeof(magic)) != 0) {
+        return 0;
+    }
+    page_size = (off_t)header[HEADER_PAGE_SIZE] << 8 | header[HEADER_PAGE_SIZE + 1];
+    pages = (off_t)header[HEADER_PAGES] << 24 | header[HEADER_PAGES + 1] << 16 | header[HEADER_PAGES + 2] << 8 | header[HEADER_PAGES + 3];
+    return pages * (page_size == 1 ? 65536 : page_size);
+}
+
 /** How long the WAL must be at least: SQLite itself cuts it where it has grown large and all of it is in the database. Within a transaction of ours,
  *  or while no other child may begin one. */
 static off_t length_of_wal(sqlite3 *db)
 {
-    sqlite3_file *file = NULL;
+    sqlite3_file *file = file_of(db);
     volatile void *index = NULL;
     apr_uint16_t page_size;
     apr_uint32_t frames;
 
-    if (sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK || file == NULL || file->pMethods == NULL
-        || file->pMethods->iVersion < 2 || file->pMethods->xShmMap(file, 0, INDEX_BLOCK, 0, &index) != SQLITE_OK || index == NULL) {
+    if (file == NULL || file->pMethods->iVersion < 2 || file->pMethods->xShmMap(file, 0, INDEX_BLOCK, 0, &index) != SQLITE_OK || index == NULL) {
         return 0;
     }
     memcpy(&page_size, (const char *)index + INDEX_PAGE_SIZE, sizeof(page_size));
@@ -83,18 +98,22 @@ static off_t length_of_wal(sqlite3 *db)
     return frames == 0 ? 0 : WAL_HEADER + (off_t)frames * (FRAME_HEADER + (page_size == 1 ? 65536 : page_size));
 }
 
+/* A database that has become shorter may have been packed (VACUUM): then its header says so. */
 static apr_status_t check_contents(int *overwritten, amlaps_sqlite_files_t *files, sqlite3 *db, const struct stat now[AMLAPS_SQLITE_FILES],
                                    amlaps_error_t *error)
 {
+    const off_t whole = length_by_header(db);
     int i;
 
     for (i = 0; i < AMLAPS_SQLITE_FILES; i++) {
-        if (now[i].st_size < (i == WAL ? length_of_wal(db) : files->info[i].st_size)) {
+        const off_t least = i == WAL ? length_of_wal(db) : files->info[i].st_size;
+
+        if (now[i].st_size < least && (i != DATABASE || whole == 0 || now[i].st_size < whole)) {
             return written_over(overwritten, files->path[i], "was cut", error);
         }
         files->info[i].st_size = now[i].st_size;
     }
-    return has_header(db) ? APR_SUCCESS : written_over(overwritten, files->path[0], "was overwritten", error);
+    return whole != 0 ? APR_SUCCESS : written_over(overwritten, files->path[DATABASE], "was overwritten", error);
 }
 
 apr_status_t amlaps_sqlite_files_check(int *overwritten, amlaps_sqlite_files_t *files, sqlite3 *db, amlaps_error_t *error)

@@ -1,5 +1,5 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/* The write-ahead log of a SQLite store, which SQLite cuts by itself, and nobody else may. */
+/* The database of a SQLite store and its write-ahead log, which SQLite cuts by itself, and nobody else may. */
 
 #include "trail_trouble.h"
 
@@ -65,6 +65,33 @@ static void test_log_that_another_program_writes_back_and_cuts(void **state)
     world_verify_good(world, 3);
 }
 
+/* As after an export that took old records out, to give their space back. */
+static void test_store_that_is_packed(void **state)
+{
+    world_t *world = *state;
+    struct stat before, after;
+    sqlite3 *other;
+    int i;
+
+    world_open(world);
+    for (i = 0; i < 100; i++) {
+        expect_service(world);
+    }
+    assert_int_equal(sqlite3_open(world->path, &other), SQLITE_OK);
+    run(other, "CREATE TABLE ballast(text); INSERT INTO ballast VALUES(zeroblob(1000000)); PRAGMA wal_checkpoint(TRUNCATE)");
+    expect_service(world);
+    assert_int_equal(stat(world->path, &before), 0);
+    run(other, "DROP TABLE ballast; VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
+    sqlite3_close(other);
+    assert_int_equal(stat(world->path, &after), 0);
+    assert_true(after.st_size + 900000 < before.st_size);
+    expect_service(world);
+    expect_service(world);
+    assert_int_equal(truncate(world->path, after.st_size - 4096), 0);
+    expect_unavailable(world, "AML0221");
+    world_close(world);
+}
+
 static void test_log_that_lacks_a_byte(void **state)
 {
     world_t *world = *state;
@@ -81,7 +108,7 @@ static void test_log_that_lacks_a_byte(void **state)
 
 static const struct CMUnitTest tests[] = {
     WORLD_TEST(test_log_that_a_reader_let_grow_is_cut_and_nothing_else_happens), WORLD_TEST(test_log_that_another_program_writes_back_and_cuts),
-    WORLD_TEST(test_log_that_lacks_a_byte)
+    WORLD_TEST(test_store_that_is_packed), WORLD_TEST(test_log_that_lacks_a_byte)
 };
 
 WORLD_MAIN(tests)
