@@ -8,7 +8,7 @@
 
 #include "look.h"
 
-enum { DATABASE, WAL };
+enum { DATABASE, WAL, INDEX };
 
 void amlaps_sqlite_files_name(amlaps_sqlite_files_t *files, const char *path, apr_pool_t *pool)
 {
@@ -34,7 +34,32 @@ static apr_status_t look(struct stat info[AMLAPS_SQLITE_FILES], const amlaps_sql
 
 apr_status_t amlaps_sqlite_files_look(amlaps_sqlite_files_t *files, amlaps_error_t *error)
 {
+    files->checked = 0;
     return look(files->info, files, error);
+}
+
+static apr_status_t identify(struct stat now[AMLAPS_SQLITE_FILES], const amlaps_sqlite_files_t *files, amlaps_error_t *error)
+{
+    apr_status_t status = look(now, files, error);
+    int i;
+
+    for (i = 0; i < AMLAPS_SQLITE_FILES && status == APR_SUCCESS; i++) {
+        if (now[i].st_dev != files->info[i].st_dev || now[i].st_ino != files->info[i].st_ino) {
+            status = amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0206", APR_EGENERAL, "%s of the store was replaced while in use",
+                                      files->path[i]);
+        } else if ((now[i].st_mode & S_IWOTH) != 0) {
+            status = amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0206", APR_EGENERAL,
+                                      "everybody may write to %s of the store; find out who did, then chmod 0640", files->path[i]);
+        }
+    }
+    return status;
+}
+
+apr_status_t amlaps_sqlite_files_check(const amlaps_sqlite_files_t *files, amlaps_error_t *error)
+{
+    struct stat now[AMLAPS_SQLITE_FILES];
+
+    return identify(now, files, error);
 }
 
 /** Somebody wrote over the files in place. SQLite has much of them in memory and would go on; what it writes is lost or unreadable. */
@@ -50,86 +75,108 @@ static apr_status_t written_over(int *overwritten, const char *path, const char 
  * index in -shm what is looked at. */
 #define HEADER 32
 #define HEADER_PAGE_SIZE 16
+#define HEADER_CHANGES 24
 #define HEADER_PAGES 28
 #define WAL_HEADER 32
 #define FRAME_HEADER 24
 #define INDEX_BLOCK 32768
 #define INDEX_PAGE_SIZE 14
 #define INDEX_FRAMES 16
+#define INDEX_BACKFILLED 96
 
-static sqlite3_file *file_of(sqlite3 *db)
+/** What the files say of themselves. */
+typedef struct claim_t {
+    apr_uint32_t changes; /* how often the first page was written; a copy of before was so less often */
+    off_t database;       /* how long it is; 0: it is none */
+    off_t wal;            /* how much of it holds */
+    int pending;          /* there are frames that have not been written back */
+} claim_t;
+
+static off_t real_page_size(unsigned size)
 {
-    sqlite3_file *file = NULL;
-
-    return sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK && file != NULL && file->pMethods != NULL ? file : NULL;
+    return size == 1 ? 65536 : (off_t)size;
 }
 
-/** How long the database must be by its own header, as that is in the file, not in SQLite's memory; 0: it is none. Read through SQLite's own
- *  descriptor: closing another one would drop its locks. */
-static off_t length_by_header(sqlite3 *db)
+static apr_uint32_t big_endian(const unsigned char *bytes)
+{
+    return (apr_uint32_t)bytes[0] << 24 | (apr_uint32_t)bytes[1] << 16 | (apr_uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+/** As it is in the file, not in SQLite's memory. */
+static void read_header(claim_t *claim, sqlite3_file *file)
 {
     static const char magic[] = "SQLite format 3";
-    sqlite3_file *file = file_of(db);
     unsigned char header[HEADER];
-    off_t page_size, pages;
 
-    if (file == NULL || file->pMethods->xRead(file, header, sizeof(header), 0) != SQLITE_OK || memcmp(header, magic, sizeof(magic)) != 0) {
-        return 0;
+    if (file->pMethods->xRead(file, header, sizeof(header), 0) != SQLITE_OK || memcmp(header, magic, sizeof(magic)) != 0) {
+        return;
     }
-    page_size = (off_t)header[HEADER_PAGE_SIZE] << 8 | header[HEADER_PAGE_SIZE + 1];
-    pages = (off_t)header[HEADER_PAGES] << 24 | header[HEADER_PAGES + 1] << 16 | header[HEADER_PAGES + 2] << 8 | header[HEADER_PAGES + 3];
-    return pages * (page_size == 1 ? 65536 : page_size);
+    claim->changes = big_endian(header + HEADER_CHANGES);
+    claim->database = big_endian(header + HEADER_PAGES) * real_page_size((unsigned)header[HEADER_PAGE_SIZE] << 8 | header[HEADER_PAGE_SIZE + 1]);
 }
 
-/** How long the WAL must be at least: SQLite itself cuts it where it has grown large and all of it is in the database. Within a transaction of ours,
- *  or while no other child may begin one. */
-static off_t length_of_wal(sqlite3 *db)
+static void read_index(claim_t *claim, sqlite3_file *file)
 {
-    sqlite3_file *file = file_of(db);
     volatile void *index = NULL;
     apr_uint16_t page_size;
-    apr_uint32_t frames;
+    apr_uint32_t frames, backfilled;
 
-    if (file == NULL || file->pMethods->iVersion < 2 || file->pMethods->xShmMap(file, 0, INDEX_BLOCK, 0, &index) != SQLITE_OK || index == NULL) {
-        return 0;
+    if (file->pMethods->iVersion < 2 || file->pMethods->xShmMap(file, 0, INDEX_BLOCK, 0, &index) != SQLITE_OK || index == NULL) {
+        return;
     }
     memcpy(&page_size, (const char *)index + INDEX_PAGE_SIZE, sizeof(page_size));
     memcpy(&frames, (const char *)index + INDEX_FRAMES, sizeof(frames));
-    return frames == 0 ? 0 : WAL_HEADER + (off_t)frames * (FRAME_HEADER + (page_size == 1 ? 65536 : page_size));
+    memcpy(&backfilled, (const char *)index + INDEX_BACKFILLED, sizeof(backfilled));
+    claim->wal = frames == 0 ? 0 : WAL_HEADER + frames * (FRAME_HEADER + real_page_size(page_size));
+    claim->pending = backfilled < frames;
 }
 
-/* A database that has become shorter may have been packed (VACUUM): then its header says so. */
-static apr_status_t check_contents(int *overwritten, amlaps_sqlite_files_t *files, sqlite3 *db, const struct stat now[AMLAPS_SQLITE_FILES],
-                                   amlaps_error_t *error)
+/** Through SQLite's own descriptor: closing another one would drop its locks. */
+static void read_claim(claim_t *claim, sqlite3 *db)
 {
-    const off_t whole = length_by_header(db);
-    int i;
+    sqlite3_file *file = NULL;
 
-    for (i = 0; i < AMLAPS_SQLITE_FILES; i++) {
-        const off_t least = i == WAL ? length_of_wal(db) : files->info[i].st_size;
-
-        if (now[i].st_size < least && (i != DATABASE || whole == 0 || now[i].st_size < whole)) {
-            return written_over(overwritten, files->path[i], "was cut", error);
-        }
-        files->info[i].st_size = now[i].st_size;
+    memset(claim, 0, sizeof(*claim));
+    if (sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK && file != NULL && file->pMethods != NULL) {
+        read_header(claim, file);
+        read_index(claim, file);
     }
-    return whole != 0 ? APR_SUCCESS : written_over(overwritten, files->path[DATABASE], "was overwritten", error);
 }
 
-apr_status_t amlaps_sqlite_files_check(int *overwritten, amlaps_sqlite_files_t *files, sqlite3 *db, amlaps_error_t *error)
+/* A database that has become shorter may have been packed (VACUUM). Then its first page was written since, and it is as long as that says, or the rest
+ * is in the WAL still; in that case it is looked at once more, by what it was before. */
+static apr_status_t check_database(int *overwritten, amlaps_sqlite_files_t *files, off_t size, const claim_t *claim, amlaps_error_t *error)
+{
+    const apr_int32_t newer = files->checked ? (apr_int32_t)(claim->changes - files->changes) : 1;
+    const int shorter = size < files->info[DATABASE].st_size;
+
+    if (claim->database == 0 || newer < 0) {
+        return written_over(overwritten, files->path[DATABASE], "was overwritten", error);
+    }
+    if (shorter && size < claim->database) {
+        return newer > 0 && claim->pending ? APR_SUCCESS : written_over(overwritten, files->path[DATABASE], "was cut", error);
+    }
+    files->info[DATABASE].st_size = size;
+    files->changes = claim->changes;
+    files->checked = 1;
+    return APR_SUCCESS;
+}
+
+apr_status_t amlaps_sqlite_files_weigh(int *overwritten, amlaps_sqlite_files_t *files, sqlite3 *db, amlaps_error_t *error)
 {
     struct stat now[AMLAPS_SQLITE_FILES];
-    apr_status_t status = look(now, files, error);
-    int i;
+    apr_status_t status = identify(now, files, error);
+    claim_t claim;
 
-    for (i = 0; i < AMLAPS_SQLITE_FILES && status == APR_SUCCESS; i++) {
-        if (now[i].st_dev != files->info[i].st_dev || now[i].st_ino != files->info[i].st_ino) {
-            status = amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0206", APR_EGENERAL, "%s of the store was replaced while in use",
-                                      files->path[i]);
-        } else if ((now[i].st_mode & S_IWOTH) != 0) {
-            status = amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0206", APR_EGENERAL,
-                                      "everybody may write to %s of the store; find out who did, then chmod 0640", files->path[i]);
-        }
+    if (status != APR_SUCCESS) {
+        return status;
     }
-    return status == APR_SUCCESS ? check_contents(overwritten, files, db, now, error) : status;
+    read_claim(&claim, db);
+    if (now[WAL].st_size < claim.wal) {
+        return written_over(overwritten, files->path[WAL], "was cut", error);
+    }
+    if (now[INDEX].st_size < INDEX_BLOCK) {
+        return written_over(overwritten, files->path[INDEX], "was cut", error);
+    }
+    return check_database(overwritten, files, now[DATABASE].st_size, &claim, error);
 }

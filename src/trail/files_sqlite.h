@@ -13,6 +13,8 @@
 typedef struct amlaps_sqlite_files_t {
     const char *path[AMLAPS_SQLITE_FILES]; /* the database, -wal, -shm: losing any of them loses records */
     struct stat info[AMLAPS_SQLITE_FILES];
+    int checked;                           /* since they were opened, and so the next is known */
+    apr_uint32_t changes;                  /* of the database, by its header */
 } amlaps_sqlite_files_t;
 
 void amlaps_sqlite_files_name(amlaps_sqlite_files_t *files, const char *path, apr_pool_t *pool);
@@ -20,7 +22,11 @@ void amlaps_sqlite_files_name(amlaps_sqlite_files_t *files, const char *path, ap
 /** Notes what the files are now, before they are opened. */
 apr_status_t amlaps_sqlite_files_look(amlaps_sqlite_files_t *files, amlaps_error_t *error);
 
-/** Are they still the same, and what was in them too? @param overwritten set to 1 where somebody wrote over them in place */
-apr_status_t amlaps_sqlite_files_check(int *overwritten, amlaps_sqlite_files_t *files, sqlite3 *db, amlaps_error_t *error);
+/** Are they still the same? At any time. */
+apr_status_t amlaps_sqlite_files_check(const amlaps_sqlite_files_t *files, amlaps_error_t *error);
+
+/** That, and is what was in them still there? Only within a transaction that writes: in between others make them longer and shorter.
+ *  @param overwritten set to 1 where somebody wrote over them, or cut them, in place */
+apr_status_t amlaps_sqlite_files_weigh(int *overwritten, amlaps_sqlite_files_t *files, sqlite3 *db, amlaps_error_t *error);
 
 #endif

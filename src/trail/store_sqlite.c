@@ -105,10 +105,10 @@ static apr_status_t prepare_statements(sqlite_store_t *self, amlaps_error_t *err
     return amlaps_sqlite_attempts_open(&self->attempts, &self->store, error);
 }
 
-static apr_status_t check_files(sqlite_store_t *self, amlaps_error_t *error)
+static apr_status_t weigh_files(sqlite_store_t *self, amlaps_error_t *error)
 {
     int overwritten = 0;
-    apr_status_t status = amlaps_sqlite_files_check(&overwritten, &self->files, self->db, error);
+    apr_status_t status = amlaps_sqlite_files_weigh(&overwritten, &self->files, self->db, error);
 
     if (overwritten) {
         amlaps_shared_condemn(self->shared, self->generation, self->files.path[0]);
@@ -250,7 +250,7 @@ static apr_status_t sqlite_begin(amlaps_head_t *head, amlaps_store_t *store, apr
         return status;
     }
     be_patient(self, patience);
-    if ((status = run(self, BEGIN, error)) != APR_SUCCESS || (status = check_files(self, error)) != APR_SUCCESS
+    if ((status = run(self, BEGIN, error)) != APR_SUCCESS || (status = weigh_files(self, error)) != APR_SUCCESS
         || (status = read_head(head, self, error)) != APR_SUCCESS) {
         return status;
     }
@@ -312,7 +312,11 @@ static apr_status_t sqlite_commit(amlaps_store_t *store, const amlaps_head_t *he
     apr_status_t status = run(self, COMMIT, error);
 
     /* Looked at once more: a file that went away meanwhile took the records along. */
-    if (status == APR_SUCCESS && (status = check_files(self, error)) == APR_SUCCESS) {
+    if (status == APR_SUCCESS) {
+        status = amlaps_sqlite_files_check(&self->files, error);
+        self->broken |= status != APR_SUCCESS;
+    }
+    if (status == APR_SUCCESS) {
         self->last = *head;
     }
     return status;

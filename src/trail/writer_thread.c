@@ -50,7 +50,8 @@ static int wait_for_work(amlaps_writer_t *writer)
 /** Waits until so many have come as the pace wants, or for as long as it says. */
 static void let_others_join(amlaps_writer_t *writer)
 {
-    const apr_size_t goal = amlaps_pace_goal(&writer->pace);
+    const apr_size_t wanted = amlaps_pace_goal(&writer->pace);
+    const apr_size_t goal = wanted < AMLAPS_BATCH_MOST ? wanted : AMLAPS_BATCH_MOST;
     const apr_interval_time_t left = goal > 1 ? amlaps_pace_left(&writer->pace, steady()) : 0;
     struct timespec until;
     int late = 0;

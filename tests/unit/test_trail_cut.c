@@ -47,6 +47,34 @@ static void test_log_that_a_reader_let_grow_is_cut_and_nothing_else_happens(void
     world_verify_good(world, records);
 }
 
+/* The index (-shm) of a large log is larger than one that SQLite makes anew when the store is opened again. */
+static void test_store_that_is_opened_again_after_its_log_has_grown(void **state)
+{
+    world_t *world = *state;
+    struct stat before, after;
+    sqlite3 *reader;
+
+    world_open(world);
+    expect_service(world);
+    assert_int_equal(sqlite3_open(world->path, &reader), SQLITE_OK);
+    run(reader, "BEGIN; SELECT count(*) FROM record");
+    while (log_size(world) < LIMIT + LIMIT / 8) {
+        expect_service(world);
+    }
+    run(reader, "COMMIT");
+    sqlite3_close(reader);
+    expect_service(world);
+    assert_int_equal(stat(apr_pstrcat(world->pool, world->path, "-shm", NULL), &before), 0);
+    assert_int_equal(chmod(world->path, 0666), 0);
+    expect_unavailable(world, "AML0206");
+    assert_int_equal(chmod(world->path, 0640), 0);
+    expect_service(world);
+    expect_service(world);
+    assert_int_equal(stat(apr_pstrcat(world->pool, world->path, "-shm", NULL), &after), 0);
+    assert_true(after.st_size < before.st_size);
+    world_close(world);
+}
+
 static void test_log_that_another_program_writes_back_and_cuts(void **state)
 {
     world_t *world = *state;
@@ -92,6 +120,76 @@ static void test_store_that_is_packed(void **state)
     world_close(world);
 }
 
+/* What checkpoints do while somebody reads: the first page may say how long the database will be before it is. */
+static void test_store_that_was_packed_and_has_grown_in_part(void **state)
+{
+    world_t *world = *state;
+    sqlite3 *other, *reader;
+    struct stat before, after;
+
+    world_open(world);
+    expect_service(world);
+    assert_int_equal(sqlite3_open(world->path, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_open(world->path, &reader), SQLITE_OK);
+    run(other, "CREATE TABLE ballast(text); INSERT INTO ballast VALUES(zeroblob(3000000)); PRAGMA wal_checkpoint(TRUNCATE)");
+    expect_service(world);
+    assert_int_equal(stat(world->path, &before), 0);
+    run(other, "DROP TABLE ballast; VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
+    run(other, "CREATE TABLE half(text); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)"
+               " INSERT INTO half SELECT hex(zeroblob(100)) FROM n");
+    run(reader, "BEGIN; SELECT count(*) FROM half");
+    run(other, "UPDATE half SET text = replace(text, '0', '1'); PRAGMA wal_checkpoint(PASSIVE)");
+    assert_int_equal(stat(world->path, &after), 0);
+    assert_true(after.st_size + 2000000 < before.st_size);
+    expect_service(world);
+    run(reader, "COMMIT");
+    expect_service(world);
+    run(other, "PRAGMA wal_checkpoint(TRUNCATE)");
+    expect_service(world);
+    assert_int_equal(stat(world->path, &before), 0);
+    assert_true(before.st_size > after.st_size);
+    sqlite3_close(reader);
+    sqlite3_close(other);
+    world_close(world);
+}
+
+static void write_into(const char *path, const char *source)
+{
+    static char bytes[1 << 22];
+    FILE *file = fopen(source, "rb");
+    size_t length = fread(bytes, 1, sizeof(bytes), file);
+
+    fclose(file);
+    file = fopen(path, "wb"); /* cuts it, and goes on in the same file */
+    assert_int_equal(fwrite(bytes, 1, length, file), length);
+    fclose(file);
+}
+
+/* As cp of an older copy into the open file. */
+static void test_older_and_shorter_copy_over_the_open_store(void **state)
+{
+    world_t *world = *state;
+    const char *copy = apr_pstrcat(world->pool, world->directory, "/old.db", NULL);
+    sqlite3 *other;
+    int i;
+
+    world_open(world);
+    expect_service(world);
+    assert_int_equal(sqlite3_open(world->path, &other), SQLITE_OK);
+    run(other, "PRAGMA wal_checkpoint(TRUNCATE)");
+    write_into(copy, world->path);
+    for (i = 0; i < 200; i++) {
+        expect_service(world);
+    }
+    run(other, "PRAGMA wal_checkpoint(TRUNCATE)");
+    expect_service(world);
+    write_into(world->path, copy);
+    expect_unavailable(world, "AML0221");
+    expect_unavailable(world, "AML0205");
+    sqlite3_close(other);
+    world_close(world);
+}
+
 static void test_log_that_lacks_a_byte(void **state)
 {
     world_t *world = *state;
@@ -108,7 +206,9 @@ static void test_log_that_lacks_a_byte(void **state)
 
 static const struct CMUnitTest tests[] = {
     WORLD_TEST(test_log_that_a_reader_let_grow_is_cut_and_nothing_else_happens), WORLD_TEST(test_log_that_another_program_writes_back_and_cuts),
-    WORLD_TEST(test_store_that_is_packed), WORLD_TEST(test_log_that_lacks_a_byte)
+    WORLD_TEST(test_store_that_is_opened_again_after_its_log_has_grown), WORLD_TEST(test_store_that_is_packed),
+    WORLD_TEST(test_store_that_was_packed_and_has_grown_in_part), WORLD_TEST(test_older_and_shorter_copy_over_the_open_store),
+    WORLD_TEST(test_log_that_lacks_a_byte)
 };
 
 WORLD_MAIN(tests)
