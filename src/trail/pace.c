@@ -2,9 +2,9 @@
 #include "pace.h"
 
 /* What counts as lately: longer than Graph takes for an answer, so that those who come in waves count as what they are on average. */
-#define LATELY 50000.0 /* microseconds */
+#define LATELY 100000.0 /* microseconds */
 /* A transaction takes a few tenths of a millisecond: below this, those who come meanwhile are few. */
-#define BUSY 6.0 /* records in a millisecond */
+#define BUSY 5.0 /* records in a millisecond */
 #define LONGEST apr_time_from_msec(4)
 
 void amlaps_pace_note(amlaps_pace_t *pace, apr_time_t began, apr_size_t records, apr_size_t waiting)
