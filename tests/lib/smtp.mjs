@@ -50,7 +50,8 @@ export class Smtp {
 
   /** @param {net.Socket} socket @param {boolean} secure @param {boolean} [greets] */
   #serve(socket, secure, greets = true) {
-    const state = { secure, buffer: '', data: /** @type {string | null} */ (null), from: '', to: /** @type {string[]} */ ([]), user: '', auth: '' };
+    // a QUIT that comes after a reset belongs to what was before
+    const state = { secure, commands: this.commands, buffer: '', data: /** @type {string | null} */ (null), from: '', to: /** @type {string[]} */ ([]), user: '', auth: '' };
     const say = (/** @type {string} */ line) => setTimeout(() => { if (socket.writable) socket.write(`${line}\r\n`); }, this.slowness);
     socket.on('error', () => {});
     socket.setEncoding('latin1');
@@ -82,7 +83,7 @@ export class Smtp {
 
   /** @param {any} state @param {string} line @param {(line: string) => void} say @param {net.Socket} socket @returns {boolean} the connection goes on in TLS */
   #command(state, line, say, socket) {
-    this.commands.push({ line, secure: state.secure });
+    state.commands.push({ line, secure: state.secure });
     const word = line.split(' ')[0].toUpperCase();
     const other = this.reply(line);
     if (other !== undefined) {

@@ -41,13 +41,18 @@ export class Stage {
     this.store = httpd.path('state/amlaps.db');
     /** @type {Map<string, ReturnType<typeof signIn>>} */
     this.sessions = new Map();
+    this.begun = 0;
     if (!httpd.options.amlaps?.includes('pgsql:')) httpd.settled = () => this.started();
   }
 
-  /** Waits for the record of each start, so that it does not come between those of a test. A store that is broken has none. */
+  /**
+   * Waits for the record of each start, so that it does not come between those of a test. A store that is broken has none. Each start and graceful
+   * restart is counted here too: httpd listens before it logs that it has started.
+   */
   async started() {
     const count = async () => (await query(this.store, "SELECT count(*) AS n FROM record WHERE event = 'start'"))[0].n;
-    await waitFor('the record of the start', async () => await count() >= this.httpd.starts(), { timeout: 3000 }).catch(() => undefined);
+    this.begun += 1;
+    await waitFor('the record of the start', async () => await count() >= Math.max(this.begun, this.httpd.starts()), { timeout: 3000 }).catch(() => undefined);
   }
 
   /**
