@@ -20,15 +20,11 @@ static void run(sqlite3 *db, const char *sql)
     assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
 }
 
-/* A backup or a long look at the audit keeps the log from being written back. */
-static void test_log_that_a_reader_let_grow_is_cut_and_nothing_else_happens(void **state)
+/** As a backup or a long look at the audit does, which keeps the log from being written back. */
+static void let_log_grow(world_t *world)
 {
-    world_t *world = *state;
     sqlite3 *reader;
-    long records = 0;
-    int i;
 
-    world_open(world);
     expect_service(world);
     assert_int_equal(sqlite3_open(world->path, &reader), SQLITE_OK);
     run(reader, "BEGIN; SELECT count(*) FROM record");
@@ -37,6 +33,16 @@ static void test_log_that_a_reader_let_grow_is_cut_and_nothing_else_happens(void
     }
     run(reader, "COMMIT");
     sqlite3_close(reader);
+}
+
+static void test_log_that_a_reader_let_grow_is_cut_and_nothing_else_happens(void **state)
+{
+    world_t *world = *state;
+    long records;
+    int i;
+
+    world_open(world);
+    let_log_grow(world);
     for (i = 0; i < 100 && log_size(world) > LIMIT; i++) {
         expect_service(world);
     }
@@ -52,17 +58,9 @@ static void test_store_that_is_opened_again_after_its_log_has_grown(void **state
 {
     world_t *world = *state;
     struct stat before, after;
-    sqlite3 *reader;
 
     world_open(world);
-    expect_service(world);
-    assert_int_equal(sqlite3_open(world->path, &reader), SQLITE_OK);
-    run(reader, "BEGIN; SELECT count(*) FROM record");
-    while (log_size(world) < LIMIT + LIMIT / 8) {
-        expect_service(world);
-    }
-    run(reader, "COMMIT");
-    sqlite3_close(reader);
+    let_log_grow(world);
     /* After the first the log is written back, with the second it begins anew. */
     expect_service(world);
     expect_service(world);
