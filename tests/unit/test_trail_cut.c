@@ -120,6 +120,39 @@ static void test_store_that_is_packed(void **state)
     world_close(world);
 }
 
+static void test_store_that_is_packed_and_then_cut(void **state)
+{
+    world_t *world = *state;
+    struct stat packed;
+    sqlite3 *other;
+
+    world_open(world);
+    expect_service(world);
+    assert_int_equal(sqlite3_open(world->path, &other), SQLITE_OK);
+    run(other, "CREATE TABLE ballast(text); INSERT INTO ballast VALUES(zeroblob(1000000)); PRAGMA wal_checkpoint(TRUNCATE)");
+    expect_service(world);
+    run(other, "DROP TABLE ballast; VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
+    sqlite3_close(other);
+    assert_int_equal(stat(world->path, &packed), 0);
+    assert_int_equal(truncate(world->path, packed.st_size - 4096), 0);
+    expect_unavailable(world, "AML0221");
+    expect_unavailable(world, "AML0205");
+    world_close(world);
+}
+
+/* To less would end the process with a signal, in SQLite, before anybody could look. */
+static void test_index_that_is_cut_to_its_first_page(void **state)
+{
+    world_t *world = *state;
+
+    world_open(world);
+    expect_service(world);
+    assert_int_equal(truncate(apr_pstrcat(world->pool, world->path, "-shm", NULL), 4096), 0);
+    expect_unavailable(world, "AML0221");
+    expect_unavailable(world, "AML0205");
+    world_close(world);
+}
+
 /* What checkpoints do while somebody reads: the first page may say how long the database will be before it is. */
 static void test_store_that_was_packed_and_has_grown_in_part(void **state)
 {
@@ -208,7 +241,7 @@ static const struct CMUnitTest tests[] = {
     WORLD_TEST(test_log_that_a_reader_let_grow_is_cut_and_nothing_else_happens), WORLD_TEST(test_log_that_another_program_writes_back_and_cuts),
     WORLD_TEST(test_store_that_is_opened_again_after_its_log_has_grown), WORLD_TEST(test_store_that_is_packed),
     WORLD_TEST(test_store_that_was_packed_and_has_grown_in_part), WORLD_TEST(test_older_and_shorter_copy_over_the_open_store),
-    WORLD_TEST(test_log_that_lacks_a_byte)
+    WORLD_TEST(test_log_that_lacks_a_byte), WORLD_TEST(test_store_that_is_packed_and_then_cut), WORLD_TEST(test_index_that_is_cut_to_its_first_page)
 };
 
 WORLD_MAIN(tests)

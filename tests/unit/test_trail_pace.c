@@ -78,8 +78,8 @@ static void a_clock_that_stands_still_is_no_rate_without_end(void **state)
     amlaps_pace_t pace = { 0 };
 
     (void)state;
-    go_on(&pace, MSEC(1000), 1, 0, 1, 0);
-    go_on(&pace, MSEC(1000), 10, 0, 1, 0);
+    go_on(&pace, MSEC(1000), 1, 0, 10, 10);
+    go_on(&pace, MSEC(1000), 10, 0, 10, 10);
     assert_int_equal(amlaps_pace_goal(&pace), 0);
 }
 
