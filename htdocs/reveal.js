@@ -75,10 +75,14 @@ export const view = (app, root, { ask, disclosure: { id, rule, credentials, olde
   large.ariaPressed = "false";
   const box = h("div", { class: "tool" });
   let close = () => {};
+  let pressed = Promise.resolve();
   /** Loaded when it is wanted; one is open at a time. @param {string} key */
   const opener = (key) => {
-    const opening = button(t(`reveal.${key}`), "small", async () => {
-      close = (await import("./more/tools.js")).toggle(key, opening, box, () => secret, close);
+    const opening = button(t(`reveal.${key}`), "small", () => {
+      // In the order of the presses: two imports of one module need not end in theirs.
+      pressed = pressed.catch(() => {}).then(async () => {
+        close = (await import("./more/tools.js")).toggle(key, opening, box, () => secret, close);
+      });
     });
     opening.ariaExpanded = "false";
     return opening;

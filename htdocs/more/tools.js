@@ -1,6 +1,8 @@
 // @ts-check
 /** @import {Tool} from "../types.js" */
-// What the Revealed view opens on request: one tool at a time, in a box that is emptied with the password.
+// What the Revealed view opens on request: one tool at a time, each in a place of its own that goes with the password.
+
+import { h } from "../app.js";
 
 /** @type {Record<string, () => Promise<{tool: Tool}>>} */
 const TOOLS = { spell: () => import("./spell.js"), qr: () => import("./qr.js") };
@@ -17,16 +19,19 @@ export function toggle(key, opener, box, password, closeOther) {
   if (!wanted) return () => {};
   let wipe = () => {};
   let closed = false;
+  // Its own: a tool that ends late must not empty the next one's.
+  const place = h("div", { class: "tool" });
+  box.append(place);
   opener.ariaExpanded = "true";
   const close = () => {
     closed = true;
     wipe();
-    box.replaceChildren();
+    place.remove();
     opener.ariaExpanded = "false";
   };
   TOOLS[key]?.().then(async ({ tool }) => {
     if (closed || !password()) return;
-    wipe = await tool(box, password);
+    wipe = await tool(place, password);
     if (closed) close();
   }).catch((error) => {
     close();

@@ -142,6 +142,50 @@ pageTest("what was opened goes with the password, also when the time is up", { a
   }
 });
 
+pageTest("a tool that comes late leaves the one that was opened meanwhile alone", { path, api: rule() }, async (page) => {
+  /** @type {() => void} */
+  let release = () => {};
+  await page.route("**/i18n/spell/en.json", async (route) => {
+    await new Promise((resolve) => { release = () => resolve(undefined); });
+    await route.continue();
+  });
+  await reveal(page);
+  await page.evaluate(() => {
+    const read = Response.prototype.json;
+    Response.prototype.json = async function json() {
+      const value = await read.call(this);
+      setTimeout(() => { globalThis.cameLate = true; });
+      return value;
+    };
+  });
+  const asked = page.waitForRequest("**/i18n/spell/en.json");
+  await button(page, "Spell it").click();
+  await asked;
+  await button(page, "QR code").click();
+  await page.locator("canvas").waitFor();
+  release();
+  await until(() => page.evaluate(() => globalThis.cameLate), true);
+  assert.equal(await page.locator("canvas").count(), 1);
+  assert.equal(await page.locator(".spelling").count(), 0);
+  assert.deepEqual([await button(page, "Spell it").getAttribute("aria-expanded"), await button(page, "QR code").getAttribute("aria-expanded")], ["false", "true"]);
+});
+
+pageTest("what was pressed last is open, also when all was pressed before the tools had come", { path, api: rule() }, async (page) => {
+  /** @type {() => void} */
+  let release = () => {};
+  await page.route("**/more/tools.js", async (route) => {
+    await new Promise((resolve) => { release = () => resolve(undefined); });
+    await route.continue();
+  });
+  await reveal(page);
+  const asked = page.waitForRequest("**/more/tools.js");
+  for (const name of ["QR code", "Spell it", "QR code", "Spell it", "QR code", "Spell it"]) await button(page, name).click();
+  await asked;
+  release();
+  await page.locator(".spelling").waitFor();
+  assert.equal(await page.locator("canvas").count(), 0);
+});
+
 pageTest("a tool that comes after the password was hidden shows nothing", { path, api: rule() }, async (page) => {
   /** @type {() => void} */
   let release = () => {};
