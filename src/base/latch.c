@@ -33,8 +33,7 @@ int amlaps_latch_wait(amlaps_latch_t *latch, unsigned seen, const struct timespe
 
     atomic_fetch_add(&place->waiting, 1);
     late = syscall(SYS_futex, &place->turns, FUTEX_WAIT_BITSET_PRIVATE, seen, until, NULL, FUTEX_BITSET_MATCH_ANY) != 0 && errno == ETIMEDOUT;
-    atomic_fetch_sub(&place->waiting, 1);
-    if (atomic_load(&place->first) && atomic_exchange(&place->first, 0)) {
+    if (atomic_fetch_sub(&place->waiting, 1) > 1 && atomic_load(&place->first) && atomic_exchange(&place->first, 0)) {
         wake(place, INT_MAX);
     }
     return !late;

@@ -8,13 +8,33 @@ static apr_status_t unreadable(amlaps_error_t *error, apr_status_t status)
     return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0140", status, "The body could not be read.");
 }
 
-/* Reads to the end of the body, at most one byte beyond the limit; ap_get_client_block would lose the error. */
-static apr_status_t collect(char *text, apr_size_t *length, amlaps_error_t *error, request_rec *r)
+typedef struct text_t {
+    char *bytes;
+    apr_size_t length, room;
+} text_t;
+
+static void add(text_t *text, const char *data, apr_size_t size, apr_pool_t *pool)
+{
+    if (size > text->room - text->length) {
+        const char *before = text->bytes;
+
+        text->room = 2 * text->room + size;
+        text->bytes = apr_palloc(pool, text->room);
+        memcpy(text->bytes, before, text->length);
+    }
+    memcpy(text->bytes + text->length, data, size);
+    text->length += size;
+}
+
+/* Reads to the end of the body; ap_get_client_block would lose the error. The text begins small: a reason is short. */
+static apr_status_t collect(text_t *text, amlaps_error_t *error, request_rec *r)
 {
     apr_bucket_brigade *brigade = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     int done = 0;
 
-    *length = 0;
+    text->length = 0;
+    text->room = 256;
+    text->bytes = apr_palloc(r->pool, text->room);
     while (!done) {
         apr_bucket *bucket;
         apr_status_t status = ap_get_brigade(r->input_filters, brigade, AP_MODE_READBYTES, APR_BLOCK_READ, 8192);
@@ -36,11 +56,10 @@ static apr_status_t collect(char *text, apr_size_t *length, amlaps_error_t *erro
             if ((status = apr_bucket_read(bucket, &data, &size, APR_BLOCK_READ)) != APR_SUCCESS) {
                 return unreadable(error, status);
             }
-            if (*length + size > AMLAPS_BODY_MOST) {
+            if (text->length + size > AMLAPS_BODY_MOST) {
                 return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0141", APR_EGENERAL, "The body is longer than 16 KiB.");
             }
-            memcpy(text + *length, data, size);
-            *length += size;
+            add(text, data, size, r->pool);
         }
         apr_brigade_cleanup(brigade);
     }
@@ -108,14 +127,14 @@ apr_status_t amlaps_body_text(const char **text, amlaps_error_t *error, const am
 
 apr_status_t amlaps_body_read(amlaps_json_t **body, amlaps_error_t *error, request_rec *r)
 {
-    char *text = apr_palloc(r->pool, AMLAPS_BODY_MOST + 1), why[160];
-    apr_size_t length;
+    text_t text;
+    char why[160];
 
     *body = NULL;
-    if (collect(text, &length, error, r) != APR_SUCCESS) {
+    if (collect(&text, error, r) != APR_SUCCESS) {
         return error->status;
     }
-    if (amlaps_json_parse(body, why, text, length, r->pool) != APR_SUCCESS) {
+    if (amlaps_json_parse(body, why, text.bytes, text.length, r->pool) != APR_SUCCESS) {
         return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0144", APR_EGENERAL, "The body is not JSON: %s.", why);
     }
     return APR_SUCCESS;

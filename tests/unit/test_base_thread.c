@@ -104,7 +104,7 @@ static void a_latch_that_nobody_turns_ends_with_its_time(void **state)
     assert_true(amlaps_clock_steady(amlaps_clock_system()) - start >= 20000);
 }
 
-#define WAITERS 24
+#define MOST_WAITERS 64
 #define ROUNDS 200
 
 typedef struct gate_t {
@@ -146,28 +146,42 @@ static void *pass_rounds(void *baton)
     return NULL;
 }
 
-static void a_latch_lets_all_go_on(void **state)
+static void go_on_together(int waiters, int processors)
 {
-    pthread_t threads[WAITERS];
-    gate_t gate = { 0 };
+    pthread_t threads[MOST_WAITERS];
+    gate_t gate = { .processors = processors };
     int i;
 
-    (void)state;
-    gate.processors = (int)sysconf(_SC_NPROCESSORS_ONLN);
-    for (i = 0; i < WAITERS; i++) {
+    for (i = 0; i < waiters; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, pass_rounds, &gate), 0);
     }
     for (i = 0; i < ROUNDS; i++) {
-        while (atomic_load(&gate.there) < WAITERS * (i + 1) && atomic_load(&gate.late) == 0) {
+        while (atomic_load(&gate.there) < waiters * (i + 1) && atomic_load(&gate.late) == 0) {
             sched_yield();
         }
         atomic_store(&gate.round, i + 1);
         amlaps_latch_turn(&gate.latch);
     }
-    for (i = 0; i < WAITERS; i++) {
+    for (i = 0; i < waiters; i++) {
         pthread_join(threads[i], NULL);
     }
     assert_int_equal(atomic_load(&gate.late), 0);
+}
+
+static void a_latch_lets_all_go_on(void **state)
+{
+    (void)state;
+    go_on_together(24, (int)sysconf(_SC_NPROCESSORS_ONLN));
+}
+
+static void a_latch_lets_one_or_two_of_a_processor_go_on(void **state)
+{
+    const int online = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    const int processors = online < MOST_WAITERS / 2 ? online : MOST_WAITERS / 2;
+
+    (void)state;
+    go_on_together(processors, processors);
+    go_on_together(2 * processors, processors);
 }
 
 int main(void)
@@ -179,6 +193,7 @@ int main(void)
         cmocka_unit_test(a_latch_that_was_turned_lets_go_on_at_once),
         cmocka_unit_test(a_latch_that_nobody_turns_ends_with_its_time),
         cmocka_unit_test(a_latch_lets_all_go_on),
+        cmocka_unit_test(a_latch_lets_one_or_two_of_a_processor_go_on),
     };
 
     return cmocka_run_group_tests_name("base/thread", tests, NULL, NULL);
