@@ -33,7 +33,7 @@ LIBS      = -lcurl -ljansson -lcrypto -lsqlite3 $(shell pkg-config --libs libpq 
 # Every room but src/httpd/ is the library; the tool is its second user.
 LIBRARY_SOURCES = $(wildcard src/base/*.c src/policy/*.c src/graph/*.c src/trail/*.c src/notify/*.c src/access/*.c)
 TEMPLATES       = $(wildcard conf/notify/*)
-MODULE_SOURCES  = mod_amlaps.c $(wildcard src/httpd/*.c)
+MODULE_SOURCES  = mod_amlaps.c $(wildcard src/httpd/*.c) $(BENCH_STORE)
 TOOL_SOURCES    = $(wildcard src/tool/*.c)
 UNIT_SOURCES    = $(wildcard tests/unit/test_*.c)
 UNIT_HELPERS    = $(wildcard tests/unit/*_fake.c)
@@ -205,8 +205,9 @@ cover: deps-cover
 mutate: deps-check
 	$(NODE) tests/decide/mutate.mjs
 
-# What the programs and scripts of a benchmark need beside the module: a fast Graph, slow disks, and a module that keeps no records.
-BENCH_PROGRAMS = $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(filter-out %/graph-server.c %/slow-sync.c,$(wildcard tests/bench/*.c)))
+# What the programs and scripts of a benchmark need beside the module: a fast Graph, slow disks, and a module that keeps no records or nothing
+# but their texts.
+BENCH_PROGRAMS = $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(filter-out %/graph-server.c %/slow-sync.c %/store_bare.c,$(wildcard tests/bench/*.c)))
 BENCH_HELPERS  = $(BUILD)/bench/graph-server $(BUILD)/bench/slow-sync.so
 
 $(BUILD)/bench/slow-sync.so: $(BUILD)/obj/tests/bench/slow-sync.o
@@ -215,7 +216,8 @@ $(BUILD)/bench/slow-sync.so: $(BUILD)/obj/tests/bench/slow-sync.o
 
 bench: deps-bench
 	@$(MAKE) --no-print-directory all $(BENCH_PROGRAMS) $(BENCH_HELPERS)
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/off CPPFLAGS=-DAMLAPS_BENCH_STORE_OFF $(BUILD)/off/mod_amlaps.so
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/off CPPFLAGS=-DAMLAPS_BENCH_STORE_OFF LDFLAGS=-Wl,--wrap=amlaps_sqlite_make \
+	    BENCH_STORE=tests/bench/store_bare.c $(BUILD)/off/mod_amlaps.so
 	@$(NODE) tests/lib/with-postgres.mjs $(BENCH_PROGRAMS)
 	@set -e; for script in tests/bench/*.bench.mjs; do echo "== $$script"; $(NODE) $$script; done
 

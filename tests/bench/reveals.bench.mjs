@@ -1,7 +1,8 @@
 // @ts-check
 /**
- * Reveals a second, with both records of each on disk, against mod_proxy to the same Graph behind the same session of mod_auth_openidc, and against
- * the same handler with the store off: by turns, in one run. `node tests/bench/reveals.bench.mjs [SECONDS [ROUNDS]]`, after `make bench` has built.
+ * Reveals a second, with both records of each on disk, against mod_proxy to the same Graph behind the same session of mod_auth_openidc, against the
+ * same handler with the store off, and with one that does nothing but append and sync, which is all that the disk allows: by turns, in one run.
+ * `node tests/bench/reveals.bench.mjs [SECONDS [ROUNDS]]`, after `make bench` has built.
  */
 import { execFile } from 'node:child_process';
 import fs from 'node:fs';
@@ -32,6 +33,7 @@ const MPM = 'StartServers 1\nServerLimit 1\nThreadsPerChild 128\nThreadLimit 128
  */
 const WAYS = [
   { name: 'sqlite', module: 'mod_amlaps.so', store: 'sqlite3:{root}/state/amlaps.db' },
+  { name: 'bare append', module: 'off/mod_amlaps.so', store: 'sqlite3:{root}/state/amlaps.bare' },
   { name: 'store off', module: 'off/mod_amlaps.so', store: 'off' },
   {
     name: 'sqlite, sync +2 ms', module: 'mod_amlaps.so', store: 'sqlite3:{root}/state/amlaps.db',
