@@ -143,11 +143,21 @@ apr_status_t amlaps_trail_prepare_seal(amlaps_error_t *error, const char *state,
 typedef struct amlaps_trail_shared_t amlaps_trail_shared_t;
 amlaps_trail_shared_t *amlaps_trail_share(void);
 
+/** The size of that memory, by which one build tells whether another one made it. */
+apr_size_t amlaps_trail_shared_size(void);
+
 /**
- * Says that an operator (re)started httpd: children opened from now on use a store or copy again whose fsync failed before. The parent calls it
- * in post_config, before it makes children; without it, such a failure lasts as long as `shared`.
+ * Says that the children opened from now on are of a new generation. The parent calls it in post_config, before it makes them. A store or copy
+ * whose fsync failed stays unused as long as `shared` lasts: a reload is no operator's look at the disk.
  */
 void amlaps_trail_restarted(amlaps_trail_shared_t *shared);
+
+/**
+ * Whether a store or sealing state was prepared already since `shared` was made. The parent of a reload then leaves it alone: its disk may be frozen,
+ * and what somebody took away must not come into being again as if nothing had been there.
+ */
+int amlaps_trail_is_prepared(const amlaps_trail_shared_t *shared, const char *name);
+void amlaps_trail_note_prepared(amlaps_trail_shared_t *shared, const char *name);
 
 /**
  * Opens the store and starts the writer. A store that cannot be opened is no error here: the trail answers AMLAPS_AUDIT_UNAVAILABLE and

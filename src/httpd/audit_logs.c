@@ -10,6 +10,7 @@
 APLOG_USE_MODULE(amlaps);
 
 #define SOCKET "/dev/log"
+#define MODE   (APR_FPROT_UREAD | APR_FPROT_UWRITE | APR_FPROT_GREAD)
 
 /* ---- the directive ---- */
 
@@ -121,9 +122,11 @@ const char *amlaps_directive_audit_log(cmd_parms *cmd, void *dir, const char *li
 
 static int fail(server_rec *server, const amlaps_audit_log_t *log, apr_status_t status, const char *remedy)
 {
-    ap_log_error(APLOG_MARK, APLOG_EMERG, status, server, "AML0110: %s: AMLapsAuditLog %s can't be opened for writing; %s", log->origin,
-                 log->sink.name, remedy);
-    return HTTP_INTERNAL_SERVER_ERROR;
+    const int reload = amlaps_lifecycle_is_reload();
+
+    ap_log_error(APLOG_MARK, APLOG_EMERG, status, server, "AML0110: %s: AMLapsAuditLog %s can't be opened for writing; %s%s", log->origin,
+                 log->sink.name, remedy, reload ? "; httpd goes on without it" : "");
+    return reload ? OK : HTTP_INTERNAL_SERVER_ERROR;
 }
 
 static int open_file(server_rec *server, amlaps_audit_log_t *log, apr_pool_t *pconf, apr_pool_t *ptemp)
@@ -136,9 +139,11 @@ static int open_file(server_rec *server, amlaps_audit_log_t *log, apr_pool_t *pc
     if (mistake) {
         return fail(server, log, 0, mistake);
     }
-    /* Forked children have it as it is; programs that they run don't get it. */
-    status = apr_file_open(&file, log->sink.name, APR_FOPEN_WRITE | APR_FOPEN_APPEND | APR_FOPEN_CREATE,
-                           APR_FPROT_UREAD | APR_FPROT_UWRITE | APR_FPROT_GREAD, pconf);
+    /* Forked children have it as it is; programs that they run don't get it. On a frozen file system only an open that may make a file waits. */
+    status = apr_file_open(&file, log->sink.name, APR_FOPEN_WRITE | APR_FOPEN_APPEND, MODE, pconf);
+    if (APR_STATUS_IS_ENOENT(status)) {
+        status = apr_file_open(&file, log->sink.name, APR_FOPEN_WRITE | APR_FOPEN_APPEND | APR_FOPEN_CREATE, MODE, pconf);
+    }
     if (status != APR_SUCCESS) {
         return fail(server, log, status, "mend its owner or mode, or write another path");
     }

@@ -3,6 +3,7 @@
 #include "lifecycle.h"
 #include "channels.h"
 
+#include <ap_mpm.h>
 #include <apr_strings.h>
 #include <http_log.h>
 #include <http_core.h>
@@ -46,10 +47,11 @@ static apr_status_t end_transport(void *nothing)
     return APR_SUCCESS;
 }
 
-/* Memory that outlives graceful restarts belongs to the process: children of the last generation still write. */
-static amlaps_trail_shared_t *keep_shared(void)
+/* Memory that outlives graceful restarts belongs to the process: children of the last generation still write. Another build that is loaded by a
+ * reload may see other things in it, and makes its own. */
+static amlaps_trail_shared_t *keep_shared(apr_pool_t *ptemp)
 {
-    static const char key[] = "mod_amlaps: trail";
+    const char *key = apr_psprintf(ptemp, "mod_amlaps: trail of %" APR_SIZE_T_FMT " bytes", amlaps_trail_shared_size());
     amlaps_trail_shared_t **kept = ap_retained_data_get(key);
 
     if (!kept) {
@@ -77,27 +79,74 @@ static int share_graph(server_rec *server, amlaps_config_t *config, apr_pool_t *
     return OK;
 }
 
-static int prepare(server_rec *server, amlaps_config_t *config, apr_pool_t *pconf, apr_pool_t *ptemp)
+int amlaps_lifecycle_is_reload(void)
+{
+    int generation = 0;
+
+    return ap_mpm_query(AP_MPMQ_GENERATION, &generation) == APR_SUCCESS && generation > 0;
+}
+
+static int unusable(server_rec *server, const amlaps_error_t *error)
+{
+    ap_log_error(APLOG_MARK, APLOG_EMERG, error->status == APR_EGENERAL ? 0 : error->status, server, "%s: %s%s", error->id, error->detail,
+                 amlaps_lifecycle_is_reload() ? "; httpd goes on, and answers audit_unavailable" : "");
+    return amlaps_lifecycle_is_reload() ? OK : HTTP_INTERNAL_SERVER_ERROR;
+}
+
+static int prepare_store(server_rec *server, const amlaps_config_t *config, apr_pool_t *ptemp)
 {
     const int root = geteuid() == 0;
     const uid_t uid = root ? ap_unixd_config.user_id : (uid_t)-1;
     const gid_t gid = root ? ap_unixd_config.group_id : (gid_t)-1;
+    const char *store = amlaps_config_opened_store(config);
     amlaps_error_t error = { 0 };
-    int status = amlaps_audit_logs_open(server, pconf, ptemp);
+    apr_status_t status = APR_SUCCESS;
 
-    if (status != OK) {
-        return status;
+    if (!amlaps_trail_is_prepared(shared, store)) {
+        status = amlaps_trail_prepare(&error, store, uid, gid, ptemp);
     }
-    status = amlaps_trail_prepare(&error, amlaps_config_opened_store(config), uid, gid, ptemp);
     if (status == APR_EAGAIN) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server, "%s: %s; httpd starts, and answers audit_unavailable until the database answers",
                      error.id, error.detail);
-    } else if (status != APR_SUCCESS ||
-               (config->audit_seal && amlaps_trail_prepare_seal(&error, config->audit_seal, uid, gid) != APR_SUCCESS)) {
-        ap_log_error(APLOG_MARK, APLOG_EMERG, error.status == APR_EGENERAL ? 0 : error.status, server, "%s: %s", error.id, error.detail);
-        return HTTP_INTERNAL_SERVER_ERROR;
+    } else if (status != APR_SUCCESS) {
+        return unusable(server, &error);
+    } else {
+        amlaps_trail_note_prepared(shared, store);
     }
-    return share_graph(server, config, pconf, ptemp);
+    if (config->audit_seal && !amlaps_trail_is_prepared(shared, config->audit_seal)) {
+        if (amlaps_trail_prepare_seal(&error, config->audit_seal, uid, gid) != APR_SUCCESS) {
+            return unusable(server, &error);
+        }
+        amlaps_trail_note_prepared(shared, config->audit_seal);
+    }
+    return OK;
+}
+
+static int prepare(server_rec *server, amlaps_config_t *config, apr_pool_t *pconf, apr_pool_t *ptemp)
+{
+    int status = amlaps_audit_logs_open(server, pconf, ptemp);
+
+    if (status == OK) {
+        status = prepare_store(server, config, ptemp);
+    }
+    return status == OK ? share_graph(server, config, pconf, ptemp) : status;
+}
+
+/* What all servers of this process share. */
+static int keep_rest(server_rec *main_server, apr_pool_t *pconf)
+{
+    if (!amlaps_counts_keep() || !amlaps_channels_count(main_server) || amlaps_transport_global_init() != APR_SUCCESS) {
+        return 0;
+    }
+    /* Registered before the children's pools are made, so that it runs after their curl handles are gone. */
+    apr_pool_cleanup_register(pconf, NULL, end_transport, apr_pool_cleanup_null);
+    return 1;
+}
+
+static int out_of_memory(server_rec *main_server)
+{
+    ap_log_error(APLOG_MARK, APLOG_EMERG, 0, main_server, "AML0111: no memory for the audit's lock, or libcurl does not start");
+    return HTTP_INTERNAL_SERVER_ERROR;
 }
 
 int amlaps_httpd_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server)
@@ -118,6 +167,9 @@ int amlaps_httpd_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pt
             continue;
         }
         active = 1;
+        if (!shared && !(shared = keep_shared(ptemp))) {
+            return out_of_memory(main_server);
+        }
         if (server != main_server && !config->touched && main_config->runtime >= 0) {
             config->runtime = main_config->runtime;
             continue;
@@ -130,14 +182,10 @@ int amlaps_httpd_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pt
     if (!active) {
         return OK;
     }
-    shared = keep_shared();
-    if (!shared || !amlaps_counts_keep() || !amlaps_channels_count(main_server) || amlaps_transport_global_init() != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, main_server, "AML0111: no memory for the audit's lock, or libcurl does not start");
-        return HTTP_INTERNAL_SERVER_ERROR;
+    if (!keep_rest(main_server, pconf)) {
+        return out_of_memory(main_server);
     }
     amlaps_trail_restarted(shared);
-    /* Registered before the children's pools are made, so that it runs after their curl handles are gone. */
-    apr_pool_cleanup_register(pconf, NULL, end_transport, apr_pool_cleanup_null);
     return OK;
 }
 

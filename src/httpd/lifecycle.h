@@ -11,6 +11,12 @@ const amlaps_access_t *amlaps_lifecycle_access(const server_rec *server);
 /** What this child keeps of the claims of sessions; NULL where it serves nothing. Any thread. */
 amlaps_claims_keep_t *amlaps_lifecycle_claims(void);
 
+/**
+ * For post_config. The parent is the one process whose end takes all sites along: what was well when httpd was started, and is not at a reload, leaves
+ * it running, and the children say audit_unavailable. @return 1 at a reload or restart, 0 where httpd starts
+ */
+int amlaps_lifecycle_is_reload(void);
+
 /** Opens the server's copies of the audit, those of the main server once. In the parent, as root. @return OK, or what post_config returns */
 int amlaps_audit_logs_open(server_rec *server, apr_pool_t *pconf, apr_pool_t *ptemp);
 

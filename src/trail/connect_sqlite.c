@@ -42,7 +42,7 @@ apr_status_t amlaps_sqlite_fail(sqlite3 *db, const char *path, const char *doing
     if (amlaps_sqlite_lost_sync(db)) {
         return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0205", status,
                                 "the disk under the store %s failed to write what it had taken; nothing is served until it is checked, "
-                                "amlaps-audit verify is content, and httpd is restarted", path);
+                                "amlaps-audit verify is content, and httpd is stopped and started", path);
     }
     if (status == APR_EBUSY) {
         return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0202", status,

@@ -26,7 +26,7 @@ static apr_status_t look(struct stat info[AMLAPS_SQLITE_FILES], const amlaps_sql
             int reason = errno;
 
             return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0206", APR_FROM_OS_ERROR(reason),
-                                    "%s of the store is gone; put it back, or restart httpd to make a new one", files->path[i]);
+                                    "%s of the store is gone; put it back, or stop httpd and start it to make a new one", files->path[i]);
         }
     }
     return APR_SUCCESS;
@@ -68,7 +68,7 @@ static apr_status_t written_over(int *overwritten, const char *path, const char 
     *overwritten = 1;
     return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0221", APR_EGENERAL,
                             "%s of the store %s while in use; nothing is served until the right file is back, amlaps-audit verify is content, and "
-                            "httpd is restarted", path, what);
+                            "httpd is stopped and started", path, what);
 }
 
 /* SQLite's file formats (https://www.sqlite.org/fileformat2.html, walformat.html): of the database's header, of the WAL and a frame of it, and of the

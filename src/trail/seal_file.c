@@ -26,7 +26,6 @@
 struct amlaps_seal_file_t {
     const char *path;
     amlaps_trail_shared_t *shared;
-    unsigned generation;
     int fd; /* -1: closed */
     int locked;
     apr_int64_t counter; /* of the state; it was synced to slot `counter` % 2 */
@@ -56,7 +55,6 @@ amlaps_seal_file_t *amlaps_seal_file_make(const char *path, amlaps_trail_shared_
     }
     file->path = apr_pstrdup(pool, path);
     file->shared = shared;
-    file->generation = shared != NULL ? amlaps_shared_generation(shared) : 0;
     file->fd = -1;
     file->slot = slot->bytes;
     file->digest = amlaps_digest_make(pool);
@@ -180,7 +178,7 @@ static apr_status_t check_file(const char *path, const struct stat *info, amlaps
         return trouble(path, "is open to others; find out who did that, then chmod 0600", 0, error);
     }
     if (geteuid() != 0 && info->st_uid != geteuid()) {
-        return trouble(path, "belongs to another user; restart httpd, which gives it to its children", 0, error);
+        return trouble(path, "belongs to another user; stop httpd and start it: it gives it to its children", 0, error);
     }
     return APR_SUCCESS;
 }
@@ -250,10 +248,10 @@ apr_status_t amlaps_seal_file_lock(amlaps_seal_file_t *file, apr_interval_time_t
 {
     apr_status_t status;
 
-    if (amlaps_shared_is_condemned(file->shared, file->generation, file->path)) {
+    if (amlaps_shared_is_condemned(file->shared, file->path)) {
         return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0236", EIO,
                                 "the disk under the sealing state %s failed to write what it had taken; check it and run amlaps-audit verify, "
-                                "then restart httpd", file->path);
+                                "then stop httpd and start it", file->path);
     }
     status = check_name(file, error);
     return status == APR_SUCCESS ? wait_for_lock(file, patience, error) : status;
@@ -293,7 +291,7 @@ apr_status_t amlaps_seal_file_write(amlaps_seal_file_t *file, const amlaps_seal_
 
     if (reason == 0 && fdatasync(file->fd) != 0) {
         reason = errno;
-        amlaps_shared_condemn(file->shared, file->generation, file->path);
+        amlaps_shared_condemn(file->shared, file->path);
     }
     if (reason != 0) {
         return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0236", APR_FROM_OS_ERROR(reason),

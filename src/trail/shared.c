@@ -13,12 +13,10 @@
 #include "amlaps/thread.h"
 
 #define CONDEMNED 16
+#define KNOWN 64
 #define COPIES 64
 
-typedef struct condemned_t {
-    unsigned generation;
-    char name[AMLAPS_DIGEST_HEX + 1]; /* hashed, so that a long path fits */
-} condemned_t;
+typedef char hashed_t[AMLAPS_DIGEST_HEX + 1]; /* so that a long path fits */
 
 struct amlaps_trail_shared_t {
     pthread_mutex_t mutex;
@@ -26,16 +24,25 @@ struct amlaps_trail_shared_t {
     atomic_uint told;
     struct {
         pthread_mutex_t mutex;
-        char store[AMLAPS_DIGEST_HEX + 1]; /* hashed; "": free */
+        hashed_t store; /* "": free */
     } lead[AMLAPS_LEADS];
     apr_int64_t offset; /* of the limits' clock to the steady one */
     int has_offset;
     int condemned_count;
-    condemned_t condemned[CONDEMNED];
+    hashed_t condemned[CONDEMNED];
+    int known_count;
+    hashed_t known[KNOWN];
+    int last_count;
+    amlaps_shared_last_t last[KNOWN];
     amlaps_count_t written, refused;
     int copy_count;
     amlaps_copy_state_t copy[COPIES];
 };
+
+apr_size_t amlaps_trail_shared_size(void)
+{
+    return sizeof(amlaps_trail_shared_t);
+}
 
 amlaps_trail_shared_t *amlaps_trail_share(void)
 {
@@ -130,7 +137,7 @@ void amlaps_shared_follow(amlaps_trail_shared_t *shared, int lead)
     pthread_mutex_unlock(&shared->lead[lead].mutex);
 }
 
-static void hash_name(char hash[AMLAPS_DIGEST_HEX + 1], const char *name)
+static void hash_name(hashed_t hash, const char *name)
 {
     const amlaps_piece_t piece = { name, strlen(name) };
 
@@ -139,7 +146,7 @@ static void hash_name(char hash[AMLAPS_DIGEST_HEX + 1], const char *name)
 
 int amlaps_shared_lead_of(amlaps_trail_shared_t *shared, const char *store)
 {
-    char hash[AMLAPS_DIGEST_HEX + 1];
+    hashed_t hash;
     int i;
 
     hash_name(hash, store);
@@ -155,34 +162,65 @@ int amlaps_shared_lead_of(amlaps_trail_shared_t *shared, const char *store)
     return i;
 }
 
-void amlaps_shared_condemn(amlaps_trail_shared_t *shared, unsigned generation, const char *name)
+static int is_among(const hashed_t *names, int count, const char *name)
 {
-    condemned_t *entry;
-
-    if (amlaps_shared_is_condemned(shared, generation, name)) {
-        return;
-    }
-    /* The oldest entry makes room: it is of a generation long gone, or there are more broken stores than servers have. */
-    entry = &shared->condemned[shared->condemned_count++ % CONDEMNED];
-    entry->generation = generation;
-    hash_name(entry->name, name);
-}
-
-int amlaps_shared_is_condemned(amlaps_trail_shared_t *shared, unsigned generation, const char *name)
-{
-    char hash[AMLAPS_DIGEST_HEX + 1];
+    hashed_t hash;
     int i;
 
-    if (shared->condemned_count == 0) {
+    if (count == 0) {
         return 0;
     }
     hash_name(hash, name);
-    for (i = 0; i < CONDEMNED && i < shared->condemned_count; i++) {
-        if (shared->condemned[i].generation == generation && strcmp(shared->condemned[i].name, hash) == 0) {
-            return 1;
+    for (i = 0; i < count && strcmp(names[i], hash) != 0; i++) {
+    }
+    return i < count;
+}
+
+void amlaps_shared_condemn(amlaps_trail_shared_t *shared, const char *name)
+{
+    if (amlaps_shared_is_condemned(shared, name)) {
+        return;
+    }
+    if (shared->condemned_count < CONDEMNED) {
+        hash_name(shared->condemned[shared->condemned_count], name);
+    }
+    shared->condemned_count++;
+}
+
+int amlaps_shared_is_condemned(amlaps_trail_shared_t *shared, const char *name)
+{
+    /* Beyond what there is room for, nothing is trusted. */
+    return shared->condemned_count > CONDEMNED || is_among(shared->condemned, shared->condemned_count, name);
+}
+
+int amlaps_trail_is_prepared(const amlaps_trail_shared_t *shared, const char *name)
+{
+    return is_among(shared->known, shared->known_count, name);
+}
+
+void amlaps_trail_note_prepared(amlaps_trail_shared_t *shared, const char *name)
+{
+    if (shared->known_count < KNOWN && !amlaps_trail_is_prepared(shared, name)) {
+        hash_name(shared->known[shared->known_count++], name);
+    }
+}
+
+amlaps_shared_last_t *amlaps_shared_last(amlaps_trail_shared_t *shared, const char *store)
+{
+    amlaps_shared_last_t *last;
+    hashed_t hash;
+    int i;
+
+    hash_name(hash, store);
+    for (i = 0; i < KNOWN && i < shared->last_count; i++) {
+        if (strcmp(shared->last[i].store, hash) == 0) {
+            return &shared->last[i];
         }
     }
-    return 0;
+    last = &shared->last[shared->last_count++ % KNOWN];
+    memset(last, 0, sizeof(*last));
+    memcpy(last->store, hash, sizeof(hash));
+    return last;
 }
 
 void amlaps_copy_key(char key[AMLAPS_COPY_KEY + 1], const char *store, const char *name)

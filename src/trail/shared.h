@@ -6,7 +6,9 @@
 
 #include <sys/types.h>
 
+#include "amlaps/digest.h"
 #include "amlaps/trail.h"
+#include "record.h"
 
 /**
  * Takes the mutex within `patience`. A holder that died is no error: its transaction rolls back with its connection.
@@ -61,11 +63,21 @@ int amlaps_shared_lead_of(amlaps_trail_shared_t *shared, const char *store);
 apr_time_t amlaps_shared_limit_time(amlaps_trail_shared_t *shared, const amlaps_clock_t *clock, apr_time_t wall, apr_time_t newest);
 
 /**
- * After a failed fsync nobody knows what is on disk, and the next fsync may wrongly succeed: no child of this generation uses that store or
- * copy again.
+ * After a failed fsync nobody knows what is on disk, and the next fsync may wrongly succeed: no child uses that store or copy again, of this
+ * generation or a later one. A reload is no look at the disk; who stops httpd and starts it has been told what to look at.
  */
-void amlaps_shared_condemn(amlaps_trail_shared_t *shared, unsigned generation, const char *name);
-int amlaps_shared_is_condemned(amlaps_trail_shared_t *shared, unsigned generation, const char *name);
+void amlaps_shared_condemn(amlaps_trail_shared_t *shared, const char *name);
+int amlaps_shared_is_condemned(amlaps_trail_shared_t *shared, const char *name);
+
+/** What this server wrote last into a store, also before a reload. */
+typedef struct amlaps_shared_last_t {
+    char store[AMLAPS_DIGEST_HEX + 1]; /* hashed */
+    apr_int64_t seq;                   /* 0: nothing yet */
+    char hash[AMLAPS_RECORD_HASH + 1];
+} amlaps_shared_last_t;
+
+/** Never NULL. There is room for more stores than a server has; beyond, the oldest is forgotten. */
+amlaps_shared_last_t *amlaps_shared_last(amlaps_trail_shared_t *shared, const char *store);
 
 /** @return the generation, see amlaps_trail_restarted; without the mutex */
 unsigned amlaps_shared_generation(const amlaps_trail_shared_t *shared);

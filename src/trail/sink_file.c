@@ -134,9 +134,9 @@ apr_status_t amlaps_sink_put_file(apr_size_t *done, amlaps_sink_t *sink, amlaps_
 
     (void)until;
     *done = 0;
-    if (amlaps_shared_is_condemned(sink->shared, sink->generation, sink->name)) {
+    if (amlaps_shared_is_condemned(sink->shared, sink->name)) {
         return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0210", EIO,
-                                "the disk under the audit copy %s failed to write what it had taken; check it, then restart httpd", sink->name);
+                                "the disk under the audit copy %s failed to write what it had taken; check it, then stop httpd and start it", sink->name);
     }
     if (!amlaps_look_open(&before, sink->fd)) {
         return amlaps_sink_failed(sink, errno, error);
@@ -153,7 +153,7 @@ apr_status_t amlaps_sink_put_file(apr_size_t *done, amlaps_sink_t *sink, amlaps_
     note_size(sink, state, &before, written);
     if (sink->required && S_ISREG(before.st_mode) && fdatasync(sink->fd) != 0) {
         reason = errno;
-        amlaps_shared_condemn(sink->shared, sink->generation, sink->name);
+        amlaps_shared_condemn(sink->shared, sink->name);
         return amlaps_sink_failed(sink, reason, error);
     }
     *done = copies->count - from;

@@ -30,7 +30,6 @@ typedef struct sqlite_store_t {
     amlaps_store_t store;
     amlaps_sqlite_files_t files;     /* as they were opened */
     amlaps_trail_shared_t *shared;
-    unsigned generation;
     sqlite3 *db;                     /* NULL: to be opened at the next batch */
     sqlite3_stmt *statement[STATEMENTS];
     amlaps_sqlite_attempts_t attempts;
@@ -44,7 +43,7 @@ static apr_status_t fail(sqlite_store_t *self, const char *doing, amlaps_error_t
     apr_status_t status = amlaps_sqlite_fail(self->db, self->files.path[0], doing, error);
 
     if (amlaps_sqlite_lost_sync(self->db)) {
-        amlaps_shared_condemn(self->shared, self->generation, self->files.path[0]);
+        amlaps_shared_condemn(self->shared, self->files.path[0]);
     }
     if (status != APR_EBUSY && !APR_STATUS_IS_ENOSPC(status)) {
         self->broken = 1;
@@ -111,7 +110,7 @@ static apr_status_t weigh_files(sqlite_store_t *self, amlaps_error_t *error)
     apr_status_t status = amlaps_sqlite_files_weigh(&overwritten, &self->files, self->db, error);
 
     if (overwritten) {
-        amlaps_shared_condemn(self->shared, self->generation, self->files.path[0]);
+        amlaps_shared_condemn(self->shared, self->files.path[0]);
     }
     self->broken |= status != APR_SUCCESS;
     return status;
@@ -142,7 +141,7 @@ static apr_status_t connect_store(sqlite_store_t *self, apr_interval_time_t pati
     status = amlaps_sqlite_version(&version, self->db, self->files.path[0], error);
     if (status == APR_SUCCESS && version != AMLAPS_SQLITE_SCHEMA) {
         status = amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0207", APR_EGENERAL,
-                                  "the store %s has an older schema; restart httpd to upgrade it", self->files.path[0]);
+                                  "the store %s has an older schema; stop httpd and start it to upgrade the store", self->files.path[0]);
     }
     if (status == APR_SUCCESS) {
         status = prepare_statements(self, error);
@@ -206,26 +205,27 @@ static apr_status_t read_head(amlaps_head_t *head, sqlite_store_t *self, amlaps_
 /** What was written must be there still: an old copy in place of the store, or a deleted record, must not go on as if nothing happened. */
 static apr_status_t find_last(sqlite_store_t *self, amlaps_error_t *error)
 {
+    const amlaps_shared_last_t *last = amlaps_shared_last(self->shared, self->files.path[0]);
     sqlite3_stmt *statement = self->statement[HASH_AT];
     const char *hash;
     int same;
     int code;
 
-    if (self->last.seq == 0) {
+    if (last->seq == 0) {
         return APR_SUCCESS;
     }
-    sqlite3_bind_int64(statement, 1, self->last.seq);
+    sqlite3_bind_int64(statement, 1, last->seq);
     code = step(self, HASH_AT, error);
     if (code != SQLITE_ROW && code != SQLITE_DONE) {
         return error->status;
     }
     hash = code == SQLITE_ROW ? (const char *)sqlite3_column_text(statement, 0) : NULL;
-    same = hash != NULL && (strcmp(hash, self->last.hash) == 0 || strcmp(hash, AMLAPS_STORE_EXPORTED) == 0);
+    same = hash != NULL && (strcmp(hash, last->hash) == 0 || strcmp(hash, AMLAPS_STORE_EXPORTED) == 0);
     sqlite3_reset(statement);
     if (!same) {
         return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0206", APR_EGENERAL,
-                                "the store %s lacks record %" APR_INT64_T_FMT ", which was written; put the right file back, or restart httpd "
-                                "to accept this one", self->files.path[0], self->last.seq);
+                                "the store %s lacks record %" APR_INT64_T_FMT ", which was written; put the right file back, or stop httpd "
+                                "and start it to accept this one", self->files.path[0], last->seq);
     }
     return APR_SUCCESS;
 }
@@ -235,10 +235,10 @@ static apr_status_t sqlite_begin(amlaps_head_t *head, amlaps_store_t *store, apr
     sqlite_store_t *self = (sqlite_store_t *)store;
     apr_status_t status = APR_SUCCESS;
 
-    if (amlaps_shared_is_condemned(self->shared, self->generation, self->files.path[0])) {
+    if (amlaps_shared_is_condemned(self->shared, self->files.path[0])) {
         return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0205", EIO,
                                 "the store %s lost what was written, as the log says further up; nothing is served until it is checked, "
-                                "amlaps-audit verify is content, and httpd is restarted", self->files.path[0]);
+                                "amlaps-audit verify is content, and httpd is stopped and started", self->files.path[0]);
     }
     if (self->broken) {
         disconnect(self);
@@ -317,7 +317,11 @@ static apr_status_t sqlite_commit(amlaps_store_t *store, const amlaps_head_t *he
         self->broken |= status != APR_SUCCESS;
     }
     if (status == APR_SUCCESS) {
+        amlaps_shared_last_t *last = amlaps_shared_last(self->shared, self->files.path[0]);
+
         self->last = *head;
+        last->seq = head->seq;
+        memcpy(last->hash, head->hash, sizeof(last->hash));
     }
     return status;
 }
@@ -375,6 +379,5 @@ amlaps_store_t *amlaps_sqlite_make(const char *path, amlaps_trail_shared_t *shar
     amlaps_sqlite_files_name(&self->files, path, pool);
     self->store.queue = &amlaps_sqlite_queue;
     self->shared = shared;
-    self->generation = amlaps_shared_generation(shared);
     return &self->store;
 }

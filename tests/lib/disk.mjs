@@ -31,8 +31,9 @@ export function smallDisk(megabytes) {
 }
 
 /**
- * A file system of its own that can be frozen, as one whose disk does not answer any more.
- * @returns {{ path: string, freeze: () => void, thaw: () => void, release: () => void } | null} null where nothing may be mounted
+ * A file system of its own that can be frozen, as one whose disk does not answer any more, or be read-only for whoever opens a file.
+ * @returns {{ path: string, freeze: () => void, thaw: () => void, lock: () => void, unlock: () => void, release: () => void } | null} null where
+ *   nothing may be mounted
  */
 export function freezableDisk() {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'amlaps-disk-'));
@@ -57,15 +58,26 @@ export function freezableDisk() {
     if (frozen) run('fsfreeze', '-u', place);
     frozen = false;
   };
+  let locked = false;
+  const lock = () => {
+    run('mount', '--bind', place, place);
+    locked = true;
+    run('mount', '-o', 'remount,bind,ro', place);
+  };
+  const unlock = () => {
+    if (locked) run('umount', '-l', place);
+    locked = false;
+  };
   const release = () => {
     if (!mounted) return;
     mounted = false;
     thaw();
+    unlock();
     run('umount', '-l', place);
     fs.rmSync(dir, { recursive: true });
   };
   process.on('exit', release);
-  return { path: place, release, thaw, freeze: () => { frozen = true; run('fsfreeze', '-f', place); } };
+  return { path: place, release, lock, unlock, thaw, freeze: () => { frozen = true; run('fsfreeze', '-f', place); } };
 }
 
 /** Takes all but a few pages. @param {string} file */

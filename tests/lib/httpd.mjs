@@ -216,16 +216,27 @@ export class Httpd {
 
   /** Graceful restart; resolves when the new generation has taken over. */
   async graceful() {
+    await this.reload();
+    await this.settled?.();
+  }
+
+  /** Graceful restart, whatever becomes of the new generation. */
+  async reload() {
     const before = this.starts();
     process.kill(this.pid, 'SIGUSR1');
     await waitFor('the graceful restart', () => this.starts() > before, { timeout: 20000 });
-    await this.settled?.();
   }
 
   /** Graceful restart that ends when no child of the old generation is left, which may accept connections until then. */
   async renew() {
+    await this.replaceChildren();
+    await this.settled?.();
+  }
+
+  /** The same, whatever becomes of the new generation. */
+  async replaceChildren() {
     const old = this.children();
-    await this.graceful();
+    await this.reload();
     await waitFor('the old children to go', () => !this.children().some((pid) => old.includes(pid)), { timeout: 20000 });
   }
 

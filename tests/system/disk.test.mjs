@@ -73,12 +73,15 @@ describe('a disk', () => {
     });
   }
 
-  test('whose sync failed once is not trusted again until httpd is restarted', async () => {
+  test('whose sync failed once is not trusted again, not after a reload either, until httpd is stopped and started', async () => {
     disk.fails('sync');
     await refusesInTime(stage, 1);
     disk.works();
     await refusesInTime(stage, 5);
     assert.match(stage.httpd.errorLog(), /AML0205/);
+    await waitFor('health to be red', async () => await health(stage) === 503, { timeout: 15000 });
+    await stage.httpd.replaceChildren();
+    await refusesInTime(stage, 2);
     await waitFor('health to be red', async () => await health(stage) === 503, { timeout: 15000 });
     await stage.httpd.stop();
     await stage.httpd.start();
@@ -92,27 +95,45 @@ describe('a disk', () => {
     fs.renameSync(stage.store, `${stage.store}.away`);
     await refusesInTime(stage);
     assert.match(stage.httpd.errorLog(), /AML0206.*is gone/);
+    await stage.httpd.replaceChildren();
+    await refusesInTime(stage);
+    assert.ok(!fs.existsSync(stage.store), 'a reload makes no new one');
     fs.renameSync(`${stage.store}.away`, stage.store);
     await recovers(stage);
   });
 });
 
-test('a frozen file system refuses in time, and everything else goes on', async (t) => {
+test('a frozen or read-only file system refuses in time, and everything else goes on, over a reload too', async (t) => {
   const disk = freezableDisk();
   if (!disk) return t.skip('no file system can be mounted here; the preloaded one stands for it');
   /** @type {import('../lib/stage.mjs').Stage | undefined} */
   let stage;
   try {
-    stage = await startStage({ store: `AMLapsStore sqlite3:${disk.path}/store/amlaps.db`, amlaps: 'AMLapsStoreTimeout 1' });
+    stage = await startStage({
+      store: `AMLapsStore sqlite3:${disk.path}/store/amlaps.db`, sessionCache: 'file',
+      amlaps: `AMLapsStoreTimeout 1\nAMLapsAuditLog ${disk.path}/copy.log required`,
+    });
     stage.store = `${disk.path}/store/amlaps.db`;
     const helpdesk = await stage.signIn('helpdesk');
     assertOk(await helpdesk.password('contoso', DEVICES.lon001));
     disk.freeze();
     try {
       await refusesInTime(stage);
+      await stage.httpd.reload();
+      await refusesInTime(stage);
     } finally {
       disk.thaw();
     }
+    await recovers(stage);
+    disk.lock();
+    try {
+      await stage.httpd.replaceChildren();
+      await refusesInTime(stage);
+      assert.match(stage.httpd.errorLog(), /AML0110.*httpd goes on/);
+    } finally {
+      disk.unlock();
+    }
+    await stage.httpd.replaceChildren();
     await recovers(stage);
     assert.deepEqual(chainProblems(await stage.records()), []);
   } finally {

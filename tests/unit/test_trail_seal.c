@@ -193,6 +193,7 @@ static void test_lost_records_are_missed(void **state)
     sealed_write(world, 2);
     world_close(world);
     world_tamper(world, "DELETE FROM record WHERE seq = 5");
+    world->shared = amlaps_trail_share();
     world_open(world);
     expect_refused(world, "AML0232");
 }
@@ -232,6 +233,7 @@ static void test_recovery_after_a_restored_store(void **state)
     sealed_write(world, 3);
     world_close(world);
     world_tamper(world, "DELETE FROM record WHERE seq > 3");
+    world->shared = amlaps_trail_share();
     world_open(world);
     expect_refused(world, "AML0232");
     assert_int_equal(amlaps_trail_recover(&error, world->store, sealed_state, "root", sealed_show, NULL, world->pool), APR_SUCCESS);
