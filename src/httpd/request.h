@@ -53,7 +53,8 @@ apr_status_t amlaps_body_missing(amlaps_error_t *error, const char *member, cons
 
 typedef struct amlaps_parameter_t {
     const char *name;
-    const char **value;            /* set to the decoded value, or to NULL where there is none */
+    const char **value;            /* set to the decoded value, or to NULL where there is none or it is empty */
+    int keeps_empty;               /* 1: an empty value is one */
 } amlaps_parameter_t;
 
 /** Reads the query. Each parameter once, nothing unknown: a repeated one could mean two things. @param known ends with a NULL name */

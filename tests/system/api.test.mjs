@@ -124,6 +124,7 @@ describe('search', () => {
   test('of one tenant', async () => {
     assert.equal((await search('LON-001', '&tenant=contoso')).devices.length, 1);
     assert.deepEqual((await search('LON-001', '&tenant=fabrikam')).devices, []);
+    assert.equal((await search('LON-001', '&tenant=')).devices.length, 1);
   });
 });
 
