@@ -114,7 +114,7 @@ int amlaps_api_audit_verify(amlaps_request_t *request);
 int amlaps_api_audit_export(amlaps_request_t *request);
 int amlaps_api_status(amlaps_request_t *request);
 
-/** SetHandler amlaps-health: for machines that watch this server. */
+/** SetHandler amlaps-health and amlaps-metrics, of which machines read how this server does. The method is GET or HEAD. */
 int amlaps_health_serve(request_rec *r);
 int amlaps_metrics_serve(request_rec *r);
 
