@@ -165,7 +165,7 @@ describe('reading the audit', () => {
   test('nobody else reads it, and the attempt is recorded', async () => {
     const start = await stage.lastSeq();
     for (const path of ['audit', 'audit/verify', 'audit/export', 'audit/export?format=csv']) {
-      assertProblem(await helpdesk.get(`api/v1/${path}`), 'not_authorized');
+      assert.match(assertProblem(await helpdesk.get(`api/v1/${path}`), 'not_authorized').detail, /^The audit is for auditors\..*AMLapsAuditor/);
     }
     const records = await stage.records(start);
     assert.deepEqual(records.map((r) => [r.event, r.outcome, r.code, r.search]), [['audit', 'denied', 'not_authorized', 'records'],

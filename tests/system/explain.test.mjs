@@ -294,7 +294,7 @@ describe('POST api/v1/explain', () => {
     const graph = stage.graphRequests().length;
     for (const body of [{ device: { name: 'X' } }, { person: { username: 'helpdesk@contoso.com' }, device: { tenant: 'contoso', deviceId: DEVICES.lon001 } },
       { device: { tenant: 'contoso', deviceId: PEOPLE.nobody } }]) {
-      assertProblem(await explain(body, helpdesk), 'not_authorized');
+      assert.match(assertProblem(await explain(body, helpdesk), 'not_authorized').detail, /^This is for operators\..*AMLapsOperator/);
     }
     assert.equal(stage.graphRequests().length, graph, 'nothing is looked up for others');
     const records = await stage.records(start);

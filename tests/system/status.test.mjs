@@ -67,7 +67,7 @@ describe('one tenant', () => {
 
   test('nobody else reads it', async () => {
     const session = await stage.signIn('helpdesk');
-    assertProblem(await session.get('api/v1/status'), 'not_authorized');
+    assert.match(assertProblem(await session.get('api/v1/status'), 'not_authorized').detail, /^This is for operators\..*AMLapsOperator/);
     assertProblem(await new Jar().request(`${stage.base}api/v1/status`, { headers: { 'Sec-Fetch-Mode': 'cors', Accept: 'application/json' } }),
       'not_authenticated');
   });
