@@ -380,8 +380,8 @@ static void test_probe_leaves_no_trace(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    WORLD_TEST(test_chain_by_other_means), WORLD_TEST(test_first_record_word_for_word), WORLD_TEST(test_attacks), WORLD_TEST(test_files), WORLD_TEST(test_last_line_without_end),
-    WORLD_TEST(test_copies_written_anew),
+    WORLD_TEST(test_chain_by_other_means), WORLD_TEST(test_first_record_word_for_word), WORLD_TEST(test_attacks), WORLD_TEST(test_files),
+    WORLD_TEST(test_last_line_without_end), WORLD_TEST(test_copies_written_anew),
     WORLD_TEST(test_anchor_is_not_hashed), WORLD_TEST(test_false_prev), WORLD_TEST(test_goes_on_after_restart),
     WORLD_TEST(test_probe_leaves_no_trace)
 };
