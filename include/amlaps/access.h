@@ -115,6 +115,7 @@ apr_status_t amlaps_access_deliver_in_background(amlaps_trail_t *trail, const am
 /** A decision that an operator asks about, for a person and a device that may be made up. */
 typedef struct amlaps_inquiry_t {
     const amlaps_person_t *person; /* about whom */
+    int groups_given;              /* 1: the person's groups are part of the question, and are not looked up */
     amlaps_device_t *device;       /* what is given of it; where it has no name, tenant and device_id are looked up */
     apr_time_t now;
     void *circumstances;           /* handed to the rules' conditions */

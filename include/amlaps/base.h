@@ -52,6 +52,7 @@ typedef struct amlaps_error_t {
     amlaps_code_t code;
     const char *id;             /* message id, "AML0301"; a constant, explained in docs/messages.md */
     apr_interval_time_t retry_after; /* microseconds until asking again makes sense; 0 unknown */
+    const char *told;           /* what the person reads in place of what is usual for the code; a constant, NULL: that */
     char detail[480];
 } amlaps_error_t;
 

@@ -22,6 +22,14 @@ static apr_status_t look_up(amlaps_error_t *error, amlaps_findings_t *findings, 
     return APR_SUCCESS;
 }
 
+/* Of a device that is given there is nothing to look up, but of the person there may be. */
+static void look_up_person(amlaps_findings_t *findings)
+{
+    if (!findings->person.groups_known) {
+        amlaps_findings_complete_person(findings);
+    }
+}
+
 static amlaps_explanation_t *answer(const amlaps_findings_t *findings, const amlaps_inquiry_t *inquiry)
 {
     const amlaps_policy_t *policy = findings->access->policy;
@@ -45,6 +53,10 @@ apr_status_t amlaps_access_explain(amlaps_explanation_t **explanation, amlaps_er
 
     *explanation = NULL;
     amlaps_findings_begin(&findings, access, &about, &call, AMLAPS_PERMISSION_ALL, pool);
+    /* What is said of somebody made up stands, wherever the groups of people come from. */
+    if (inquiry->groups_given) {
+        findings.person = *inquiry->person;
+    }
     amlaps_access_begin(&record, AMLAPS_EVENT_EXPLAIN, asker);
     record.tenant = inquiry->device->tenant;
     record.device_id = inquiry->device->device_id && *inquiry->device->device_id ? inquiry->device->device_id : NULL;
@@ -52,7 +64,9 @@ apr_status_t amlaps_access_explain(amlaps_explanation_t **explanation, amlaps_er
     if (amlaps_access_require_role(error, access, asker, AMLAPS_ROLE_OPERATOR, call.deadline, pool) != APR_SUCCESS) {
         return amlaps_access_refuse(error, access, &record, NULL, pool);
     }
-    if (!inquiry->device->name && look_up(error, &findings, &record, inquiry->device) != APR_SUCCESS) {
+    if (inquiry->device->name) {
+        look_up_person(&findings);
+    } else if (look_up(error, &findings, &record, inquiry->device) != APR_SUCCESS) {
         amlaps_access_note_call(&record, &call);
         return amlaps_access_refuse(error, access, &record, NULL, pool);
     }

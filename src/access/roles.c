@@ -4,9 +4,12 @@
 static const struct {
     const char *directive;
     const char *what;
+    const char *told;
 } words[AMLAPS_ROLES] = {
-    [AMLAPS_ROLE_AUDITOR] = { "AMLapsAuditor", "the audit is for auditors" },
-    [AMLAPS_ROLE_OPERATOR] = { "AMLapsOperator", "this is for operators" },
+    [AMLAPS_ROLE_AUDITOR] = { "AMLapsAuditor", "the audit is for auditors",
+                              "The audit is for auditors. Ask your administrator for that role (AMLapsAuditor)." },
+    [AMLAPS_ROLE_OPERATOR] = { "AMLapsOperator", "this is for operators",
+                               "This is for operators. Ask your administrator for that role (AMLapsOperator)." },
 };
 
 /* Roles are rules about every device: an allow entry for each line, and people are matched as everywhere. */
@@ -57,7 +60,9 @@ apr_status_t amlaps_access_require_role(amlaps_error_t *error, const amlaps_acce
         *error = findings.gap;
         return error->status;
     default:
-        return amlaps_error_set(error, AMLAPS_NOT_AUTHORIZED, "AML0408", APR_EGENERAL, "%s (%s)", words[role].what, words[role].directive);
+        amlaps_error_set(error, AMLAPS_NOT_AUTHORIZED, "AML0408", APR_EGENERAL, "%s (%s)", words[role].what, words[role].directive);
+        error->told = words[role].told;
+        return error->status;
     }
 }
 

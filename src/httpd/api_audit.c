@@ -21,8 +21,8 @@ static apr_status_t bad(amlaps_error_t *error, const char *id, const char *name,
 
 static apr_status_t check_text(amlaps_error_t *error, const char *name, const char *value)
 {
-    if (value && (!*value || strlen(value) > VALUE_MOST || !amlaps_text_is_utf8(value, strlen(value)) || amlaps_text_has_controls(value))) {
-        return bad(error, "AML0146", name, "write 1 to 256 bytes of UTF-8 without control characters");
+    if (value && (strlen(value) > VALUE_MOST || !amlaps_text_is_utf8(value, strlen(value)) || amlaps_text_has_controls(value))) {
+        return bad(error, "AML0146", name, "write at most 256 bytes of UTF-8 without control characters");
     }
     return APR_SUCCESS;
 }
@@ -41,8 +41,8 @@ typedef struct words_t { /* of the query */
 } words_t;
 
 #define FILTER_PARAMETERS(words) \
-    { "actor", &(words).actor }, { "device", &(words).device }, { "event", &(words).event }, { "outcome", &(words).outcome }, \
-    { "since", &(words).since }, { "until", &(words).until }
+    { "actor", &(words).actor, 0 }, { "device", &(words).device, 0 }, { "event", &(words).event, 0 }, { "outcome", &(words).outcome, 0 }, \
+    { "since", &(words).since, 0 }, { "until", &(words).until, 0 }
 
 static apr_status_t check_filter(amlaps_filter_t *filter, amlaps_error_t *error, const words_t *words)
 {
@@ -161,7 +161,7 @@ int amlaps_api_audit(amlaps_request_t *request)
     apr_pool_t *pool = request->r->pool;
     words_t words;
     const char *cursor, *limit;
-    const amlaps_parameter_t known[] = { FILTER_PARAMETERS(words), { "cursor", &cursor }, { "limit", &limit }, { NULL, NULL } };
+    const amlaps_parameter_t known[] = { FILTER_PARAMETERS(words), { "cursor", &cursor, 0 }, { "limit", &limit, 0 }, { NULL, NULL, 0 } };
     amlaps_asker_t asker = amlaps_api_asker(request);
     amlaps_json_t *answer, *list;
     amlaps_records_t *records;
@@ -204,7 +204,7 @@ int amlaps_api_audit_verify(amlaps_request_t *request)
 {
     apr_pool_t *pool = request->r->pool;
     const char *cursor;
-    const amlaps_parameter_t known[] = { { "cursor", &cursor }, { NULL, NULL } };
+    const amlaps_parameter_t known[] = { { "cursor", &cursor, 0 }, { NULL, NULL, 0 } };
     amlaps_asker_t asker = amlaps_api_asker(request);
     amlaps_verify_t result = { 0 };
     amlaps_error_t error = { 0 };
@@ -286,7 +286,7 @@ int amlaps_api_audit_export(amlaps_request_t *request)
 {
     words_t words;
     const char *format;
-    const amlaps_parameter_t known[] = { FILTER_PARAMETERS(words), { "format", &format }, { NULL, NULL } };
+    const amlaps_parameter_t known[] = { FILTER_PARAMETERS(words), { "format", &format, 0 }, { NULL, NULL, 0 } };
     amlaps_asker_t asker = amlaps_api_asker(request);
     export_t export = { request->r, 0, 0 };
     amlaps_error_t error = { 0 };

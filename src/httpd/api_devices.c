@@ -61,7 +61,7 @@ int amlaps_api_search(amlaps_request_t *request)
 {
     apr_pool_t *pool = request->r->pool;
     const char *text, *tenant;
-    const amlaps_parameter_t known[] = { { "search", &text }, { "tenant", &tenant }, { NULL, NULL } };
+    const amlaps_parameter_t known[] = { { "search", &text, 1 }, { "tenant", &tenant, 0 }, { NULL, NULL, 0 } };
     amlaps_asker_t asker = amlaps_api_asker(request);
     amlaps_search_result_t *result;
     amlaps_json_t *answer, *devices, *gaps;

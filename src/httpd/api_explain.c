@@ -50,13 +50,14 @@ static apr_status_t read_known(amlaps_known_t *known, amlaps_error_t *error, con
 }
 
 /* An object id is one of the caller's own directory: nothing else says which. */
-static apr_status_t read_person(const amlaps_person_t **result, amlaps_error_t *error, const amlaps_request_t *request, const amlaps_json_t *json)
+static apr_status_t read_person(amlaps_inquiry_t *inquiry, amlaps_error_t *error, const amlaps_request_t *request, const amlaps_json_t *json)
 {
     static const char *const known[] = { "username", "oid", "groups", "roles", "claims", NULL };
     apr_pool_t *pool = request->r->pool;
     amlaps_person_t *person = apr_pcalloc(pool, sizeof(*person));
 
-    *result = person;
+    inquiry->person = person;
+    inquiry->groups_given = amlaps_json_member(json, "groups") != NULL;
     person->groups_known = 1;
     person->claims = amlaps_json_member(json, "claims");
     if (amlaps_json_kind(json) != AMLAPS_JSON_OBJECT) {
@@ -217,7 +218,7 @@ int amlaps_api_explain(amlaps_request_t *request)
     static const char *const known[] = { "person", "device", "address", "time", NULL };
     apr_pool_t *pool = request->r->pool;
     amlaps_asker_t asker = amlaps_api_asker(request);
-    amlaps_inquiry_t inquiry = { request->person, NULL, 0, NULL };
+    amlaps_inquiry_t inquiry = { .person = request->person };
     amlaps_circumstances_t circumstances;
     amlaps_explanation_t *explanation;
     amlaps_error_t error = { 0 };
@@ -228,7 +229,7 @@ int amlaps_api_explain(amlaps_request_t *request)
     inquiry.circumstances = &circumstances;
     if (amlaps_body_read(&body, &error, request->r) != APR_SUCCESS || amlaps_body_check(&error, body, known) != APR_SUCCESS ||
         (amlaps_json_member(body, "person") &&
-         read_person(&inquiry.person, &error, request, amlaps_json_member(body, "person")) != APR_SUCCESS) ||
+         read_person(&inquiry, &error, request, amlaps_json_member(body, "person")) != APR_SUCCESS) ||
         read_device(&device, &error, request, amlaps_json_member(body, "device")) != APR_SUCCESS ||
         read_circumstances(&circumstances, &error, request, body) != APR_SUCCESS) {
         return amlaps_respond_problem(request, &error);

@@ -75,6 +75,20 @@ static int refuse_method(const amlaps_request_t *request, const char *allow)
     return amlaps_respond_problem(request, &error);
 }
 
+/* For machines that watch this server: no mount, no person, and nothing but to read. */
+static int serve_machine(request_rec *r, int (*serve)(request_rec *r))
+{
+    char guid[AMLAPS_GUID_LENGTH + 1] = "";
+    const amlaps_request_t request = { .r = r, .id = guid, .path = r->uri };
+
+    amlaps_headers_set(r, 0);
+    if (r->method_number == M_GET) {
+        return serve(r);
+    }
+    amlaps_text_new_guid(guid);
+    return refuse_method(&request, "GET, HEAD");
+}
+
 static const struct route_t *find_route(amlaps_request_t *request, const char *path)
 {
     size_t i;
@@ -125,10 +139,10 @@ int amlaps_httpd_handler(request_rec *r)
     int status;
 
     if (r->handler && !strcmp(r->handler, "amlaps-health")) {
-        return amlaps_health_serve(r);
+        return serve_machine(r, amlaps_health_serve);
     }
     if (r->handler && !strcmp(r->handler, "amlaps-metrics")) {
-        return amlaps_metrics_serve(r);
+        return serve_machine(r, amlaps_metrics_serve);
     }
     if (!r->handler || strcmp(r->handler, "amlaps")) {
         return DECLINED;

@@ -80,11 +80,6 @@ int amlaps_health_serve(request_rec *r)
     amlaps_json_t *checks = amlaps_json_make_object(r->pool);
     const char *status = "failed";
 
-    amlaps_headers_set(r, 0);
-    if (r->method_number != M_GET) {
-        ap_allow_standard_methods(r, REPLACE_ALLOW, M_GET, -1);
-        return HTTP_METHOD_NOT_ALLOWED;
-    }
     if (r->args && !strncmp(r->args, "live", 4) && strchr("=&", r->args[4])) {
         return answer(r, "ok", NULL);
     }

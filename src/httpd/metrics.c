@@ -202,11 +202,6 @@ int amlaps_metrics_serve(request_rec *r)
     const amlaps_access_t *access = amlaps_lifecycle_access(r->server);
     const exposition_t out = { r, amlaps_counts() };
 
-    amlaps_headers_set(r, 0);
-    if (r->method_number != M_GET) {
-        ap_allow_standard_methods(r, REPLACE_ALLOW, M_GET, -1);
-        return HTTP_METHOD_NOT_ALLOWED;
-    }
     ap_set_content_type(r, "text/plain; version=0.0.4; charset=utf-8");
     family(&out, "amlaps_build_info", "gauge", "The version of mod_amlaps; always 1.");
     ap_rputs("amlaps_build_info{version=\"" AMLAPS_VERSION "\"} 1\n", r);

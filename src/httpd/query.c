@@ -55,5 +55,11 @@ apr_status_t amlaps_query_read(const amlaps_parameter_t *known, amlaps_error_t *
         }
         *parameter->value = value;
     }
+    /* Forms and generated clients send what was not filled in as well. */
+    for (parameter = known; parameter->name; parameter++) {
+        if (*parameter->value && !**parameter->value && !parameter->keeps_empty) {
+            *parameter->value = NULL;
+        }
+    }
     return APR_SUCCESS;
 }

@@ -53,7 +53,8 @@ apr_status_t amlaps_body_missing(amlaps_error_t *error, const char *member, cons
 
 typedef struct amlaps_parameter_t {
     const char *name;
-    const char **value;            /* set to the decoded value, or to NULL where there is none */
+    const char **value;            /* set to the decoded value, or to NULL where there is none or it is empty */
+    int keeps_empty;               /* 1: an empty value is one */
 } amlaps_parameter_t;
 
 /** Reads the query. Each parameter once, nothing unknown: a repeated one could mean two things. @param known ends with a NULL name */
@@ -113,7 +114,7 @@ int amlaps_api_audit_verify(amlaps_request_t *request);
 int amlaps_api_audit_export(amlaps_request_t *request);
 int amlaps_api_status(amlaps_request_t *request);
 
-/** SetHandler amlaps-health: for machines that watch this server. */
+/** SetHandler amlaps-health and amlaps-metrics, of which machines read how this server does. The method is GET or HEAD. */
 int amlaps_health_serve(request_rec *r);
 int amlaps_metrics_serve(request_rec *r);
 

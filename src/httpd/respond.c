@@ -113,11 +113,16 @@ static void log_problem(const amlaps_request_t *request, const amlaps_error_t *e
 
 amlaps_json_t *amlaps_respond_problem_told(int *status, const amlaps_request_t *request, const amlaps_error_t *error)
 {
+    amlaps_json_t *problem = amlaps_respond_problem_json(status, error->code, error->detail, request->id, request->r->pool);
+
     log_problem(request, error);
     if (request->tally) {
         request->tally->code = error->code;
     }
-    return amlaps_respond_problem_json(status, error->code, error->detail, request->id, request->r->pool);
+    if (error->told) {
+        amlaps_json_set_text(problem, "detail", error->told);
+    }
+    return problem;
 }
 
 int amlaps_respond_problem(const amlaps_request_t *request, const amlaps_error_t *error)

@@ -36,8 +36,8 @@ void amlaps_check_continue(amlaps_check_t *check, apr_int64_t seq, const char *h
 int amlaps_check_line(amlaps_check_t *check, const char *line, apr_size_t length);
 int amlaps_check_row(amlaps_check_t *check, const amlaps_row_t *row);
 
-/** The line of a file is cut off. @return 0 */
-int amlaps_check_torn(amlaps_check_t *check);
+/** The last line of a file, where it has no end: good where the end alone is missing, which editors and transfers take away. */
+int amlaps_check_torn(amlaps_check_t *check, const char *line, apr_size_t length);
 
 /** What only the end shows: records that are missing there, and whether somebody vouches for those before the first. */
 void amlaps_check_end(amlaps_check_t *check);

@@ -9,6 +9,8 @@
 
 /* Keeps one claim or header from filling the store. */
 #define LONGEST 2048
+/* What a rule accepts is recorded whole: 4096 characters of 4 bytes, which is also what a body of the API may have. */
+#define LONGEST_REASON 16384
 #define CUT "\xE2\x80\xA6"
 
 static const char *const stages[] = { "intent", "outcome" };
@@ -50,12 +52,12 @@ const char *amlaps_record_known_outcome(const char *word)
     return find_word(outcomes, sizeof(outcomes) / sizeof(*outcomes), word);
 }
 
-/** The text as it is recorded, cut where it is too long. @param length out */
-static const char *cut(apr_size_t *length, const char *text, apr_pool_t *pool)
+/** The text as it is recorded, cut where it is longer than so many bytes. @param length out */
+static const char *cut(apr_size_t *length, const char *text, apr_size_t most, apr_pool_t *pool)
 {
-    *length = text != NULL ? strnlen(text, LONGEST + 1) : 0;
-    if (*length > LONGEST) {
-        *length = LONGEST - (sizeof(CUT) - 1);
+    *length = text != NULL ? strnlen(text, most + 1) : 0;
+    if (*length > most) {
+        *length = most - (sizeof(CUT) - 1);
         while (*length > 0 && ((unsigned char)text[*length] & 0xC0) == 0x80) {
             (*length)--;
         }
@@ -70,7 +72,7 @@ static const char *clean(const char *text, apr_pool_t *pool)
 {
     apr_size_t length;
 
-    text = cut(&length, text, pool);
+    text = cut(&length, text, LONGEST, pool);
     if (text != NULL && !amlaps_text_is_utf8(text, length)) {
         amlaps_json_t *mended = amlaps_json_make_object(pool);
 
@@ -87,7 +89,7 @@ static const char *quoted(const char *text, apr_pool_t *pool)
     apr_size_t length;
     char *json;
 
-    text = cut(&length, text, pool);
+    text = cut(&length, text, LONGEST, pool);
     if (text == NULL) {
         return NULL;
     }
@@ -96,12 +98,17 @@ static const char *quoted(const char *text, apr_pool_t *pool)
     return json;
 }
 
-static void put(amlaps_line_out_t *out, const char *name, const char *text)
+static void put_cut(amlaps_line_out_t *out, const char *name, const char *text, apr_size_t most)
 {
     apr_size_t length;
 
-    text = cut(&length, text, out->pool);
+    text = cut(&length, text, most, out->pool);
     amlaps_line_put_text(out, name, text, length);
+}
+
+static void put(amlaps_line_out_t *out, const char *name, const char *text)
+{
+    put_cut(out, name, text, LONGEST);
 }
 
 static void put_number(amlaps_line_out_t *out, const char *name, unsigned long value)
@@ -189,7 +196,7 @@ void amlaps_record_line(amlaps_line_t *line, const amlaps_record_t *record, apr_
     put(&out, "event", events[record->event]);
     put_graph(&out, record);
     put(&out, "id", record->id);
-    put(&out, "reason", record->reason);
+    put_cut(&out, "reason", record->reason, LONGEST_REASON);
     put(&out, "rule", record->rule);
     amlaps_line_put_json(&out, "seal", record->seal);
     put(&out, "search", record->search);

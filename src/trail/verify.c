@@ -138,7 +138,8 @@ static apr_status_t check_lines(amlaps_check_t *check, const char *path, amlaps_
         return file_failed(error, path);
     }
     while (good && (length = getline(&line, &room, file)) > 0) {
-        good = line[length - 1] == '\n' ? amlaps_check_line(check, line, (apr_size_t)length - 1) : amlaps_check_torn(check);
+        good = line[length - 1] == '\n' ? amlaps_check_line(check, line, (apr_size_t)length - 1)
+                                        : amlaps_check_torn(check, line, (apr_size_t)length);
     }
     if (ferror(file)) {
         status = file_failed(error, path);

@@ -124,6 +124,7 @@ describe('search', () => {
   test('of one tenant', async () => {
     assert.equal((await search('LON-001', '&tenant=contoso')).devices.length, 1);
     assert.deepEqual((await search('LON-001', '&tenant=fabrikam')).devices, []);
+    assert.equal((await search('LON-001', '&tenant=')).devices.length, 1);
   });
 });
 
@@ -230,7 +231,14 @@ describe('password', () => {
     for (const reason of ['x'.repeat(4097), 'a\u0001b', 'a\u001b[31mb']) {
       assertProblem(await helpdesk.password('contoso', DEVICES.lon001, { reason }), 'reason_invalid');
     }
-    await posted(`contoso/${DEVICES.lon001}/password`, { reason: 'ü'.repeat(4096) });
+  });
+
+  test('the longest reasons are accepted, and recorded as they were given', async () => {
+    for (const reason of ['x'.repeat(4096), 'ü'.repeat(4096), '"'.repeat(4096), '\u{1F511}'.repeat(4000)]) {
+      const start = await stage.lastSeq();
+      await posted(`contoso/${DEVICES.lon001}/password`, { reason });
+      assert.deepEqual((await stage.records(start)).map((record) => [record.outcome, record.reason]), [['pending', reason], ['granted', reason]]);
+    }
   });
 });
 

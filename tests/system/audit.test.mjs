@@ -137,22 +137,35 @@ describe('reading the audit', () => {
 
   test('a query that is not understood is refused, and says how to write it', async () => {
     const start = await stage.lastSeq();
-    const bad = ['limit=0', 'limit=1001', 'limit=-1', 'limit=ten', 'limit=1e3', 'limit=%201', 'limit=01', 'limit=1&limit=1', 'limit', 'page=2', 'event=reveal', 'event=',
-      'outcome=success', 'since=yesterday', 'since=2026-11-32', 'until=1', 'until=2026-02-30T00:00:00Z', 'actor=', `actor=${'a'.repeat(257)}`, 'actor=%00',
-      'actor=%ff', 'device=%0a', 'device=a&device=b', 'cursor=', 'cursor=1', 'cursor=1-0', 'cursor=1--1', 'cursor=1-5x', 'cursor=2-5', 'cursor=1-99999999999999999999',
+    const bad = ['limit=0', 'limit=1001', 'limit=-1', 'limit=ten', 'limit=1e3', 'limit=%201', 'limit=01', 'limit=1&limit=1', 'limit', 'page=2', 'event=reveal',
+      'outcome=success', 'since=yesterday', 'since=2026-11-32', 'until=1', 'until=2026-02-30T00:00:00Z', `actor=${'a'.repeat(257)}`, 'actor=%00',
+      'actor=%ff', 'device=%0a', 'device=a&device=b', 'device=&device=b', 'cursor=1', 'cursor=1-0', 'cursor=1--1', 'cursor=1-5x', 'cursor=2-5', 'cursor=1-99999999999999999999',
       `cursor=1-5-5-${'0'.repeat(64)}`, 'stage=outcome', 'actor%00=x'];
     for (const query of bad) assertProblem(await auditor.get(`api/v1/audit?${query}`), 'bad_request');
     for (const query of ['cursor=1-5', 'cursor=1-5-0', 'cursor=1-5-5x', 'cursor=1-5-5-00', 'limit=5', `cursor=1-0-0-${'0'.repeat(64)}`, `cursor=1-5-${'0'.repeat(64)}`]) assertProblem(await auditor.get(`api/v1/audit/verify?${query}`), 'bad_request');
-    for (const query of ['format=xml', 'format=', 'limit=5', 'cursor=1-5']) assertProblem(await auditor.get(`api/v1/audit/export?${query}`), 'bad_request');
+    for (const query of ['format=xml', 'limit=5', 'cursor=1-5', 'cursor=']) assertProblem(await auditor.get(`api/v1/audit/export?${query}`), 'bad_request');
     assert.match(assertProblem(await auditor.get('api/v1/audit?limit=0'), 'bad_request').detail, /1 to 1000/);
     assert.equal(await stage.lastSeq(), start);
     assertProblem(await auditor.post('api/v1/audit', {}), 'method_not_allowed');
   });
 
+  test('an empty parameter counts as one that is not there', async () => {
+    const none = 'actor=&device=&event=&outcome=&since=&until=';
+    const { records } = assertOk(await list(auditor, { event: 'password', limit: 2 }));
+    assert.deepEqual(assertOk(await auditor.get('api/v1/audit?actor=&device=&event=password&outcome=&since=&until=&cursor=&limit=2')).records, records);
+    assert.equal((await stage.records()).at(-1).search, 'records event=password');
+    const [newest] = assertOk(await auditor.get(`api/v1/audit?${none}&cursor=&limit=`)).records;
+    assert.equal(newest.search, 'records event=password');
+    assert.equal(assertOk(await auditor.get('api/v1/audit/verify?cursor=')).ok, true);
+    const { status, headers } = await auditor.get(`api/v1/audit/export?${none}&format=`);
+    assert.deepEqual([status, headers['content-type']], [200, 'application/x-ndjson; charset=utf-8']);
+    assert.equal((await stage.records()).at(-1).search, 'export jsonl');
+  });
+
   test('nobody else reads it, and the attempt is recorded', async () => {
     const start = await stage.lastSeq();
     for (const path of ['audit', 'audit/verify', 'audit/export', 'audit/export?format=csv']) {
-      assertProblem(await helpdesk.get(`api/v1/${path}`), 'not_authorized');
+      assert.match(assertProblem(await helpdesk.get(`api/v1/${path}`), 'not_authorized').detail, /^The audit is for auditors\..*AMLapsAuditor/);
     }
     const records = await stage.records(start);
     assert.deepEqual(records.map((r) => [r.event, r.outcome, r.code, r.search]), [['audit', 'denied', 'not_authorized', 'records'],

@@ -294,7 +294,7 @@ describe('POST api/v1/explain', () => {
     const graph = stage.graphRequests().length;
     for (const body of [{ device: { name: 'X' } }, { person: { username: 'helpdesk@contoso.com' }, device: { tenant: 'contoso', deviceId: DEVICES.lon001 } },
       { device: { tenant: 'contoso', deviceId: PEOPLE.nobody } }]) {
-      assertProblem(await explain(body, helpdesk), 'not_authorized');
+      assert.match(assertProblem(await explain(body, helpdesk), 'not_authorized').detail, /^This is for operators\..*AMLapsOperator/);
     }
     assert.equal(stage.graphRequests().length, graph, 'nothing is looked up for others');
     const records = await stage.records(start);
@@ -355,6 +355,57 @@ describe('POST api/v1/explain', () => {
     assertProblem(await operator.get('api/v1/explain'), 'method_not_allowed');
     assertProblem(await operator.post('api/v1/explain', { device: { name: 'X' } }, { headers: { 'Sec-Fetch-Site': 'cross-site' } }), 'cross_site');
     assert.deepEqual(await stage.records(start), []);
+  });
+});
+
+describe('POST api/v1/explain with groups from Graph', () => {
+  /** @type {import('../lib/stage.mjs').Stage} */
+  let stage;
+  before(async () => {
+    const world = defaultWorld();
+    world.tenants[0].apps[0].roles.push('GroupMember.Read.All', 'User.ReadBasic.All');
+    stage = await startStage({
+      world, amlaps: 'AMLapsGroupsFrom graph\nAMLapsCacheTime 0\nAMLapsOperator user helpdesk@contoso.com overage@contoso.com',
+      rules: ruleSection('London', ['AMLapsDevice name LON-*', `AMLapsAllow password group "Field team" ${GROUPS.londonHelpdesk}`])
+        + ruleSection('Condition', ['AMLapsDevice name LON-*', 'AMLapsAllow history anyone', `AMLapsWhen "'${GROUPS.londonHelpdesk}' in claims('groups')"`]),
+    });
+  });
+  after(() => stage?.close([/AML0321/]));
+
+  /** Does "London" allow, is the condition true, and how often were groups asked for? @param {any} body @param {string} [who] */
+  async function ask(body, who = 'helpdesk') {
+    const asked = () => stage.graphRequests().filter((/** @type {any} */ r) => JSON.stringify(r).includes('getMemberGroups')).length;
+    const session = await stage.signIn(who);
+    const before = asked();
+    const { rules: [london, condition] } = assertOk(await session.post('api/v1/explain', body));
+    return [london.allows.length > 0, condition.matched, asked() - before];
+  }
+  const GIVEN = { tenant: 'contoso', name: 'LON-1' };
+  const REAL = { tenant: 'contoso', deviceId: DEVICES.lon001 };
+
+  for (const { what, device } of [{ what: 'with facts', device: GIVEN }, { what: 'by its id', device: REAL }]) {
+    test(`groups that are given stand, of a device ${what}`, async () => {
+      assert.deepEqual(await ask({ person: { username: 'a@contoso.com', groups: ['field TEAM'] }, device }), [true, false, 0]);
+      assert.deepEqual(await ask({ person: { oid: PEOPLE.nobody, groups: [GROUPS.londonHelpdesk] }, device }), [true, true, 0]);
+      assert.deepEqual(await ask({ person: { oid: PEOPLE.helpdesk, groups: [] }, device }), [false, false, 0]);
+    });
+
+    test(`the caller's are looked up, of a device ${what}`, async () => {
+      assert.deepEqual(await ask({ device }), [true, true, 1]);
+      assert.deepEqual(await ask({ device }, 'overage'), [true, true, 1]);
+    });
+
+    test(`those of a person named by id are looked up, of a device ${what}`, async () => {
+      assert.deepEqual(await ask({ person: { oid: PEOPLE.helpdesk }, device }, 'overage'), [true, true, 1]);
+      assert.deepEqual(await ask({ person: { oid: PEOPLE.nobody }, device }), [false, false, 1]);
+      assert.deepEqual(await ask({ person: { username: 'helpdesk@contoso.com' }, device }), [false, null, 0]);
+    });
+  }
+
+  test('what cannot be looked up stays unknown', async () => {
+    stage.entra.control.set({ fault: { match: 'getMemberGroups', kind: 'status', status: 403 } });
+    assert.deepEqual((await ask({ device: GIVEN })).slice(0, 2), [false, null]);
+    stage.entra.control.set({ fault: null });
   });
 });
 

@@ -118,7 +118,7 @@ describe('search', () => {
 
   test('says what is missing or wrong', async () => {
     /** @type {[string, RegExp][]} */
-    const said = [['tenant=contoso', /^The query lacks search, .* as in search=LON-\.$/], ['search=L', /^Search for at least 2 characters/],
+    const said = [['tenant=contoso', /^The query lacks search, .* as in search=LON-\.$/], ['search=L', /^Search for at least 2 characters/], ['search=', /^Search for at least 2 characters/],
       ['search=LO%0AN', /^Give search a text/], ['search=LON&search=PAR', /^The parameter search of the query stands twice/],
       ['search', /^The parameter search of the query has no value/], ['search=LON%2', /^The parameter search of the query has a broken percent-encoding/],
       ['find=LON', /^The query takes no parameter but search, tenant, /]];

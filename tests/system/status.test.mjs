@@ -34,9 +34,11 @@ describe('one tenant', () => {
       checks: { configuration: { status: 'ok' }, store: { status: 'ok' }, seal: { status: 'off' }, token: { contoso: { status: 'ok' } } },
     });
     assert.equal((await health(stage, '', { method: 'HEAD' })).status, 200);
-    const refused = await health(stage, '', { method: 'POST', body: '' });
-    assert.equal(refused.status, 405);
-    assert.match(refused.headers.allow, /GET/);
+    for (const [method, body] of [['POST', ''], ['POST', 'x'], ['DELETE'], ['OPTIONS']]) {
+      const refused = await health(stage, '?live', { method, body });
+      assert.match(assertProblem(refused, 'method_not_allowed').detail, /^Use GET, HEAD here/);
+      assert.equal(refused.headers.allow, 'GET, HEAD');
+    }
   });
 
   test('?live says only that httpd serves', async () => {
@@ -65,7 +67,7 @@ describe('one tenant', () => {
 
   test('nobody else reads it', async () => {
     const session = await stage.signIn('helpdesk');
-    assertProblem(await session.get('api/v1/status'), 'not_authorized');
+    assert.match(assertProblem(await session.get('api/v1/status'), 'not_authorized').detail, /^This is for operators\..*AMLapsOperator/);
     assertProblem(await new Jar().request(`${stage.base}api/v1/status`, { headers: { 'Sec-Fetch-Mode': 'cors', Accept: 'application/json' } }),
       'not_authenticated');
   });

@@ -210,13 +210,46 @@ static void test_files(void **state)
     assert_int_equal(result.first_bad, 6);
     result = verify_lines(world, lines.line + 4, RECORDS - 4, "\n", NULL);
     assert_int_equal(result.first_bad, 1);
-    result = verify_lines(world, lines.line, RECORDS, "", NULL);
-    assert_int_equal(result.first_bad, RECORDS);
     swap = lines.line[6];
     lines.line[6] = lines.line[7];
     lines.line[7] = swap;
     result = verify_lines(world, lines.line, RECORDS, "\n", NULL);
     assert_int_equal(result.first_bad, 7);
+    for (i = 0; i < RECORDS; i++) {
+        free(lines.line[i]);
+    }
+}
+
+/** The end of the last line may be missing, and nothing else of it. */
+static void test_last_line_without_end(void **state)
+{
+    world_t *world = *state;
+    amlaps_error_t error = { 0 };
+    amlaps_verify_t result;
+    lines_t lines = { .count = 0 };
+    char *last, *place;
+    size_t length;
+    int i;
+
+    write_some(world);
+    assert_int_equal(amlaps_trail_each(&error, world->store, keep_line, &lines, world->pool), APR_SUCCESS);
+    result = verify_lines(world, lines.line, RECORDS, "", NULL);
+    assert_int_equal(result.first_bad, 0);
+    assert_int_equal(result.records, RECORDS);
+    last = lines.line[RECORDS - 1];
+    place = strstr(last, "alice");
+    assert_non_null(place);
+    *place = 'b';
+    result = verify_lines(world, lines.line, RECORDS, "", NULL);
+    assert_int_equal(result.first_bad, RECORDS);
+    assert_non_null(strstr(result.problem, "its hash does not fit"));
+    *place = 'a';
+    for (length = strlen(last) - 1; length > 0; length -= length > 10 ? 7 : 1) {
+        last[length] = '\0';
+        result = verify_lines(world, lines.line, RECORDS, "", NULL);
+        assert_int_equal(result.first_bad, RECORDS);
+        assert_non_null(strstr(result.problem, "it is cut off"));
+    }
     for (i = 0; i < RECORDS; i++) {
         free(lines.line[i]);
     }
@@ -348,7 +381,7 @@ static void test_probe_leaves_no_trace(void **state)
 
 static const struct CMUnitTest tests[] = {
     WORLD_TEST(test_chain_by_other_means), WORLD_TEST(test_first_record_word_for_word), WORLD_TEST(test_attacks), WORLD_TEST(test_files),
-    WORLD_TEST(test_copies_written_anew),
+    WORLD_TEST(test_last_line_without_end), WORLD_TEST(test_copies_written_anew),
     WORLD_TEST(test_anchor_is_not_hashed), WORLD_TEST(test_false_prev), WORLD_TEST(test_goes_on_after_restart),
     WORLD_TEST(test_probe_leaves_no_trace)
 };

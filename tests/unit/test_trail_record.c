@@ -1,6 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "trail_world.h"
 
+#include "amlaps/policy.h"
+
 #include "../../src/trail/limits.h"
 #include "../../src/trail/record.h"
 
@@ -100,23 +102,53 @@ static void test_much_text(void **state)
     assert_string_equal(amlaps_json_member_text(json, "search"), longest);
 }
 
+/** So many characters of so many bytes. */
+static const char *repeated(const char *character, int times, apr_pool_t *pool)
+{
+    size_t length = strlen(character);
+    char *text = apr_palloc(pool, (size_t)times * length + 1);
+    int i;
+
+    for (i = 0; i < times; i++) {
+        memcpy(text + (size_t)i * length, character, length);
+    }
+    text[(size_t)times * length] = '\0';
+    return text;
+}
+
 static void test_long_text_is_cut_at_a_character(void **state)
 {
     world_t *world = *state;
-    amlaps_record_t record = { .id = "x" };
-    char reason[5001];
-    const char *kept;
-    int i;
+    amlaps_record_t record = { .id = "x", .search = repeated("\xC3\x9C", 2500, world->pool),
+                               .reason = repeated("\xE2\x82\xAC", 6000, world->pool) };
+    amlaps_json_t *json = parsed(&record, world->pool);
+    const char *search = amlaps_json_member_text(json, "search"), *reason = amlaps_json_member_text(json, "reason");
 
-    for (i = 0; i < 2500; i++) {
-        memcpy(reason + (ptrdiff_t)2 * i, "\xC3\x9C", 2);
+    assert_in_range(strlen(search), 2000, 2048);
+    assert_true(amlaps_text_is_utf8(search, strlen(search)));
+    assert_string_equal(search + strlen(search) - 3, "\xE2\x80\xA6");
+    assert_in_range(strlen(reason), 16300, 16384);
+    assert_true(amlaps_text_is_utf8(reason, strlen(reason)));
+    assert_string_equal(reason + strlen(reason) - 3, "\xE2\x80\xA6");
+}
+
+/** What a rule accepts as a reason is recorded as it was given. */
+static void test_reason_is_recorded_whole(void **state)
+{
+    static const char *const characters[] = { "x", "\"", "\n", "\xC3\x9C", "\xE2\x82\xAC", "\xF0\x9F\x94\x91" };
+    world_t *world = *state;
+    amlaps_rule_t *rule = amlaps_rule_make("any", NULL, NULL, world->pool);
+    size_t i;
+
+    for (i = 0; i < sizeof(characters) / sizeof(*characters); i++) {
+        const char *reason = repeated(characters[i], 4096, world->pool);
+        amlaps_record_t record = { .id = "x", .reason = apr_pstrcat(world->pool, "a", reason + strlen(characters[i]), NULL) };
+
+        assert_int_equal(amlaps_rule_check_reason(rule, record.reason), AMLAPS_OK);
+        assert_string_equal(amlaps_json_member_text(parsed(&record, world->pool), "reason"), record.reason);
+        record.reason = reason;
+        assert_string_equal(amlaps_json_member_text(parsed(&record, world->pool), "reason"), reason);
     }
-    reason[5000] = '\0';
-    record.reason = reason;
-    kept = amlaps_json_member_text(parsed(&record, world->pool), "reason");
-    assert_in_range(strlen(kept), 2000, 2048);
-    assert_true(amlaps_text_is_utf8(kept, strlen(kept)));
-    assert_string_equal(kept + strlen(kept) - 3, "\xE2\x80\xA6");
 }
 
 /* Computed with Python's hashlib over 64 zeros and the text. */
@@ -247,7 +279,7 @@ static void test_what_counts_where(void **state)
 
 static const struct CMUnitTest tests[] = {
     WORLD_TEST(test_full_record), WORLD_TEST(test_unknown_is_left_out), WORLD_TEST(test_start_and_seal), WORLD_TEST(test_much_text),
-    WORLD_TEST(test_long_text_is_cut_at_a_character),
+    WORLD_TEST(test_long_text_is_cut_at_a_character), WORLD_TEST(test_reason_is_recorded_whole),
     WORLD_TEST(test_hash), WORLD_TEST(test_line_is_canonical), WORLD_TEST(test_columns_are_what_is_recorded), WORLD_TEST(test_limit_parse), WORLD_TEST(test_keys_of_people),
     WORLD_TEST(test_what_counts_where)
 };
