@@ -153,8 +153,9 @@ static int ends_torn(const amlaps_sink_t *sink, const amlaps_copy_state_t *state
     return start < now->st_size && pread(sink->reader, &last, 1, now->st_size - 1) == 1 ? last != '\n' : state->torn;
 }
 
-/** Writes the text behind what the file has, or what is missing of it. @return 0, or errno */
-static int append(amlaps_sink_t *sink, amlaps_copy_state_t *state, const struct stat *before, const char *text, apr_size_t length, apr_pool_t *pool)
+/** Writes the text behind what the file has, or what is missing of it. @param end out: where the text ends in it. @return 0, or errno */
+static int append(off_t *end, amlaps_sink_t *sink, amlaps_copy_state_t *state, const struct stat *before, const char *text, apr_size_t length,
+                  apr_pool_t *pool)
 {
     off_t start = known_end(sink, state, before);
     const apr_size_t there = count_there(sink, before, start, text, length, pool);
@@ -173,7 +174,7 @@ static int append(amlaps_sink_t *sink, amlaps_copy_state_t *state, const struct 
         return reason;
     }
     state->torn = 0;
-    note_size(sink, state, before, start + (off_t)length);
+    *end = start + (off_t)length;
     return 0;
 }
 
@@ -198,6 +199,7 @@ apr_status_t amlaps_sink_put_file(apr_size_t *done, amlaps_sink_t *sink, amlaps_
     apr_size_t length;
     struct stat before;
     const char *text;
+    off_t end;
     int reason;
 
     (void)until;
@@ -213,7 +215,7 @@ apr_status_t amlaps_sink_put_file(apr_size_t *done, amlaps_sink_t *sink, amlaps_
         return error->status;
     }
     text = join(&length, copies, from, pool);
-    if ((reason = append(sink, state, &before, text, length, pool)) != 0) {
+    if ((reason = append(&end, sink, state, &before, text, length, pool)) != 0) {
         return amlaps_sink_failed(sink, reason, error);
     }
     if (sink->required && S_ISREG(before.st_mode) && fdatasync(sink->fd) != 0) {
@@ -221,6 +223,8 @@ apr_status_t amlaps_sink_put_file(apr_size_t *done, amlaps_sink_t *sink, amlaps_
         amlaps_shared_condemn(sink->shared, sink->generation, sink->name);
         return amlaps_sink_failed(sink, reason, error);
     }
+    /* Only now: what was not synced is compared with what should be there, after a reload. */
+    note_size(sink, state, &before, end);
     *done = copies->count - from;
     return APR_SUCCESS;
 }

@@ -5,7 +5,7 @@
 
 #include <sys/syscall.h>
 
-/* ---- the disk, as the library sees it: a write that ends the process in its middle ---- */
+/* ---- the disk, as the library sees it: a write that ends the process in its middle, and a sync that fails ---- */
 
 static _Atomic ssize_t dies_after = -1; /* so many bytes; -1: it does not */
 
@@ -18,6 +18,14 @@ ssize_t write(int fd, const void *bytes, size_t length)
         kill(getpid(), SIGKILL);
     }
     return syscall(SYS_write, fd, bytes, length);
+}
+
+static atomic_int sync_fails;
+
+int fdatasync(int fd)
+{
+    errno = EIO;
+    return atomic_load(&sync_fails) ? -1 : (int)syscall(SYS_fdatasync, fd);
 }
 
 /* ---- what tests do with copies ---- */
@@ -57,6 +65,20 @@ static void read_copy(got_t *got, const world_t *world, const char *path)
     add_text(got, text, (size_t)length, world->pool);
     close(fd);
     free(text);
+}
+
+static void expect_good_copy(const world_t *world, int records)
+{
+    amlaps_error_t error = { 0 };
+    amlaps_verify_t result;
+    got_t got;
+
+    read_copy(&got, world, copy_path(world));
+    assert_int_equal(got.broken, 0);
+    assert_all(&got, 1, records);
+    assert_int_equal(amlaps_trail_verify_file(&result, &error, copy_path(world), NULL, world->pool), APR_SUCCESS);
+    assert_int_equal(result.first_bad, 0);
+    assert_int_equal(result.records, records);
 }
 
 static void test_renamed_copy(void **state)
@@ -194,6 +216,70 @@ static void test_copy_that_is_ahead_of_the_store(void **state)
     assert_int_equal(world_logged("AML0281"), 1);
 }
 
+static void test_copy_whose_sync_fails(void **state)
+{
+    world_t *world = *state;
+
+    open_copy(world, 1);
+    expect_service(world);
+    atomic_store(&sync_fails, 1);
+    expect_unavailable(world, "AML0208");
+    atomic_store(&sync_fails, 0);
+    /* The next sync may succeed and say nothing of what the first lost. */
+    expect_unavailable(world, "AML0210");
+    expect_unavailable(world, "AML0210");
+    reload(world, 1);
+    expect_service(world);
+    expect_good_copy(world, 5);
+}
+
+/* One that nobody waits for. */
+static void test_optional_copy_is_not_synced(void **state)
+{
+    world_t *world = *state;
+
+    open_copy(world, 0);
+    atomic_store(&sync_fails, 1);
+    expect_service(world);
+    atomic_store(&sync_fails, 0);
+    assert_int_equal(world_logged("AML0209"), 0);
+    expect_good_copy(world, 1);
+}
+
+/** As a FIFO, which takes only a part of a long write. What is in it can't be taken back. */
+static void test_line_that_is_torn_for_good(void **state)
+{
+    static char text[1 << 16];
+    world_t *world = *state;
+    ssize_t length;
+    got_t got = { 0 };
+    int ends[2], i;
+
+    assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    assert_int_equal(write(ends[1], text, sizeof(text)), sizeof(text));
+    add_sink(world, AMLAPS_SINK_FILE, "fifo", ends[1], 1);
+    world_open(world);
+    for (i = 0; i < 12; i++) {
+        expect_unavailable(world, "AML0208");
+    }
+    /* Room for a page, and so for a part of the twelve. */
+    assert_int_equal(read(ends[0], text, 4096), 4096);
+    expect_unavailable(world, "AML0208");
+    length = read(ends[0], text, sizeof(text));
+    assert_int_equal(length, sizeof(text));
+    assert_int_not_equal(text[length - 1], '\n');
+    expect_service(world);
+    length = read(ends[0], text, sizeof(text));
+    assert_true(length > 0);
+    assert_int_equal(text[0], '\n');
+    add_text(&got, text, (size_t)length, world->pool);
+    assert_int_equal(got.broken, 0);
+    assert_all(&got, 1, 14);
+    world_close(world);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static off_t copy_size(const world_t *world)
 {
     struct stat info;
@@ -215,20 +301,6 @@ static void cut_power(world_t *world, off_t left, const char *garbage)
     fputs(garbage, file);
     fclose(file);
     open_copy(world, 1);
-}
-
-static void expect_good_copy(const world_t *world, int records)
-{
-    amlaps_error_t error = { 0 };
-    amlaps_verify_t result;
-    got_t got;
-
-    read_copy(&got, world, copy_path(world));
-    assert_int_equal(got.broken, 0);
-    assert_all(&got, 1, records);
-    assert_int_equal(amlaps_trail_verify_file(&result, &error, copy_path(world), NULL, world->pool), APR_SUCCESS);
-    assert_int_equal(result.first_bad, 0);
-    assert_int_equal(result.records, records);
 }
 
 /** Whatever is left of the last two lines is made whole, by the records and not by anything else. */
@@ -340,7 +412,8 @@ static const struct CMUnitTest tests[] = {
     WORLD_TEST(test_optional_copy_is_only_told_about), WORLD_TEST(test_file_goes_on_after_a_full_restart),
     WORLD_TEST(test_copy_lacks_what_the_store_forgot), WORLD_TEST(test_copy_that_is_ahead_of_the_store),
     WORLD_TEST(test_power_cut_within_a_line), WORLD_TEST(test_power_cut_within_the_first_line), WORLD_TEST(test_power_cut_that_left_other_things),
-    WORLD_TEST(test_child_killed_within_a_line)
+    WORLD_TEST(test_child_killed_within_a_line), WORLD_TEST(test_copy_whose_sync_fails), WORLD_TEST(test_optional_copy_is_not_synced),
+    WORLD_TEST(test_line_that_is_torn_for_good)
 };
 
 WORLD_MAIN(tests)
