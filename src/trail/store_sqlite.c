@@ -105,6 +105,19 @@ static apr_status_t prepare_statements(sqlite_store_t *self, amlaps_error_t *err
     return amlaps_sqlite_attempts_open(&self->attempts, &self->store, error);
 }
 
+/** SQLite must not touch a mapping of what was cut: closing does not, and whoever opens the store then, to read it, maps it anew. */
+static apr_status_t check_index(sqlite_store_t *self, amlaps_error_t *error)
+{
+    int overwritten = 0;
+    apr_status_t status = amlaps_sqlite_files_check_index(&overwritten, &self->files, error);
+
+    if (overwritten) {
+        amlaps_shared_condemn(self->shared, self->generation, self->files.path[0]);
+        disconnect(self);
+    }
+    return status;
+}
+
 static apr_status_t weigh_files(sqlite_store_t *self, amlaps_error_t *error)
 {
     int overwritten = 0;
@@ -236,6 +249,7 @@ static apr_status_t sqlite_begin(amlaps_head_t *head, amlaps_store_t *store, apr
     apr_status_t status = APR_SUCCESS;
 
     if (amlaps_shared_is_condemned(self->shared, self->generation, self->files.path[0])) {
+        disconnect(self);
         return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0205", EIO,
                                 "the store %s lost what was written, as the log says further up; nothing is served until it is checked, "
                                 "amlaps-audit verify is content, and httpd is restarted", self->files.path[0]);
@@ -243,9 +257,7 @@ static apr_status_t sqlite_begin(amlaps_head_t *head, amlaps_store_t *store, apr
     if (self->broken) {
         disconnect(self);
     }
-    if (self->db == NULL) {
-        status = connect_store(self, patience, error);
-    }
+    status = self->db == NULL ? connect_store(self, patience, error) : check_index(self, error);
     if (status != APR_SUCCESS) {
         return status;
     }
@@ -342,6 +354,9 @@ static apr_status_t sqlite_tend(amlaps_store_t *store, amlaps_error_t *error)
 
     if (self->db == NULL || self->wal_pages < CHECKPOINT_PAGES) {
         return APR_SUCCESS;
+    }
+    if (check_index(self, error) != APR_SUCCESS) {
+        return error->status;
     }
     code = sqlite3_wal_checkpoint_v2(self->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     return code == SQLITE_OK || (code & 0xFF) == SQLITE_BUSY ? APR_SUCCESS : fail(self, "writing back", error);
