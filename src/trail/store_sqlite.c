@@ -9,6 +9,8 @@
 #define MILLISECOND 1000
 /* SQLite's own default. */
 #define CHECKPOINT_PAGES 1000
+/* A child has two seconds at its end. */
+#define LAST_TURN apr_time_from_msec(500)
 
 enum {
     BEGIN, COMMIT, ROLLBACK, HEAD, HASH_AT, ADD_RECORD, FORGET, STATEMENTS
@@ -347,14 +349,10 @@ static void sqlite_rollback(amlaps_store_t *store)
 }
 
 /** Not SQLite's automatic checkpoint: that one makes workers wait and drops its errors. */
-static apr_status_t sqlite_tend(amlaps_store_t *store, amlaps_error_t *error)
+static apr_status_t checkpoint(sqlite_store_t *self, amlaps_error_t *error)
 {
-    sqlite_store_t *self = (sqlite_store_t *)store;
     int code;
 
-    if (self->db == NULL || self->wal_pages < CHECKPOINT_PAGES) {
-        return APR_SUCCESS;
-    }
     if (check_index(self, error) != APR_SUCCESS) {
         return error->status;
     }
@@ -362,9 +360,36 @@ static apr_status_t sqlite_tend(amlaps_store_t *store, amlaps_error_t *error)
     return code == SQLITE_OK || (code & 0xFF) == SQLITE_BUSY ? APR_SUCCESS : fail(self, "writing back", error);
 }
 
+static apr_status_t sqlite_tend(amlaps_store_t *store, amlaps_error_t *error)
+{
+    sqlite_store_t *self = (sqlite_store_t *)store;
+
+    return self->db == NULL || self->wal_pages < CHECKPOINT_PAGES ? APR_SUCCESS : checkpoint(self, error);
+}
+
+/** Without it the newest records would be in -wal alone, and somebody who copies the database after a stop would miss them. Under the mutex. */
+static void write_back(sqlite_store_t *self)
+{
+    amlaps_error_t error = { 0 };
+
+    if (amlaps_shared_is_condemned(self->shared, self->generation, self->files.path[0])) {
+        return;
+    }
+    if (checkpoint(self, &error) != APR_SUCCESS) {
+        amlaps_log(AMLAPS_LOG_ERROR, error.id, error.status, "%s", error.detail);
+    }
+}
+
 static void sqlite_close(amlaps_store_t *store)
 {
-    disconnect((sqlite_store_t *)store);
+    sqlite_store_t *self = (sqlite_store_t *)store;
+    int died;
+
+    if (self->db != NULL && !self->broken && amlaps_shared_lock(self->shared, LAST_TURN, &died) == APR_SUCCESS) {
+        write_back(self);
+        amlaps_shared_unlock(self->shared);
+    }
+    disconnect(self);
 }
 
 amlaps_store_t *amlaps_sqlite_make(const char *path, amlaps_trail_shared_t *shared, apr_pool_t *pool)

@@ -245,6 +245,37 @@ static void write_into(const char *path, const char *source)
     fclose(file);
 }
 
+static int records_in(const char *path)
+{
+    sqlite3_stmt *statement = NULL;
+    sqlite3 *db;
+    int records;
+
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT count(*) FROM record", -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    records = sqlite3_column_int(statement, 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    return records;
+}
+
+/* Somebody may copy the database alone when httpd has stopped. */
+static void test_database_alone_has_all_records_after_the_end(void **state)
+{
+    world_t *world = *state;
+    const char *copy = apr_pstrcat(world->pool, world->directory, "/alone.db", NULL);
+    int i;
+
+    for (i = 1; i <= 3; i++) {
+        world_open(world);
+        expect_service(world);
+        world_close(world);
+        write_into(copy, world->path);
+        assert_int_equal(records_in(copy), i);
+    }
+}
+
 /* As cp of an older copy into the open file. */
 static void test_older_and_shorter_copy_over_the_open_store(void **state)
 {
@@ -290,7 +321,7 @@ static const struct CMUnitTest tests[] = {
     WORLD_TEST(test_store_that_was_packed_and_has_grown_in_part), WORLD_TEST(test_older_and_shorter_copy_over_the_open_store),
     WORLD_TEST(test_log_that_lacks_a_byte), WORLD_TEST(test_store_that_is_packed_and_then_cut), WORLD_TEST(test_index_that_is_cut_to_its_first_page),
     WORLD_TEST(test_index_that_is_cut_to_nothing), WORLD_TEST(test_index_of_a_large_log_that_is_cut_to_its_first_block),
-    WORLD_TEST(test_child_with_an_index_that_another_one_found_cut)
+    WORLD_TEST(test_child_with_an_index_that_another_one_found_cut), WORLD_TEST(test_database_alone_has_all_records_after_the_end)
 };
 
 WORLD_MAIN(tests)
