@@ -80,6 +80,11 @@ const char *amlaps_limit_parse(amlaps_limit_t *limit, amlaps_limit_scope_t scope
 
 typedef enum amlaps_sink_kind_t { AMLAPS_SINK_FILE, AMLAPS_SINK_PIPE, AMLAPS_SINK_SYSLOG } amlaps_sink_kind_t;
 
+typedef struct amlaps_trail_end_t {
+    int fd;                        /* to read the file by, until the pool it was opened with goes */
+    off_t whole;                   /* where its last whole record ended when it was opened; half a line may come after */
+} amlaps_trail_end_t;
+
 typedef struct amlaps_trail_sink_t { /* one AMLapsAuditLog */
     const char *name;              /* as messages name it; of a file its path */
     int fd;                        /* file and pipe: opened by the parent and inherited; a pipe's does not block */
@@ -87,6 +92,7 @@ typedef struct amlaps_trail_sink_t { /* one AMLapsAuditLog */
     amlaps_sink_kind_t kind;
     const char *place;             /* file: set by amlaps_trail_sink_opened */
     apr_int64_t last;              /* file: the last record in it, set by the same; 0: not known */
+    const amlaps_trail_end_t *end; /* file: set by the same; NULL: it is not to be read */
     const char *socket;            /* syslog: path of its local socket */
     int priority;                  /* syslog: see amlaps_trail_syslog_priority */
 } amlaps_trail_sink_t;

@@ -35,6 +35,7 @@ static apr_status_t look(struct stat info[AMLAPS_SQLITE_FILES], const amlaps_sql
 apr_status_t amlaps_sqlite_files_look(amlaps_sqlite_files_t *files, amlaps_error_t *error)
 {
     files->checked = 0;
+    files->index = 0;
     return look(files->info, files, error);
 }
 
@@ -162,6 +163,17 @@ static apr_status_t check_database(int *overwritten, amlaps_sqlite_files_t *file
     return APR_SUCCESS;
 }
 
+apr_status_t amlaps_sqlite_files_check_index(int *overwritten, const amlaps_sqlite_files_t *files, amlaps_error_t *error)
+{
+    struct stat now;
+
+    /* One that is gone is no danger to the mapping; amlaps_sqlite_files_weigh tells of it. */
+    if (!amlaps_look_path(&now, files->path[INDEX]) || now.st_ino != files->info[INDEX].st_ino || now.st_size >= files->index) {
+        return APR_SUCCESS;
+    }
+    return written_over(overwritten, files->path[INDEX], "was cut", error);
+}
+
 apr_status_t amlaps_sqlite_files_weigh(int *overwritten, amlaps_sqlite_files_t *files, sqlite3 *db, amlaps_error_t *error)
 {
     struct stat now[AMLAPS_SQLITE_FILES];
@@ -178,5 +190,6 @@ apr_status_t amlaps_sqlite_files_weigh(int *overwritten, amlaps_sqlite_files_t *
     if (now[INDEX].st_size < INDEX_BLOCK) {
         return written_over(overwritten, files->path[INDEX], "was cut", error);
     }
+    files->index = now[INDEX].st_size;
     return check_database(overwritten, files, now[DATABASE].st_size, &claim, error);
 }

@@ -15,6 +15,7 @@ typedef struct amlaps_sqlite_files_t {
     struct stat info[AMLAPS_SQLITE_FILES];
     int checked;                           /* since they were opened, and so the next is known */
     apr_uint32_t changes;                  /* of the database, by its header */
+    off_t index;                           /* how long -shm was when it was weighed; while somebody has it open, it only grows */
 } amlaps_sqlite_files_t;
 
 void amlaps_sqlite_files_name(amlaps_sqlite_files_t *files, const char *path, apr_pool_t *pool);
@@ -25,7 +26,13 @@ apr_status_t amlaps_sqlite_files_look(amlaps_sqlite_files_t *files, amlaps_error
 /** Are they still the same? At any time. */
 apr_status_t amlaps_sqlite_files_check(const amlaps_sqlite_files_t *files, amlaps_error_t *error);
 
-/** That, and is what was in them still there? Only within a transaction that writes: in between others make them longer and shorter.
+/**
+ * Is -shm as long as it was? Before a transaction, since SQLite has it mapped: what it reads beyond the end would end the process with a signal.
+ * @param overwritten set to 1 where somebody cut it
+ */
+apr_status_t amlaps_sqlite_files_check_index(int *overwritten, const amlaps_sqlite_files_t *files, amlaps_error_t *error);
+
+/** Are they still the same, and is what was in them still there? Only within a transaction that writes: in between others make them longer and shorter.
  *  @param overwritten set to 1 where somebody wrote over them, or cut them, in place */
 apr_status_t amlaps_sqlite_files_weigh(int *overwritten, amlaps_sqlite_files_t *files, sqlite3 *db, amlaps_error_t *error);
 

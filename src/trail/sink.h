@@ -22,6 +22,8 @@ typedef struct amlaps_sink_t {
     const char *socket;         /* of syslog */
     int priority;               /* of syslog: facility and severity, as in its lines */
     apr_int64_t last;           /* of a file: the last record in it at start; 0: not known */
+    int reader;                 /* of a file: to read it by; -1: none */
+    off_t whole;                /* of a file: see amlaps_trail_end_t */
     char key[AMLAPS_COPY_KEY + 1]; /* of what is shared about it */
     amlaps_trail_shared_t *shared;
     unsigned generation;
@@ -42,6 +44,9 @@ apr_status_t amlaps_sink_put_pipe(apr_size_t *done, amlaps_sink_t *sink, amlaps_
                                   apr_size_t from, apr_time_t until, amlaps_error_t *error, apr_pool_t *pool);
 apr_status_t amlaps_sink_put_syslog(apr_size_t *done, amlaps_sink_t *sink, amlaps_copy_state_t *state, const amlaps_copies_t *copies,
                                     apr_size_t from, apr_time_t until, amlaps_error_t *error, apr_pool_t *pool);
+
+/** What stands in a file after its last whole line, as it was opened. @return NULL where nothing does or it is not to be read */
+const char *amlaps_sink_half_line(apr_size_t *length, const amlaps_sink_t *sink, apr_pool_t *pool);
 
 /** Says that it cannot be written and why. @return error->status */
 apr_status_t amlaps_sink_failed(const amlaps_sink_t *sink, int reason, amlaps_error_t *error);

@@ -48,6 +48,8 @@ amlaps_sinks_t *amlaps_sinks_make(const char *store, const amlaps_trail_sink_t *
         sink->socket = apr_pstrdup(pool, sinks[i].socket);
         sink->priority = sinks[i].priority;
         sink->last = sinks[i].last;
+        sink->reader = sinks[i].end != NULL ? sinks[i].end->fd : -1;
+        sink->whole = sinks[i].end != NULL ? sinks[i].end->whole : 0;
         sink->shared = shared;
         sink->generation = amlaps_shared_generation(shared);
         sink->put = sinks[i].kind == AMLAPS_SINK_PIPE     ? amlaps_sink_put_pipe
@@ -136,13 +138,50 @@ static apr_status_t refill(amlaps_sinks_t *sinks, amlaps_sink_t *sink, amlaps_co
     return status;
 }
 
+typedef struct half_t {
+    const char *text;
+    apr_size_t length;
+    apr_int64_t seq; /* the oldest record that begins so; 0: none */
+    int looked_at;
+    apr_pool_t *pool;
+} half_t;
+
+static int compare_row(void *baton, const amlaps_row_t *row)
+{
+    half_t *half = baton;
+    apr_size_t length = 0;
+    const char *line = row->body != NULL ? amlaps_record_copy(&length, row->body, row->length, row->anchor, half->pool) : NULL;
+
+    if (length >= half->length && memcmp(line, half->text, half->length) == 0) {
+        half->seq = row->seq;
+    }
+    return ++half->looked_at < PORTION;
+}
+
+/** The last record that a file has which was just opened. One with nothing but half a line lacks that record; otherwise it begins with the next. */
+static apr_int64_t last_in(const amlaps_sinks_t *sinks, const amlaps_sink_t *sink, apr_int64_t next, apr_pool_t *pool)
+{
+    const amlaps_range_t newest = { .newest_first = 1 };
+    half_t half = { .pool = pool };
+    amlaps_error_t ignored = { 0 };
+
+    if (sink->last > 0) {
+        return sink->last;
+    }
+    half.text = amlaps_sink_half_line(&half.length, sink, pool);
+    if (half.text == NULL || amlaps_store_each(sinks->store, &newest, compare_row, &half, &ignored) != APR_SUCCESS || half.seq == 0) {
+        return next - 1;
+    }
+    return half.seq - 1;
+}
+
 /** Where the copy stands, as far as anybody knows. */
-static amlaps_copy_state_t *look_up(amlaps_sinks_t *sinks, amlaps_sink_t *sink, apr_int64_t next)
+static amlaps_copy_state_t *look_up(amlaps_sinks_t *sinks, amlaps_sink_t *sink, apr_int64_t next, apr_pool_t *pool)
 {
     amlaps_copy_state_t *state = amlaps_shared_copy(sinks->shared, sink->key);
 
     if (!state->known) {
-        state->last = sink->last > 0 ? sink->last : next - 1;
+        state->last = last_in(sinks, sink, next, pool);
         state->known = 1;
     }
     if (state->last >= next) {
@@ -162,7 +201,7 @@ static amlaps_copy_state_t *look_up(amlaps_sinks_t *sinks, amlaps_sink_t *sink, 
 static apr_status_t write_sink(amlaps_sinks_t *sinks, amlaps_sink_t *sink, const amlaps_copies_t *copies, apr_time_t until,
                                amlaps_error_t *error, apr_pool_t *pool)
 {
-    amlaps_copy_state_t *state = look_up(sinks, sink, copies->first);
+    amlaps_copy_state_t *state = look_up(sinks, sink, copies->first, pool);
     apr_status_t status = refill(sinks, sink, state, copies->first, until, error, pool);
     apr_size_t done = 0;
 

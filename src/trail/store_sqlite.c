@@ -9,6 +9,8 @@
 #define MILLISECOND 1000
 /* SQLite's own default. */
 #define CHECKPOINT_PAGES 1000
+/* A child has two seconds at its end. */
+#define LAST_TURN apr_time_from_msec(500)
 
 enum {
     BEGIN, COMMIT, ROLLBACK, HEAD, HASH_AT, ADD_RECORD, FORGET, STATEMENTS
@@ -102,6 +104,19 @@ static apr_status_t prepare_statements(sqlite_store_t *self, amlaps_error_t *err
         }
     }
     return amlaps_sqlite_attempts_open(&self->attempts, &self->store, error);
+}
+
+/** SQLite must not touch a mapping of what was cut: closing does not, and whoever opens the store then, to read it, maps it anew. */
+static apr_status_t check_index(sqlite_store_t *self, amlaps_error_t *error)
+{
+    int overwritten = 0;
+    apr_status_t status = amlaps_sqlite_files_check_index(&overwritten, &self->files, error);
+
+    if (overwritten) {
+        amlaps_shared_condemn(self->shared, self->files.path[0]);
+        disconnect(self);
+    }
+    return status;
 }
 
 static apr_status_t weigh_files(sqlite_store_t *self, amlaps_error_t *error)
@@ -236,6 +251,7 @@ static apr_status_t sqlite_begin(amlaps_head_t *head, amlaps_store_t *store, apr
     apr_status_t status = APR_SUCCESS;
 
     if (amlaps_shared_is_condemned(self->shared, self->files.path[0])) {
+        disconnect(self);
         return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0205", EIO,
                                 "the store %s lost what was written, as the log says further up; nothing is served until it is checked, "
                                 "amlaps-audit verify is content, and httpd is stopped and started", self->files.path[0]);
@@ -243,9 +259,7 @@ static apr_status_t sqlite_begin(amlaps_head_t *head, amlaps_store_t *store, apr
     if (self->broken) {
         disconnect(self);
     }
-    if (self->db == NULL) {
-        status = connect_store(self, patience, error);
-    }
+    status = self->db == NULL ? connect_store(self, patience, error) : check_index(self, error);
     if (status != APR_SUCCESS) {
         return status;
     }
@@ -339,21 +353,47 @@ static void sqlite_rollback(amlaps_store_t *store)
 }
 
 /** Not SQLite's automatic checkpoint: that one makes workers wait and drops its errors. */
-static apr_status_t sqlite_tend(amlaps_store_t *store, amlaps_error_t *error)
+static apr_status_t checkpoint(sqlite_store_t *self, amlaps_error_t *error)
 {
-    sqlite_store_t *self = (sqlite_store_t *)store;
     int code;
 
-    if (self->db == NULL || self->wal_pages < CHECKPOINT_PAGES) {
-        return APR_SUCCESS;
+    if (check_index(self, error) != APR_SUCCESS) {
+        return error->status;
     }
     code = sqlite3_wal_checkpoint_v2(self->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     return code == SQLITE_OK || (code & 0xFF) == SQLITE_BUSY ? APR_SUCCESS : fail(self, "writing back", error);
 }
 
+static apr_status_t sqlite_tend(amlaps_store_t *store, amlaps_error_t *error)
+{
+    sqlite_store_t *self = (sqlite_store_t *)store;
+
+    return self->db == NULL || self->wal_pages < CHECKPOINT_PAGES ? APR_SUCCESS : checkpoint(self, error);
+}
+
+/** Without it the newest records would be in -wal alone, and somebody who copies the database after a stop would miss them. Under the mutex. */
+static void write_back(sqlite_store_t *self)
+{
+    amlaps_error_t error = { 0 };
+
+    if (amlaps_shared_is_condemned(self->shared, self->files.path[0])) {
+        return;
+    }
+    if (checkpoint(self, &error) != APR_SUCCESS) {
+        amlaps_log(AMLAPS_LOG_ERROR, error.id, error.status, "%s", error.detail);
+    }
+}
+
 static void sqlite_close(amlaps_store_t *store)
 {
-    disconnect((sqlite_store_t *)store);
+    sqlite_store_t *self = (sqlite_store_t *)store;
+    int died;
+
+    if (self->db != NULL && !self->broken && amlaps_shared_lock(self->shared, LAST_TURN, &died) == APR_SUCCESS) {
+        write_back(self);
+        amlaps_shared_unlock(self->shared);
+    }
+    disconnect(self);
 }
 
 amlaps_store_t *amlaps_sqlite_make(const char *path, amlaps_trail_shared_t *shared, apr_pool_t *pool)

@@ -140,16 +140,63 @@ static void test_store_that_is_packed_and_then_cut(void **state)
     world_close(world);
 }
 
-/* To less would end the process with a signal, in SQLite, before anybody could look. */
+/* SQLite has it mapped: what it reads of it beyond its end ends the process with a signal. Neither that nor reading the store does so afterwards. */
+static void expect_cut_index(world_t *world, off_t left)
+{
+    long records = world_records(world);
+
+    assert_int_equal(truncate(apr_pstrcat(world->pool, world->path, "-shm", NULL), left), 0);
+    expect_unavailable(world, "AML0221");
+    expect_unavailable(world, "AML0205");
+    world_verify_good(world, records);
+    world_close(world);
+}
+
 static void test_index_that_is_cut_to_its_first_page(void **state)
 {
     world_t *world = *state;
 
     world_open(world);
     expect_service(world);
-    assert_int_equal(truncate(apr_pstrcat(world->pool, world->path, "-shm", NULL), 4096), 0);
+    expect_cut_index(world, 4096);
+}
+
+static void test_index_that_is_cut_to_nothing(void **state)
+{
+    world_t *world = *state;
+
+    world_open(world);
+    expect_service(world);
+    expect_cut_index(world, 0);
+}
+
+static void test_index_of_a_large_log_that_is_cut_to_its_first_block(void **state)
+{
+    world_t *world = *state;
+
+    world_open(world);
+    let_log_grow(world);
+    /* With the second the log begins anew, and nobody writes it back, which reads the index, while it is cut. */
+    expect_service(world);
+    expect_service(world);
+    expect_cut_index(world, 32768);
+}
+
+/* Another child closes it when it hears that the store is condemned. */
+static void test_child_with_an_index_that_another_one_found_cut(void **state)
+{
+    world_t *world = *state;
+    world_t other = *world;
+
+    world_open(world);
+    expect_service(world);
+    world_open(&other);
+    expect_service(&other);
+    assert_int_equal(truncate(apr_pstrcat(world->pool, world->path, "-shm", NULL), 0), 0);
     expect_unavailable(world, "AML0221");
-    expect_unavailable(world, "AML0205");
+    expect_unavailable(&other, "AML0205");
+    world_verify_good(world, 2);
+    world_close(&other);
     world_close(world);
 }
 
@@ -198,6 +245,37 @@ static void write_into(const char *path, const char *source)
     fclose(file);
 }
 
+static int records_in(const char *path)
+{
+    sqlite3_stmt *statement = NULL;
+    sqlite3 *db;
+    int records;
+
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT count(*) FROM record", -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    records = sqlite3_column_int(statement, 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    return records;
+}
+
+/* Somebody may copy the database alone when httpd has stopped. */
+static void test_database_alone_has_all_records_after_the_end(void **state)
+{
+    world_t *world = *state;
+    const char *copy = apr_pstrcat(world->pool, world->directory, "/alone.db", NULL);
+    int i;
+
+    for (i = 1; i <= 3; i++) {
+        world_open(world);
+        expect_service(world);
+        world_close(world);
+        write_into(copy, world->path);
+        assert_int_equal(records_in(copy), i);
+    }
+}
+
 /* As cp of an older copy into the open file. */
 static void test_older_and_shorter_copy_over_the_open_store(void **state)
 {
@@ -241,7 +319,9 @@ static const struct CMUnitTest tests[] = {
     WORLD_TEST(test_log_that_a_reader_let_grow_is_cut_and_nothing_else_happens), WORLD_TEST(test_log_that_another_program_writes_back_and_cuts),
     WORLD_TEST(test_store_that_is_opened_again_after_its_log_has_grown), WORLD_TEST(test_store_that_is_packed),
     WORLD_TEST(test_store_that_was_packed_and_has_grown_in_part), WORLD_TEST(test_older_and_shorter_copy_over_the_open_store),
-    WORLD_TEST(test_log_that_lacks_a_byte), WORLD_TEST(test_store_that_is_packed_and_then_cut), WORLD_TEST(test_index_that_is_cut_to_its_first_page)
+    WORLD_TEST(test_log_that_lacks_a_byte), WORLD_TEST(test_store_that_is_packed_and_then_cut), WORLD_TEST(test_index_that_is_cut_to_its_first_page),
+    WORLD_TEST(test_index_that_is_cut_to_nothing), WORLD_TEST(test_index_of_a_large_log_that_is_cut_to_its_first_block),
+    WORLD_TEST(test_child_with_an_index_that_another_one_found_cut), WORLD_TEST(test_database_alone_has_all_records_after_the_end)
 };
 
 WORLD_MAIN(tests)

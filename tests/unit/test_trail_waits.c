@@ -80,6 +80,38 @@ static void test_failed_sync_is_final(void **state)
     world_verify_good(world, records + 1);
 }
 
+/* At its end a child writes the log back into the database. */
+static void test_sync_that_fails_at_the_end_is_final_too(void **state)
+{
+    world_t *world = *state;
+
+    world_open(world);
+    assert_int_equal(world_admit(world, "alice", NULL), AMLAPS_OK);
+    atomic_store(&disk, DISK_FAILS);
+    world_close(world);
+    atomic_store(&disk, DISK_GOOD);
+    assert_int_equal(world_logged("AML0205"), 1);
+    world_open(world);
+    expect_refusal_in_time(world);
+    world_close(world);
+    world_verify_good(world, 1);
+}
+
+/* All looks at the files before the transaction were content. */
+static void test_log_that_is_removed_during_the_sync_took_the_record_along(void **state)
+{
+    world_t *world = *state;
+
+    world_open(world);
+    assert_int_equal(world_admit(world, "alice", NULL), AMLAPS_OK);
+    disk_loses = apr_pstrcat(world->pool, world->path, "-wal", NULL);
+    atomic_store(&disk, DISK_LOSES);
+    expect_refusal_in_time(world);
+    assert_int_equal(atomic_load(&disk), DISK_GOOD);
+    assert_int_equal(world_logged("AML0206"), 1);
+    world_close(world);
+}
+
 typedef struct worker_t {
     world_t *world;
     amlaps_code_t code;
@@ -331,7 +363,8 @@ static void test_half_a_transaction_is_taken_back(void **state)
 #define QUICK_TEST(function) cmocka_unit_test_setup_teardown(function, quick_setup, world_teardown)
 
 static const struct CMUnitTest tests[] = {
-    QUICK_TEST(test_failed_sync_is_final), QUICK_TEST(test_frozen_disk_holds_nobody), QUICK_TEST(test_child_ends_while_frozen),
+    QUICK_TEST(test_failed_sync_is_final), QUICK_TEST(test_sync_that_fails_at_the_end_is_final_too),
+    QUICK_TEST(test_log_that_is_removed_during_the_sync_took_the_record_along), QUICK_TEST(test_frozen_disk_holds_nobody), QUICK_TEST(test_child_ends_while_frozen),
     QUICK_TEST(test_mutex_held_by_another_child), QUICK_TEST(test_child_killed_while_it_writes),
     QUICK_TEST(test_store_locked_by_another_program), QUICK_TEST(test_opening_waits_for_those_who_open_and_close),
     QUICK_TEST(test_half_a_transaction_is_taken_back)

@@ -2,20 +2,22 @@
 #ifndef AMLAPS_TEST_TRAIL_DISK_H
 #define AMLAPS_TEST_TRAIL_DISK_H
 
-/* A disk whose syncs fail or never end: SQLite's default file system with another xSync. For the store of this process only. */
+/* A disk whose syncs fail, never end, or see a file go away: SQLite's default file system with another xSync. For the store of this process only. */
 
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <sqlite3.h>
 
-enum { DISK_GOOD, DISK_FAILS, DISK_FROZEN };
+enum { DISK_GOOD, DISK_FAILS, DISK_FROZEN, DISK_LOSES };
 
 #define DISK_TABLES 8
 
 static atomic_int disk;
+static const char *disk_loses; /* the file that somebody takes away during the next sync */
 static pthread_mutex_t disk_mutex = PTHREAD_MUTEX_INITIALIZER;
 static const sqlite3_io_methods *disk_real[DISK_TABLES]; /* SQLite has several, by how it locks */
 static sqlite3_io_methods disk_methods[DISK_TABLES];
@@ -26,6 +28,10 @@ static int disk_sync(sqlite3_file *file, int flags)
 {
     while (atomic_load(&disk) == DISK_FROZEN) {
         poll(NULL, 0, 5);
+    }
+    if (atomic_load(&disk) == DISK_LOSES) {
+        unlink(disk_loses);
+        atomic_store(&disk, DISK_GOOD);
     }
     return atomic_load(&disk) == DISK_FAILS ? SQLITE_IOERR_FSYNC : disk_real_sync(file, flags);
 }
