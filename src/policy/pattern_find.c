@@ -1,6 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* Patterns of reasons and conditions, matched by libc, whose automaton needs time linear in the text. */
+/*
+ * Patterns of reasons and conditions, matched by libc, whose automaton needs time linear in the text from wherever it begins. Left to look for a
+ * beginning, it would begin anew at each byte and need the square of that, so the pattern begins at the first one, behind whatever stands before.
+ */
 
 #include <apr_strings.h>
 #include <regex.h>
@@ -20,6 +23,11 @@ static apr_status_t free_expression(void *data)
     return APR_SUCCESS;
 }
 
+static int compile(regex_t *expression, const char *text, int fold)
+{
+    return regcomp(expression, text, REG_EXTENDED | REG_NOSUB | (fold ? REG_ICASE : 0));
+}
+
 const char *amlaps_pattern_make(const amlaps_pattern_t **pattern, const char *text, apr_pool_t *pool)
 {
     amlaps_pattern_t *made = apr_palloc(pool, sizeof(*made));
@@ -31,11 +39,16 @@ const char *amlaps_pattern_make(const amlaps_pattern_t **pattern, const char *te
     if (wrong || (wrong = amlaps_pattern_refuse(posix))) {
         return wrong;
     }
-    status = regcomp(&made->expression, posix, REG_EXTENDED | REG_NOSUB | (fold ? REG_ICASE : 0));
+    /* Alone first: parentheses that do not match might with those around it. */
+    status = compile(&made->expression, posix, fold);
     if (status != 0) {
         regerror(status, &made->expression, why, sizeof(why));
         return apr_psprintf(pool, "\"%s\" is no regular expression (%s): write one such as ^INC[0-9]{7}$",
                             amlaps_text_printable(text, LONGEST_QUOTE, pool), why);
+    }
+    regfree(&made->expression);
+    if (compile(&made->expression, apr_pstrcat(pool, "^.*(", posix, ")", NULL), fold) != 0) {
+        return "out of memory";
     }
     apr_pool_cleanup_register(pool, &made->expression, free_expression, apr_pool_cleanup_null);
     *pattern = made;

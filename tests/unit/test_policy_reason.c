@@ -135,6 +135,33 @@ static void the_pattern_is_found_anywhere(void **state)
     assert_int_equal(amlaps_rule_check_reason(whole, "x\nINC123"), AMLAPS_REASON_INVALID);
 }
 
+/* security.md 1.3.12: also where it may begin anywhere. */
+static void a_long_reason_costs_no_time(void **state)
+{
+    static const char *const patterns[] = {"a+$", "[a-z]+[0-9]{7}$", "a.{0,50}b", "INC[0-9]{7}"};
+    static char reason[4097];
+    const amlaps_clock_t *clock = amlaps_clock_system();
+    apr_size_t i;
+
+    memset(reason, 'a', sizeof(reason) - 2);
+    reason[sizeof(reason) - 2] = '!';
+    for (i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
+        const amlaps_rule_t *rule = rule_asking(*state, "required", patterns[i]);
+        apr_interval_time_t fastest = apr_time_from_sec(60);
+        int turn;
+
+        for (turn = 0; turn < 5; turn++) {
+            const apr_time_t began = amlaps_clock_steady(clock);
+            apr_interval_time_t took;
+
+            assert_int_equal(amlaps_rule_check_reason(rule, reason), AMLAPS_REASON_INVALID);
+            took = amlaps_clock_steady(clock) - began;
+            fastest = took < fastest ? took : fastest;
+        }
+        assert_in_range(fastest, 0, apr_time_from_msec(50));
+    }
+}
+
 static void characters_and_length(void **state)
 {
     static const char *const wrong[] = {"a\x01", "a\rb", "a\x7f", "\xC2\x85", "\xC2\x9F", "\xC2\x80", "\x1f", "\xFF", "a\xC3", "\xED\xA0\x80",
@@ -181,7 +208,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         world_test(modes_pattern_and_hint), world_test(settings_that_are_refused), world_test(no_reason_at_all),
         world_test(choices_add_up_to_a_dozen), world_test(a_qr_code_is_permitted_by_word),
-        world_test(the_pattern_is_found_anywhere), world_test(characters_and_length), world_test(a_long_reason_takes_no_time),
+        world_test(the_pattern_is_found_anywhere), world_test(characters_and_length), world_test(a_long_reason_takes_no_time), world_test(a_long_reason_costs_no_time),
     };
 
     return cmocka_run_group_tests_name("policy/reason", tests, NULL, NULL);

@@ -229,8 +229,11 @@ static void test_copy_whose_sync_fails(void **state)
     expect_unavailable(world, "AML0210");
     expect_unavailable(world, "AML0210");
     reload(world, 1);
+    expect_unavailable(world, "AML0210");
+    world->shared = amlaps_trail_share();
+    reload(world, 1);
     expect_service(world);
-    expect_good_copy(world, 5);
+    expect_good_copy(world, 6);
 }
 
 /* One that nobody waits for. */
