@@ -1,7 +1,6 @@
 // @ts-check
-/** @import {Catalogue, Child, Device, Face, Listed, Session, State} from "./types.js" */
-// What every view stands on, and the form of the Find view: one module, so that the first view takes three requests, the
-// page, its style and this. The rest is loaded when it is needed.
+/** @import {Api, Catalogue, Child, Device, Face, Find, Listed, Problems, Session, State} from "./types.js" */
+// What every view stands on, and the form of the Find view, so that the first view takes three requests: page, style, this.
 
 // ---- Elements. Nothing parses markup: a name stays a name whatever it holds, and Trusted Types need no policy.
 
@@ -83,9 +82,11 @@ const UNITS = [["year", 31_557_600], ["month", 2_629_800], ["day", 86_400], ["ho
 
 /** "3 days ago", in the largest unit that fits. @type {Face["formatRelative"]} */
 export function formatRelative(date, now) {
-  const seconds = (date.getTime() - now.getTime()) / 1000;
+  const seconds = (+date - +now) / 1000;
   const [unit, length] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? ["minute", 60];
-  return new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(Math.trunc(seconds / length), unit);
+  const count = Math.trunc(seconds / length);
+  // Not "yesterday": that is told by the calendar.
+  return new Intl.RelativeTimeFormat(locale, { numeric: count ? "always" : "auto" }).format(count, unit);
 }
 
 // ---- The way from view to view. A password has no URL of its own: going back leaves it behind.
@@ -96,7 +97,7 @@ export const WAIT = 400;
 /** Who may open the views of more/, by `?view=NAME`. @type {Record<string, string>} */
 const ROLES = { audit: "auditor", why: "operator", status: "operator" };
 
-/** Why something has no result. `code` is the contract's, or `offline` or `unknown` where no answer of ours came. */
+/** Why something has no result. `code` is the contract's, or `offline`, `unknown` or `lost` where no answer of ours came. */
 export class Problem extends Error {
   time = new Date();
   detail = "";
@@ -111,6 +112,47 @@ export class Problem extends Error {
     this.code = code;
   }
 }
+
+// ---- The HTTP API. Every failure, also of what lies between us and the server, becomes a Problem.
+
+/** @type {Api["retryTime"]} */
+export function retryTime(value, now) {
+  if (!value) return null;
+  const time = new Date(/^\d+$/.test(value) ? now + Number(value) * 1000 : value);
+  return Number.isNaN(+time) ? null : time;
+}
+
+/** @type {Api["toProblem"]} */
+export function toProblem(status, body, retryAfter) {
+  /** @param {string} key */
+  const text = (key) => (typeof body?.[key] === "string" ? body[key] : "");
+  return new Problem(text("code") || (status === 401 ? "not_authenticated" : "unknown"),
+    { detail: text("detail"), id: text("id"), retryAt: retryTime(retryAfter, Date.now()) });
+}
+
+/** `path` below api/v1/. @type {Api["call"]} */
+export async function call(path, init = {}) {
+  let answer;
+  let body;
+  try {
+    answer = await fetch(`api/v1/${path}`, {
+      ...init,
+      cache: "no-store",
+      redirect: "error",
+      headers: { Accept: "application/json", "X-AMLaps-Request": "1", ...(init.body && { "Content-Type": "application/json" }) },
+    });
+    body = await answer.json();
+  } catch (error) {
+    if (init.signal?.aborted) throw error;
+    // An answer that is not JSON is somebody else's.
+    if (!answer || !(error instanceof SyntaxError)) throw new Problem("offline");
+  }
+  if (answer.ok && body) return body;
+  throw toProblem(answer.status, body, answer.headers.get("Retry-After"));
+}
+
+/** Of the text. @type {Problems["keyOf"]} */
+export const keyOf = ({ code }, part) => `problem.${has(`problem.${code}.title`) ? code : "unknown"}.${part}`;
 
 let leave = () => {};
 let turn = 0;
@@ -134,7 +176,6 @@ export class App {
     this.name = session.ui.title || t("app.title");
     this.severalTenants = session.tenants.length > 1;
     this.main = byId("main");
-    this.broken = byId("broken");
   }
 
   /** @param {string} text @param {string} [prefix] */
@@ -165,15 +206,20 @@ export class App {
       if (view !== "find") showIcon();
       window.scrollTo(0, 0);
     } catch (error) {
-      if (mine === turn) this.lost();
+      if (mine === turn) await this.lost();
       throw error;
     }
   }
 
-  /** Told by index.html, because there may be no texts. */
-  lost() {
-    this.broken.hidden = false;
-    this.main.replaceChildren(this.broken);
+  /** A part did not come. It lies behind the sign-in, as the view of problems does, so ask why. @param {() => void} [then] */
+  async lost(then) {
+    const mine = ++turn;
+    const problem = await call("session").then(() => new Problem("lost"), (error) => error);
+    if (mine !== turn) return;
+    then?.();
+    leave();
+    this.main.replaceChildren(h("div", { class: "stack" },
+      this.heading(t(keyOf(problem, "title")), t("problem.prefix")), h("p", { class: "panel problem" }, t(keyOf(problem, "text"))), h("p", null, renew(problem))));
   }
 
   /** @param {Listed} device */
@@ -221,28 +267,34 @@ function parseTarget(given, tenants) {
   return tenant && deviceId ? { tenant, deviceId } : { query: (device || given.get("q") || "").trim() };
 }
 
+/** A real navigation: only that lets mod_auth_openidc send the browser to the sign-in, and loads anew what failed. @param {Problem} problem */
+export const renew = ({ code }) => h("a", { class: "button primary", href: location.pathname + location.search }, t(code === "not_authenticated" ? "problem.signIn" : "problem.again"));
+
 /** Later than the first view. */
 const showIcon = () => byId("icon").setAttribute("href", "favicon.svg");
 
 // ---- The Find view. What it does comes with the first key.
+
+/** In the address. @param {string} query */
+export const keep = (query) => history.replaceState(null, "", query ? `?q=${encodeURIComponent(query)}` : ".");
 
 const focusField = () => document.getElementById("q")?.focus();
 
 /** @type {State<{query: string}>} */
 function findView(app, root, { query }) {
   root.append(app.heading(t("find.title")), /** @type {HTMLTemplateElement} */ (byId("find")).content.cloneNode(true));
-  for (const element of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("[data-text]"))) element.textContent = t(element.dataset["text"] ?? "");
+  for (const element of root.querySelectorAll("[data-text]")) element.textContent = t(element.getAttribute("data-text") ?? "");
   const field = /** @type {HTMLInputElement} */ (byId("q"));
   field.value = query;
   let left = false;
-  /** @type {ReturnType<typeof import("./find.js").searcher> | undefined} */
+  /** @type {ReturnType<Find["searcher"]> | undefined} */
   let searcher;
   /** @type {Promise<void> | undefined} */
   let loading;
   /** @param {"typed" | "asked" | "again"} what */
   const act = async (what) => {
     await (loading ??= import("./find.js").then((loaded) => { searcher = loaded.searcher(app, field, byId("results")); }, (error) => {
-      app.lost();
+      if (!left) void app.lost(() => keep(field.value.trim()));
       throw error;
     }));
     if (!left) searcher?.[what]();
@@ -266,10 +318,10 @@ function findView(app, root, { query }) {
 /** @param {App} app */
 function frame(app) {
   const { user, roles, version, ui: { logo, notice, help } } = app.session;
-  /** @param {string} href @param {string} style @param {Child[]} children */
+  /** @type {Face["link"]} */
   const link = (href, style, ...children) => h("a", {
     href, class: style, "data-clear": true,
-    onclick: (/** @type {MouseEvent} */ event) => {
+    onclick: (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
       app.go(href);
@@ -324,7 +376,7 @@ async function start() {
 // Tests take functions without a page.
 if (globalThis.document) {
   start().catch((error) => {
-    byId("broken").hidden = false;
+    document.getElementById("broken")?.removeAttribute("hidden");
     throw error;
   });
 }

@@ -15,7 +15,7 @@ export const isPassphrase = (text) => /^(?:\p{Lu}\p{Ll}{2,}){3,}$/u.test(text);
 /** Without characters that are taken for one another. @param {string} text */
 export const isClear = (text) => !/[Il1|Oo0]/.test(text);
 
-/** Groups to read out: the words of a passphrase, else `size` characters each. Joined, they are the text. @type {Chars["groups"]} */
+/** @type {Chars["groups"]} */
 export function groups(text, size = 4) {
   const words = isPassphrase(text);
   /** @type {ReturnType<typeof groups>} */

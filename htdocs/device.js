@@ -1,5 +1,5 @@
 // @ts-check
-/** @import {ActionName, Confirm, Device, DeviceKey, Listed, Send, State} from "./types.js" */
+/** @import {ActionName, Confirm, Device, Listed, Send} from "./types.js" */
 // The Confirm view. Nothing is disclosed before its button is pressed, however the page was reached.
 
 import { disclose, getDevice } from "./api.js";
@@ -49,7 +49,7 @@ export function asker(app) {
   return { waiting, send, stop };
 }
 
-/** None of a device that the search has given. @type {Confirm["backupFacts"]} */
+/** @type {Confirm["backupFacts"]} */
 const backupFacts = ({ hasPassword, backedUp, expires }) => (hasPassword === undefined ? [] : [
   [t("fact.backedUp"), hasPassword === false ? badge(t("fact.none"), "warn") : time(backedUp)],
   [t("fact.expires"), hasPassword !== false && [time(expires), isPast(expires) && badge(t("mark.overdue"), "warn")]],
@@ -92,7 +92,7 @@ function reasonField(actions, value) {
   };
 }
 
-/** `known`: what is known of the device already. @type {State<DeviceKey & {known?: Listed | Device}>} */
+/** @type {Confirm["view"]} */
 export const view = (app, root, { tenant, deviceId, known }) => {
   const request = new AbortController();
   const facts = h("div");

@@ -3,7 +3,7 @@
 // What the Find view does. No combobox but a list of real buttons: everybody agrees about where real focus is.
 
 import { findDevices } from "./api.js";
-import { h, name, plain, Problem, rich, say, t, WAIT } from "./app.js";
+import { h, keep, name, plain, Problem, rich, say, t, WAIT } from "./app.js";
 import { badge, joinText, quiet, staleBadge, time, words } from "./parts.js";
 import { problemBody, problemText, problemTitle } from "./problem.js";
 
@@ -13,7 +13,7 @@ const STATUS_AFTER = 1400;
 /** So that going back to the list costs no request. @type {{query: string, found: Found} | undefined} */
 let last;
 
-/** Sets of the same name, in the order given but the exact hit first. @type {Find["byName"]} */
+/** @type {Find["byName"]} */
 export function byName(devices, query) {
   const sets = new Map([[query.toLowerCase(), /** @type {typeof devices} */ ([])]]);
   for (const device of devices) {
@@ -23,7 +23,7 @@ export function byName(devices, query) {
   return [...sets.values()].filter((set) => set.length > 0);
 }
 
-/** The one seen after all others, if there is one; the server puts it first. @type {Find["newest"]} */
+/** @type {Find["newest"]} */
 export const newest = ([first, second]) => (first?.lastSeen && first.lastSeen !== second?.lastSeen ? first : undefined);
 
 /** @type {Find["marked"]} */
@@ -48,7 +48,7 @@ function row(app, device, query, same, isNewest) {
     h("span", { class: "more quiet" }, facts.filter(Boolean).join(" · "))));
 }
 
-/** Equal names stand together, to be compared. @type {Find["sameName"]} */
+/** @type {Find["sameName"]} */
 function sameName(app, set, query, index) {
   if (set.length === 1) return set.map((device) => row(app, device, query));
   const id = `same-${index}`;
@@ -96,7 +96,7 @@ export function searcher(app, field, results) {
   const search = async (asked) => {
     stop();
     const query = field.value.trim();
-    history.replaceState(null, "", query ? `?q=${encodeURIComponent(query)}` : ".");
+    keep(query);
     if ([...query].length < 2) {
       results.replaceChildren(asked ? quiet(t("find.short")) : "");
       if (asked) announce(t("find.short"));

@@ -17,7 +17,7 @@ export const buttons = (...children) => h("p", { class: "actions" }, children);
 /** A moment in the reader's zone with UTC in its title. @type {Parts["time"]} */
 export function time(iso) {
   const date = new Date(iso ?? NaN);
-  if (Number.isNaN(date.getTime())) return t("fact.unknown");
+  if (Number.isNaN(+date)) return t("fact.unknown");
   const utc = date.toISOString();
   return h("span", { class: "time" },
     h("time", { datetime: utc, title: `${utc.slice(0, 19).replace("T", " ")} UTC` }, formatDate(date)), " ",

@@ -1,9 +1,8 @@
 // @ts-check
-/** @import {Problem} from "./app.js" */
-/** @import {Problems, State} from "./types.js" */
+/** @import {Problems} from "./types.js" */
 // Problems in plain words, with a reference that support can find.
 
-import { button, formatTime, h, has, linked, plain, t } from "./app.js";
+import { button, formatTime, h, has, keyOf, linked, plain, renew, t } from "./app.js";
 import { buttons, code, copyButton, factList } from "./parts.js";
 
 /** To read out: the first eight digits of the audit id. @type {Problems["shortReference"]} */
@@ -11,9 +10,6 @@ export const shortReference = (id) => id.replace(/^([0-9a-f]{4})([0-9a-f]{4})-.*
 
 /** @type {Problems["reference"]} */
 export const reference = (id) => [t("problem.reference"), id && [code(shortReference(id), id), copyButton(t("problem.copy"), id)]];
-
-/** @type {Problems["keyOf"]} */
-const keyOf = ({ code: given }, part) => `problem.${has(`problem.${given}.title`) ? given : "unknown"}.${part}`;
 
 /** @type {Problems["problemTitle"]} */
 export const problemTitle = (problem) => t(keyOf(problem, "title"));
@@ -36,14 +32,13 @@ export function problemBody(app, problem) {
   ];
 }
 
-/** `back` leads to where it arose. @type {State<{problem: Problem, back?: (() => void) | undefined}>} */
+/** @type {Problems["view"]} */
 export const view = (app, root, { problem, back }) => {
   root.append(
     app.heading(problemTitle(problem), t("problem.prefix")),
     h("div", { class: "panel problem" }, problemBody(app, problem)),
     buttons(
-      // A real navigation: only that lets mod_auth_openidc send the browser to the sign-in.
-      problem.code === "not_authenticated" ? h("a", { class: "button primary", href: location.pathname + location.search }, t("problem.signIn"))
+      problem.code === "not_authenticated" ? renew(problem)
         : [button(t(back ? "problem.back" : "problem.again"), "primary", back ?? (() => app.reload())), app.searchButton()]));
   return () => {};
 };

@@ -1,5 +1,5 @@
 // @ts-check
-/** @import {Ask, Disclosure, Reveal, State} from "./types.js" */
+/** @import {Reveal} from "./types.js" */
 // The Revealed view. The password is in text nodes and one variable, both emptied on hiding; nowhere else.
 
 import { button, h, linked, name, rich, say, t } from "./app.js";
@@ -12,7 +12,7 @@ import { reference } from "./problem.js";
 /** Seconds; WCAG 2.2.1 asks for a warning at least 20 before the time is up. */
 const WARN = 20;
 
-/** Marks and positions are in the style sheet, so that selecting gives the password alone. @type {Reveal["passwordText"]} */
+/** @type {Reveal["passwordText"]} */
 function passwordText(password) {
   const shown = h("div", { class: "password", translate: "no", dir: "ltr" }, groups(password).map((group) =>
     h("span", { class: "group" }, group.map(({ char, kind }) => h("span", { class: `char ${kind}` }, char)))));
@@ -53,7 +53,7 @@ function countdown(limit, hide) {
   return { parts: timer > 0 && h("span", { class: "keep" }, keep, text), stop: () => clearInterval(timer) };
 }
 
-/** @type {State<{ask: Ask, disclosure: Disclosure}>} */
+/** @type {Reveal["view"]} */
 export const view = (app, root, { ask, disclosure: { id, rule, credentials, older = 0 } }) => {
   const { device, action, nth } = ask;
   const { result, hideAfter } = app.session.ui;
@@ -75,13 +75,20 @@ export const view = (app, root, { ask, disclosure: { id, rule, credentials, olde
   large.ariaPressed = "false";
   const box = h("div", { class: "tool" });
   let close = () => {};
+  let again = "";
   let pressed = Promise.resolve();
   /** Loaded when it is wanted; one is open at a time. @param {string} key */
   const opener = (key) => {
     const opening = button(t(`reveal.${key}`), "small", () => {
       // In the order of the presses: two imports of one module need not end in theirs.
-      pressed = pressed.catch(() => {}).then(async () => {
-        close = (await import("./more/tools.js")).toggle(key, opening, box, () => secret, close);
+      pressed = pressed.then(() => import(`./more/tools.js${again}`)).then((tools) => {
+        close = tools.toggle(key, opening, box, () => secret, close);
+      }, () => {
+        // Firefox keeps what failed by its address.
+        again += "?again";
+        box.replaceChildren(t("problem.offline.text"));
+        close = () => box.replaceChildren();
+        if (secret) say(t("problem.offline.text"));
       });
     });
     opening.ariaExpanded = "false";

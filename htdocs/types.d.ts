@@ -86,12 +86,15 @@ export interface Face {
   t(key: string, values?: Record<string, string | number>): string;
   formatDate(date: Date, how?: Intl.DateTimeFormatOptions): string;
   formatRelative(date: Date, now: Date): string;
+  link(href: string, style: string, ...children: Child[]): HTMLElement;
   linked(text: string, label: string): Child[];
   parseTarget(given: URLSearchParams, tenants: string[]): DeviceKey | { query: string };
 }
 
 export interface Api {
+  /** From Retry-After: seconds or an HTTP date. */
   retryTime(value: string | null, now: number): Date | null;
+  /** One without a code of ours comes from httpd, mod_auth_openidc or a proxy. */
   toProblem(status: number, body: any, retryAfter: string | null): Problem;
   call(path: string, init?: RequestInit): Promise<any>;
   findDevices(text: string, signal: AbortSignal): Promise<Found>;
@@ -115,6 +118,8 @@ export interface Parts {
 }
 
 export interface Problems {
+  /** `back` leads to where it arose. */
+  view: State<{ problem: Problem; back?: (() => void) | undefined }>;
   shortReference(id: string): string;
   reference(id: string): [string, Child];
   keyOf(problem: Problem, part: string): string;
@@ -130,10 +135,13 @@ export interface Clipboard {
 }
 
 export interface Find {
+  /** Sets of the same name, in the order given but the exact hit first. */
   byName(devices: Listed[], query: string): Listed[][];
+  /** The one seen after all others, if there is one; the server puts it first. */
   newest(set: Listed[]): Listed | undefined;
   marked(text: string, query: string): HTMLElement;
   row(app: App, device: Listed, query: string, same?: boolean, isNewest?: boolean): HTMLElement;
+  /** Equal names stand together, to be compared. */
   sameName(app: App, set: Listed[], query: string, index: number): Child;
   resultList(app: App, found: Found, query: string): HTMLElement;
   searcher(app: App, field: HTMLInputElement, results: HTMLElement): Record<"stop" | "typed" | "asked" | "again", () => void> & { move: (event: KeyboardEvent) => void };
@@ -141,8 +149,11 @@ export interface Find {
 }
 
 export interface Confirm {
+  /** `known`: what is known of the device already. */
+  view: State<DeviceKey & { known?: Listed | Device }>;
   /** `waiting` tells the wait, with a way to end it; `stop`: to call when the view is left. */
   asker(app: App): { waiting: HTMLElement; send: Send; stop: () => void };
+  /** None of a device that the search has given. */
   backupFacts(device: Partial<Backup>): [string, Child][];
   facts(app: App, device: Facts & Partial<Backup>): HTMLElement;
   ruleText(actions: Device["actions"]): Child;
@@ -152,10 +163,13 @@ export interface Confirm {
 
 export interface Chars {
   classOf(char: string): "upper" | "lower" | "digit" | "symbol";
+  /** To read out: the words of a passphrase, else `size` characters each. Joined, they are the text. */
   groups(text: string, size?: number): { char: string; kind: ReturnType<Chars["classOf"]> }[][];
 }
 
 export interface Reveal {
+  view: State<{ ask: Ask; disclosure: Disclosure }>;
+  /** Marks and positions are in the style sheet, so that selecting gives the password alone. */
   passwordText(password: string): HTMLElement;
   countdown(limit: number, hide: () => void): { parts: Child; stop: () => void };
 }

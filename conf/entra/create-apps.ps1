@@ -42,7 +42,7 @@ $roles = @(
     @{ Value = 'Laps.Operator'; DisplayName = 'LAPS operator'; Description = 'May see the status and explain decisions' }
 ) | ForEach-Object { $_ + @{ Id = [guid]::NewGuid(); IsEnabled = $true; AllowedMemberTypes = @('User') } }
 $signIn = New-MgApplication -DisplayName 'mod_amlaps sign-in' -SignInAudience 'AzureADMyOrg' -AppRoles $roles `
-    -Web @{ RedirectUris = @("$Page/oidc/callback", "$Page/signed-out.html") }
+    -Web @{ RedirectUris = @("$Page/oidc/callback") }
 # Nobody may sign in who has none of the roles.
 New-MgServicePrincipal -AppId $signIn.AppId -AppRoleAssignmentRequired | Out-Null
 

@@ -71,7 +71,7 @@ until az ad app permission admin-consent --id "$reader" 2>"$folder/consent"; do
 done
 
 signin=$(az ad app create --display-name "mod_amlaps sign-in" --sign-in-audience AzureADMyOrg --app-roles "@$folder/roles.json" \
-    --web-redirect-uris "$page/oidc/callback" "$page/signed-out.html" --query appId --output tsv)
+    --web-redirect-uris "$page/oidc/callback" --query appId --output tsv)
 principal=$(az ad sp create --id "$signin" --query id --output tsv)
 # nobody may sign in who has none of the roles
 az rest --method PATCH --url "$root/v1.0/servicePrincipals/$principal" \

@@ -67,7 +67,6 @@ resource signIn 'Microsoft.Graph/applications@v1.0' = {
   web: {
     redirectUris: [
       '${root}/oidc/callback'
-      '${root}/signed-out.html'
     ]
   }
   appRoles: [for role in roles: {

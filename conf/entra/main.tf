@@ -100,7 +100,7 @@ resource "azuread_application" "sign_in" {
   sign_in_audience = "AzureADMyOrg"
 
   web {
-    redirect_uris = ["${local.page}/oidc/callback", "${local.page}/signed-out.html"]
+    redirect_uris = ["${local.page}/oidc/callback"]
   }
 
   dynamic "app_role" {

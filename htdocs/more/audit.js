@@ -1,12 +1,11 @@
 // @ts-check
 /** @import {App} from "../app.js" */
 /** @import {Child, State} from "../types.js" */
-/** @import {AuditRecord, Happening} from "./types.js" */
+/** @import {AuditRecord, FactRows, Happening} from "./types.js" */
 // The audit for auditors: what happened, newest first, with filters; whether the chain holds; the export.
 
 import { failure, here } from "./ready.js";
-import { call } from "../api.js";
-import { button, formatDate, h, has, name, plain, say, t } from "../app.js";
+import { button, call, formatDate, h, has, name, plain, say, t } from "../app.js";
 import { badge, buttons, code, copyButton, factList, quiet, time } from "../parts.js";
 import { charts } from "./charts.js";
 
@@ -48,7 +47,7 @@ const what = (record) => record.device?.name || record.device?.deviceId || recor
 /** @param {string} label @param {string | undefined} id @returns {[string, Child]} */
 const idFact = (label, id) => [label, id && [code(id), copyButton(t("audit.copy"), id)]];
 
-/** Who asked for what. @param {AuditRecord} record @returns {[string, Child, boolean?][]} */
+/** Who asked for what. @param {AuditRecord} record @returns {FactRows} */
 const questionFacts = ({ actor, address, device, rule, reason, search }) => [
   [t("audit.person"), actor && [name(who(actor)), actor.username && actor.name ? [" ", h("span", { class: "quiet" }, plain(actor.username))] : null]],
   [t("audit.address"), address && code(address)],
@@ -59,7 +58,7 @@ const questionFacts = ({ actor, address, device, rule, reason, search }) => [
   [t("audit.search"), search && name(search)],
 ];
 
-/** What became of it, and where it stands. @param {Happening} happening @returns {[string, Child, boolean?][]} */
+/** What became of it, and where it stands. @param {Happening} happening @returns {FactRows} */
 function answerFacts({ record, intent }) {
   const { graph, credential } = record;
   return [

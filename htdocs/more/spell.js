@@ -6,7 +6,6 @@
 import { addTexts, button, h, language, name, t } from "../app.js";
 import { classOf } from "../chars.js";
 
-
 /** ICAO; Alfa and Juliett are spelled so. */
 const ICAO = ("Alfa Bravo Charlie Delta Echo Foxtrot Golf Hotel India Juliett Kilo Lima Mike November Oscar Papa Quebec Romeo Sierra "
   + "Tango Uniform Victor Whiskey X-ray Yankee Zulu").split(" ");
@@ -20,6 +19,7 @@ let spelling;
 /** The texts of the language, and its alphabets. @returns {Promise<Spelling>} */
 async function load() {
   const answer = await fetch(`i18n/spell/${language()}.json`);
+  if (!answer.ok) throw new Error(`${answer.url}: ${answer.status}`);
   const { alphabets, ...texts } = await answer.json();
   addTexts(texts);
   return { alphabets: [...alphabets, { name: "ICAO", lang: "en", words: ICAO }] };

@@ -4,8 +4,7 @@
 // How tenants, store and channels stand, worst first, and what to do.
 
 import { failure, here } from "./ready.js";
-import { call } from "../api.js";
-import { button, formatTime, h, has, name, plain, say, t } from "../app.js";
+import { button, call, formatTime, h, has, name, plain, say, t } from "../app.js";
 import { badge, buttons, code, factList, quiet, time } from "../parts.js";
 
 /** Days before its end at which a credential is told of, as in the log. */
@@ -18,6 +17,13 @@ export function severity({ token, permissions, credential, graph }) {
   const failing = graph.lastError && (!graph.lastAnswer || graph.lastError.time > graph.lastAnswer.time);
   return failing || graph.throttledUntil || expires <= SOON || (permissions?.excess.length ?? 0) > 0 ? 1 : 0;
 }
+
+/** As for tenants. @param {ChannelStatus} channel */
+export const channelSeverity = ({ status, required, deadLetters }) => (status === "failed" && required ? 2 : status === "failed" || deadLetters > 0 ? 1 : 0);
+
+/** Of all. @param {Standing} found */
+export const worst = ({ tenants, store, seal, channels }) => Math.max(store.status === "ok" && seal?.status !== "failed" ? 0 : 2,
+  ...tenants.map(severity), ...(channels ?? []).map(channelSeverity));
 
 const TONES = /** @type {const} */ (["calm", "warn", "warn"]);
 
@@ -52,7 +58,7 @@ function tenantPanel(tenant) {
 
 /** @param {ChannelStatus} channel */
 const channelRow = (channel) => h("li", null,
-  h("h3", null, name(channel.name), badge(t(`status.token.${channel.status}`), channel.status === "failed" || channel.deadLetters > 0 ? "warn" : "calm"),
+  h("h3", null, name(channel.name), badge(t(`status.token.${channel.status}`), channelSeverity(channel) > 0 ? "warn" : "calm"),
     channel.required && badge(t("status.required"))),
   factList([
     [t("status.queued"), channel.queued], [t("status.oldest"), channel.oldest && time(channel.oldest)], [t("status.dead"), channel.deadLetters],
@@ -82,9 +88,8 @@ export const view = (app, root) => {
     result.setAttribute("aria-busy", "true");
     try {
       const found = await call("status", { signal: leaving.signal });
-      const level = Math.max(0, ...found.tenants.map(severity), found.store.status === "ok" ? 0 : 2);
       result.replaceChildren(h("div", { class: "stack" }, standing(found)));
-      say(t(["status.allFine", "status.someLook", "status.someBroken"][level]));
+      say(t(["status.allFine", "status.someLook", "status.someBroken"][worst(found)]));
     } catch (problem) {
       if (leaving.signal.aborted) return;
       result.replaceChildren(failure(app, problem));

@@ -1,18 +1,17 @@
 // @ts-check
 /** @import {Tool} from "../types.js" */
+/** @import {Toggle} from "./types.js" */
 // What the Revealed view opens on request: one tool at a time, each in a place of its own that goes with the password.
 
-import { h } from "../app.js";
+import { h, say, t } from "../app.js";
 
-/** @type {Record<string, () => Promise<{tool: Tool}>>} */
-const TOOLS = { spell: () => import("./spell.js"), qr: () => import("./qr.js") };
+/** Firefox keeps what failed by its address. */
+let tries = 0;
 
-/**
- * Opens a tool, or closes it when it is open.
- * @param {string} key @param {HTMLElement} opener  its button @param {HTMLElement} box
- * @param {() => string} password  empty when it was hidden meanwhile @param {() => void} closeOther  what is open now
- * @returns {() => void} what closes it
- */
+/** @param {string} key @returns {Promise<{tool: Tool}>} */
+const load = (key) => import(`./${key}.js${tries ? `?again=${tries}` : ""}`);
+
+/** Opens a tool, or closes it when it is open. @type {Toggle} */
 export function toggle(key, opener, box, password, closeOther) {
   const wanted = opener.ariaExpanded === "false";
   closeOther();
@@ -29,12 +28,17 @@ export function toggle(key, opener, box, password, closeOther) {
     place.remove();
     opener.ariaExpanded = "false";
   };
-  TOOLS[key]?.().then(async ({ tool }) => {
+  load(key).then(async ({ tool }) => {
     if (closed || !password()) return;
     wipe = await tool(place, password);
     if (closed) close();
   }).catch((error) => {
-    close();
+    tries += 1;
+    if (!closed) {
+      place.replaceChildren(h("p", null, t("problem.offline.text")));
+      say(t("problem.offline.text"));
+      opener.ariaExpanded = "false";
+    }
     throw error;
   });
   return close;

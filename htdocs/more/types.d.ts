@@ -1,5 +1,8 @@
 // What the auditors' and operators' parts of the API give. For the checker; the browser never loads this file.
 
+import type { App } from "../app.js";
+import type { Child } from "../types.js";
+
 export interface AuditRecord {
   seq: number;
   time?: string;
@@ -65,3 +68,18 @@ export interface Standing {
   seal?: { status: string };
   channels?: ChannelStatus[] | null;
 }
+
+export type FactRows = [string, Child, boolean?][];
+
+/** The view of that name. */
+export interface Why {
+  /** Name, where it goes and how it is read. */
+  fields: [string, "person" | "device" | "", "text" | "list" | "json" | "yesNo" | "time"][];
+  control(app: App, field: string, kind: string, value: string): HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
+  form(app: App, given: URLSearchParams, ask: (address: URLSearchParams) => void): HTMLElement;
+  decision(permission: string, decided: Explained["permissions"]["password"]): HTMLElement;
+  ruleRow(rule: ExplainedRule, index: number): HTMLElement;
+}
+
+/** `opener` is its button; `password` is empty when it was hidden meanwhile; `closeOther` closes what is open now. Gives what closes it. */
+export type Toggle = (key: string, opener: HTMLElement, box: HTMLElement, password: () => string, closeOther: () => void) => () => void;

@@ -1,15 +1,13 @@
 // @ts-check
-/** @import {App} from "../app.js" */
 /** @import {Child, State} from "../types.js" */
-/** @import {Explained, ExplainedRule} from "./types.js" */
+/** @import {Explained, Why} from "./types.js" */
 // Why the rules decide as they do: a person and a device in, every rule with its reasons out. Nothing is disclosed.
 
 import { failure, here } from "./ready.js";
-import { call } from "../api.js";
-import { button, h, name, plain, say, t } from "../app.js";
+import { button, call, h, name, plain, say, t } from "../app.js";
 import { badge, buttons, code, quiet, words } from "../parts.js";
 
-/** What a field of the form is in the inquiry: where it goes and how it is read. @type {[string, "person" | "device" | "", "text" | "list" | "json" | "yesNo" | "time"][]} */
+/** What a field of the form is in the inquiry. @type {Why["fields"]} */
 const FIELDS = [
   ["username", "person", "text"], ["oid", "person", "text"], ["groups", "person", "list"], ["roles", "person", "list"], ["claims", "person", "json"],
   ["tenant", "device", "text"], ["deviceId", "device", "text"], ["name", "device", "text"], ["deviceGroups", "device", "list"], ["units", "device", "list"],
@@ -43,7 +41,7 @@ export function inquiry(given) {
   return asked;
 }
 
-/** @param {App} app @param {string} field @param {string} kind @param {string} value */
+/** @type {Why["control"]} */
 function control(app, field, kind, value) {
   const id = `w-${field}`;
   const choices = kind === "yesNo" ? [["", t("why.notSaid")], ["yes", t("fact.yes")], ["no", t("fact.no")]]
@@ -60,7 +58,7 @@ function control(app, field, kind, value) {
   return input;
 }
 
-/** @param {App} app @param {URLSearchParams} given @param {(address: URLSearchParams) => void} ask */
+/** @type {Why["form"]} */
 function form(app, given, ask) {
   const error = h("p", { class: "error", id: "w-error", role: "alert" });
   const fields = FIELDS.filter(([field]) => field !== "tenant" || app.severalTenants)
@@ -88,7 +86,7 @@ function form(app, given, ask) {
   error, buttons(h("button", { class: "primary" }, t("why.ask")), button(t("audit.clear"), "", () => app.go("?view=why"))));
 }
 
-/** @param {string} permission @param {{decision: string, rule: string | null}} decided */
+/** @type {Why["decision"]} */
 const decision = (permission, { decision: word, rule }) => h("div", { class: `verdict ${word === "allow" ? "good" : "bad"}` },
   h("p", { class: "lead" }, h("strong", null, t(`event.${permission}`), ": ", t(`why.${word}`))),
   h("p", null, rule ? [t(word === "allow" ? "why.by" : "why.denier"), " ", name(rule)] : t("why.noRule")));
@@ -103,7 +101,7 @@ function clause(text) {
   return [said.startsWith("AMLaps") ? code(said) : plain(said), plain(outcome), " ", h("span", { class: "quiet" }, plain(place))];
 }
 
-/** @param {ExplainedRule} rule @param {number} index */
+/** @type {Why["ruleRow"]} */
 const ruleRow = ({ rule, matched, allows, denies, why }, index) => h("li", { class: matched === false ? "unmatched" : "" },
   h("h3", null, h("span", { class: "quiet" }, `${index + 1}.`), " ", name(rule),
     badge(t(matched === null ? "why.unclear" : matched ? "why.matches" : "why.matchesNot"), matched === null ? "warn" : "calm")),
@@ -121,19 +119,22 @@ const answer = ({ permissions, rules }) => [
 
 /** @type {State<URLSearchParams>} */
 export const view = (app, root, given) => {
-  const leaving = new AbortController();
+  let request = new AbortController();
   const away = here("why");
   const result = h("div", { class: "stack" });
   /** @param {URLSearchParams} address */
   const ask = async (address) => {
+    // An answer to the question before would stand below this one.
+    request.abort();
+    const { signal } = request = new AbortController();
     result.replaceChildren(quiet(t("more.loading")));
     try {
-      const found = await call("explain", { method: "POST", body: JSON.stringify(inquiry(address)), signal: leaving.signal });
+      const found = await call("explain", { method: "POST", body: JSON.stringify(inquiry(address)), signal });
       result.replaceChildren(h("div", { class: "stack" }, answer(found)));
       say(["password", "history"].map((one) => words(t(`event.${one}`), t(`why.${found.permissions[one].decision}`))).join(". "));
       result.querySelector("h2")?.focus();
     } catch (problem) {
-      if (leaving.signal.aborted) return;
+      if (signal.aborted) return;
       result.replaceChildren(failure(app, problem));
     }
   };
@@ -143,7 +144,7 @@ export const view = (app, root, given) => {
   }), result);
   // An address with a device in it is a question; asking it is recorded, so it takes a press all the same.
   return () => {
-    leaving.abort();
+    request.abort();
     away();
   };
 };

@@ -3,6 +3,7 @@
 // own commands as gestures, so where a test needs that there was none, it says so to the page.
 
 import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
 import { PASSWORD, device } from "./fake-api.mjs";
 import { TEXT, button, deviceQuery, focused, heading, heard, pageTest, until, useBrowser } from "./harness.mjs";
 
@@ -145,3 +146,19 @@ pageTest("where the browser cannot copy there is no button, and why", {}, async 
   await button(page, "Hide").click();
   await until(() => heading(page), "LON-001");
 });
+
+const CATALOGUES = new URL("../../htdocs/i18n/", import.meta.url);
+for (const file of readdirSync(CATALOGUES).filter((name) => name.endsWith(".json"))) {
+  const texts = JSON.parse(readFileSync(new URL(file, CATALOGUES), "utf8"));
+  pageTest(`the bar leaves a small window to the page, whatever it says: ${file}`, { path, page: { locale: file.replace(".json", ""), viewport: { width: 320, height: 640 } } }, async (page) => {
+    await page.getByRole("button", { name: texts["device.show"], exact: true }).click();
+    await page.getByRole("button", { name: texts["copy.password"], exact: true }).click();
+    await bar(page).waitFor();
+    for (const key of ["clipboard.holds", "clipboard.refused"]) {
+      await bar(page).locator("p").evaluate((node, text) => { node.textContent = text; }, texts[key]);
+      const { height = 0 } = await bar(page).boundingBox() ?? {};
+      assert.ok(height > 0 && height <= 640 / 3, `${key}: ${height} pixels`);
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth), "it scrolls sideways");
+    }
+  });
+}

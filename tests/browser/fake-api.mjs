@@ -77,7 +77,7 @@ export async function startFake({ port = 0, mount = "/laps/", session = {}, devi
     status: { time: hours(0), version: "1.0.0", tenants: [], store: { status: "ok" } },
     /** @type {{method: string, path: string, headers: import("node:http").IncomingHttpHeaders, body: string}[]} */
     requests: [],
-    /** One-off answers by operation (search, device, password, history; session: what the page is given); a function may wait. */
+    /** One-off answers by operation (search, device, password, history; session: what the page is given, or the API gives then); a function may wait. */
     next: {},
     close: () => new Promise((resolve) => { server.close(resolve); server.closeAllConnections(); }),
   };
@@ -117,6 +117,7 @@ function route(fake, path, query, request, body) {
       .map(({ hasPassword, backedUp, expires, ...one }) => ({ ...one, actions: Object.keys(one.actions) }));
     return { operation: "search", reply: () => (text.length < 2 ? problem(400, "bad_request", "At least 2 characters.") : ok({ devices: found, more: fake.more, gaps: fake.gaps })) };
   }
+  if (path === "session") return { operation: "session", reply: () => ok(fake.session) };
   if (path === "audit") return { operation: "audit", reply: () => ok(auditPage(fake, query)) };
   if (path === "audit/verify") return { operation: "verify", reply: () => ok(fake.verification(query.get("cursor"))) };
   if (path === "explain") return { operation: "explain", reply: () => ok(fake.explanation) };

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { axe } from "./browser.mjs";
 import { problem } from "./fake-api.mjs";
 import { button, focused, heading, heard, pageTest, posts, until, useBrowser } from "./harness.mjs";
-import { EXPLAINED, troubles } from "./standing.mjs";
+import { EXPLAINED, channel, troubles } from "./standing.mjs";
 
 useBrowser();
 
@@ -60,6 +60,25 @@ pageTest("decisions and every rule with its reasons, read out and in order", { a
   ]);
 });
 
+pageTest("an answer to the question before does not come below the newer one", { api: operator }, async (page, fake) => {
+  /** @type {(() => void) | undefined} */
+  let release;
+  fake.next.explain = (reply) => new Promise((resolve) => { release = () => resolve(reply()); });
+  await page.goto(`${fake.url}?view=why&name=LON-001`);
+  await button(page, "Explain").click();
+  await until(() => Boolean(release), true);
+  fake.next.explain = problem(400, "bad_request", "device: the newer question");
+  await page.getByLabel("Name", { exact: true }).fill("LON-002");
+  await button(page, "Explain").click();
+  await page.getByText("device: the newer question").waitFor();
+  fake.explanation = EXPLAINED;
+  release?.();
+  // Twice there and back: the older answer is in by then.
+  await page.evaluate(async () => { for (const _ of [1, 2]) await (await fetch("api/v1/status")).json(); });
+  await page.getByText("device: the newer question").waitFor();
+  assert.equal(await page.locator(".verdict").count(), 0);
+});
+
 pageTest("claims that are no JSON are told before anything is asked", { api: operator }, async (page, fake) => {
   await page.goto(`${fake.url}?view=why&name=LON-001`);
   await page.getByLabel("Other claims (JSON object)").fill("department: IT");
@@ -99,6 +118,21 @@ pageTest("the worst stands first, with what to do", { api: operator }, async (pa
     assert.ok(text.includes(part), `${part} is missing in ${text}`);
   }
 });
+
+for (const [what, said, change] of /** @type {[string, string, (fake: any) => void][]} */ ([
+  ["a required channel that fails", "Something is broken.", (fake) => { fake.status.channels = [channel({ deadLetters: 0 })]; }],
+  ["a channel that fails", "Something is worth a look.", (fake) => { fake.status.channels = [channel({ required: false, deadLetters: 0 })]; }],
+  ["a message that was given up", "Something is worth a look.", (fake) => { fake.status.channels = [channel({ status: "ok" })]; }],
+  ["a channel that nothing was sent to", "All is fine.", (fake) => { fake.status.channels = [channel({ status: "unknown", deadLetters: 0 })]; }],
+  ["a seal that does not fit", "Something is broken.", (fake) => { fake.status.seal = { status: "failed" }; }],
+  ["no seal", "All is fine.", (fake) => { fake.status.seal = { status: "off" }; }],
+])) {
+  pageTest(`what is read out weighs ${what}`, { api: operator }, async (page, fake) => {
+    change(fake);
+    await page.goto(`${fake.url}?view=status`);
+    await until(() => page.locator("#status").textContent(), said);
+  });
+}
 
 pageTest("it is asked anew on request alone", { api: operator }, async (page, fake) => {
   await page.goto(`${fake.url}?view=status`);

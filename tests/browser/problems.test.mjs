@@ -2,6 +2,7 @@
 // The Problem state: every code in plain words, what to do, the reference, and going on where one was.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { PASSWORD, device, problem } from "./fake-api.mjs";
 import { TEXT, button, deviceQuery, focused, heading, heard, pageTest, posts, searches, until, useBrowser } from "./harness.mjs";
 
@@ -152,9 +153,81 @@ pageTest("an answer that comes after one has left shows nothing", { path: "?q=lo
   assert.equal(await page.locator(".password").count(), 0);
 });
 
-pageTest("when its parts cannot be loaded the page says so in its own words", { path: "" }, async (page) => {
-  await page.route("**/find.js", (route) => route.fulfill({ status: 404, body: "" }));
-  await page.keyboard.type("l");
-  await page.getByRole("heading", { name: "This page could not be loaded" }).waitFor();
-  assert.match(/** @type {any} */ (page).said.splice(0).join(), /find\.js/);
+/** Parts of the page that are not there yet do not come either. @param {any} page @param {number} status */
+const refuseParts = (page, status) => page.route("**/*.js", (route) => route.fulfill({ status, body: "" }));
+
+/** What the page says of them in the console is what was meant. @param {any} page */
+const partsMissing = (page) => assert.match(page.said.splice(0).join(), /\.js/);
+
+for (const [code, answer, press] of /** @type {[string, number, string][]} */ ([["not_authenticated", 401, "problem.signIn"], ["not_authorized", 403, "problem.again"]])) {
+  pageTest(`before the first key was pressed the session became ${code}`, { path: "" }, async (page, fake) => {
+    await refuseParts(page, answer);
+    fake.next.session = problem(answer, code);
+    await page.locator("#q").fill("lon");
+    await until(() => heading(page), TEXT[`problem.${code}.title`]);
+    assert.equal(await focused(page), TEXT[`problem.${code}.title`]);
+    assert.equal(await page.title(), `Error: ${TEXT[`problem.${code}.title`]} – Local administrator passwords`);
+    await page.getByText(TEXT[`problem.${code}.text`]).waitFor();
+    await page.unroute("**/*.js");
+    await page.getByRole("link", { name: TEXT[press] }).click();
+    await page.locator(".row").first().waitFor();
+    assert.equal(await page.locator("#q").inputValue(), "lon");
+    partsMissing(page);
+  });
+}
+
+pageTest("no connection at the first key", { path: "" }, async (page) => {
+  await page.context().setOffline(true);
+  await page.locator("#q").fill("lon");
+  await until(() => heading(page), TEXT["problem.offline.title"]);
+  assert.equal(new URL(page.url()).search, "?q=lon");
+  await page.context().setOffline(false);
+  await page.getByRole("link", { name: TEXT["problem.again"] }).click();
+  await page.locator(".row").first().waitFor();
+  partsMissing(page);
 });
+
+pageTest("a session that ended before a view was loaded", {}, async (page, fake) => {
+  await page.route("**/{device,audit}.js", (route) => route.fulfill({ status: 401, body: "" }));
+  fake.session.roles = ["auditor"];
+  await page.goto(`${fake.url}?q=lon`);
+  for (const [open, address] of /** @type {[import("playwright-core").Locator, string][]} */ ([[page.locator(".row").first(), `/laps/${path}`], [page.getByRole("link", { name: "Audit" }), "/laps/?view=audit"]])) {
+    await open.waitFor();
+    fake.next.session = problem(401, "not_authenticated");
+    await open.click();
+    await until(async () => page.getByRole("link", { name: TEXT["problem.signIn"] }).getAttribute("href").catch(() => ""), address);
+  }
+  partsMissing(page);
+});
+
+pageTest("who goes on while the page asks why a part did not come, stays there", { path: "" }, async (page, fake) => {
+  await page.route("**/find.js", (route) => route.fulfill({ status: 401, body: "" }));
+  /** @type {(() => void) | undefined} */
+  let release;
+  fake.next.session = () => new Promise((resolve) => { release = () => resolve(problem(401, "not_authenticated")); });
+  await page.keyboard.type("l");
+  await until(() => Boolean(release), true);
+  await page.evaluate((address) => {
+    history.pushState(null, "", address);
+    window.dispatchEvent(new PopStateEvent("popstate"));
+  }, path);
+  await until(() => heading(page), "LON-001");
+  const answered = page.waitForResponse("**/api/v1/session");
+  release?.();
+  await answered;
+  await button(page, "Show password").waitFor();
+  partsMissing(page);
+});
+
+for (const [locale, file, prefix] of [["en-GB", "en", "Error: "], ["de-DE", "de", "Fehler: "]]) {
+  pageTest(`when its parts cannot be loaded the page says so in the reader's words: ${locale}`, { path: "", page: { locale } }, async (page) => {
+    const texts = JSON.parse(readFileSync(new URL(`../../htdocs/i18n/${file}.json`, import.meta.url), "utf8"));
+    await page.route("**/find.js", (route) => route.fulfill({ status: 404, body: "" }));
+    await page.keyboard.type("l");
+    await until(() => heading(page), texts["problem.lost.title"]);
+    await page.getByText(texts["problem.lost.text"]).waitFor();
+    assert.equal(await focused(page), texts["problem.lost.title"]);
+    assert.ok((await page.title()).startsWith(prefix + texts["problem.lost.title"]), await page.title());
+    assert.match(/** @type {any} */ (page).said.splice(0).join(), /find\.js/);
+  });
+}

@@ -4,8 +4,7 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import { retryTime, toProblem } from "../../htdocs/api.js";
-import { formatDate, formatRelative, formatTime, has, plain, Problem, rich, t, use } from "../../htdocs/app.js";
+import { formatDate, formatRelative, formatTime, has, plain, Problem, retryTime, rich, t, toProblem, use } from "../../htdocs/app.js";
 import { classOf, groups, isPassphrase } from "../../htdocs/chars.js";
 import { byName, newest } from "../../htdocs/find.js";
 import { shortReference } from "../../htdocs/problem.js";
@@ -60,6 +59,8 @@ test("relative times use the largest unit that fits", () => {
   const now = new Date("2026-11-22T12:00:00Z");
   assert.equal(formatRelative(new Date("2026-11-22T11:59:40Z"), now), "this minute");
   assert.equal(formatRelative(new Date("2026-11-19T10:00:00Z"), now), "3 days ago");
+  assert.equal(formatRelative(new Date("2026-11-21T11:00:00Z"), now), "1 day ago");
+  assert.equal(formatRelative(new Date("2026-11-23T13:00:00Z"), now), "in 1 day");
   assert.equal(formatRelative(new Date("2026-12-04T12:00:00Z"), now), "in 12 days");
   assert.match(formatTime(now), /\d:\d\d:\d\d/);
 });

@@ -18,7 +18,7 @@ const tenant = (name, over = {}) => ({
   credential: { kind: "certificate", expires: now(), daysLeft: 200 },
   graph: { lastAnswer: { time: now(), status: 200, milliseconds: 84, requestId: null }, lastError: null, throttledUntil: null }, ...over,
 });
-const channel = { name: "soc", kind: "slack", required: true, status: "failed", queued: 3, oldest: now(), deadLetters: 1, lastSuccess: null, lastError: { time: now(), detail: "no answer in time" } };
+export const channel = (over = {}) => ({ name: "soc", kind: "slack", required: true, status: "failed", queued: 3, oldest: now(), deadLetters: 1, lastSuccess: null, lastError: { time: now(), detail: "no answer in time" }, ...over });
 
 /** One of each: fine, worth a look, broken. */
 export function troubles(fake) {
@@ -29,5 +29,5 @@ export function troubles(fake) {
   ];
   fake.status.store = { name: "sqlite3:/var/lib/amlaps/amlaps.db", status: "ok" };
   fake.status.seal = { status: "off" };
-  fake.status.channels = [channel];
+  fake.status.channels = [channel()];
 }

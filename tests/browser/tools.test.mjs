@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { encode } from "../../htdocs/more/qr-code.js";
 import { everything } from "./browser.mjs";
 import { PASSWORD, credential, device } from "./fake-api.mjs";
-import { TEXT, button, deviceQuery, heading, pageTest, until, useBrowser } from "./harness.mjs";
+import { TEXT, button, deviceQuery, heading, heard, pageTest, until, useBrowser } from "./harness.mjs";
 
 const jsQR = createRequire(import.meta.url)("jsqr");
 useBrowser();
@@ -184,6 +184,55 @@ pageTest("what was pressed last is open, also when all was pressed before the to
   release();
   await page.locator(".spelling").waitFor();
   assert.equal(await page.locator("canvas").count(), 0);
+});
+
+for (const [name, files, opened] of [["Spell it", "tools.js", ".spelling"], ["Spell it", "spell.js", ".spelling"], ["Spell it", "en.json", ".spelling"], ["QR code", "tools.js", "canvas"],
+  ["QR code", "qr.js", "canvas"]]) {
+  pageTest(`${name}: without ${files} it says that there is no connection, and the next press tries again`, { path, api: rule() }, async (page) => {
+    const asked = [];
+    await page.route(`**/${files}*`, (route) => {
+      asked.push(route.request().url());
+      return route.fulfill({ status: 401, contentType: "application/json", body: "{}" });
+    });
+    await reveal(page);
+    for (const times of [1, 2]) {
+      await button(page, name).click();
+      await heard(page, TEXT["problem.offline.text"]);
+      await page.locator(".tool").getByText(TEXT["problem.offline.text"]).waitFor();
+      assert.equal(await page.getByText(TEXT["problem.offline.text"]).count(), 2, "in the box and said");
+      assert.equal(await button(page, name).getAttribute("aria-expanded"), "false");
+      await until(() => asked.length, times);
+      await page.locator("#status").evaluate((node) => { node.textContent = ""; });
+    }
+    // Some browsers keep by its address what failed.
+    if (files.endsWith(".js")) assert.equal(new Set(asked).size, 2);
+    await page.unroute(`**/${files}*`);
+    await button(page, name).click();
+    await page.locator(opened).waitFor();
+    assert.equal(await page.locator(".tool").getByText(TEXT["problem.offline.text"]).count(), 0);
+    assert.equal(await button(page, name).getAttribute("aria-expanded"), "true");
+    /** @type {any} */ (page).said.splice(0);
+  });
+}
+
+pageTest("a tool that could not be loaded leaves the one that was opened meanwhile alone", { path, api: rule() }, async (page) => {
+  /** @type {() => void} */
+  let release = () => {};
+  await page.route("**/i18n/spell/en.json", async (route) => {
+    await new Promise((resolve) => { release = () => resolve(undefined); });
+    await route.fulfill({ status: 401, body: "" });
+  });
+  await reveal(page);
+  const asked = page.waitForRequest("**/i18n/spell/en.json");
+  await button(page, "Spell it").click();
+  await asked;
+  await button(page, "QR code").click();
+  await page.locator("canvas").waitFor();
+  release();
+  await until(() => /** @type {any} */ (page).said.splice(0).length, 1);
+  assert.equal(await page.locator("canvas").count(), 1);
+  assert.equal(await page.getByText(TEXT["problem.offline.text"]).count(), 0);
+  assert.equal(await button(page, "QR code").getAttribute("aria-expanded"), "true");
 });
 
 pageTest("a tool that comes after the password was hidden shows nothing", { path, api: rule() }, async (page) => {

@@ -93,7 +93,7 @@ describe('create-apps.sh', () => {
     assert.deepEqual(credential['--cert'], [fs.readFileSync(certificate(), 'utf8')]);
     assert.ok(credential['--append'], 'what others use stays');
     assert.deepEqual(signIn['--display-name'], ['mod_amlaps sign-in']);
-    assert.deepEqual(signIn['--web-redirect-uris'], [`${PAGE}/oidc/callback`, `${PAGE}/signed-out.html`]);
+    assert.deepEqual(signIn['--web-redirect-uris'], [`${PAGE}/oidc/callback`]);
     assert.equal(signIn['--required-resource-accesses'], undefined, 'it may read nothing');
     const roles = JSON.parse(signIn['--app-roles'][0]);
     assert.deepEqual(Object.fromEntries(roles.map((/** @type {any} */ role) => [role.value, [role.displayName, role.description]])), ROLES);
@@ -223,7 +223,7 @@ describe('main.tf', () => {
     assert.deepEqual([reader.display_name, signIn.display_name], ['mod_amlaps reader', 'mod_amlaps sign-in']);
     for (const app of [reader, signIn]) assert.equal(app.sign_in_audience, 'AzureADMyOrg');
     assert.deepEqual([reader.web, signIn.required_resource_access], [undefined, undefined]);
-    assert.deepEqual(signIn.web[0].redirect_uris, ['${local.page}/oidc/callback', '${local.page}/signed-out.html']);
+    assert.deepEqual(signIn.web[0].redirect_uris, ['${local.page}/oidc/callback']);
     assert.deepEqual(terraform.locals[0].roles, ROLES);
     assert.deepEqual(signIn.dynamic.app_role[0].content[0].allowed_member_types, ['User']);
     assert.equal(certificates.reader[0].type, 'AsymmetricX509Cert');
@@ -275,7 +275,7 @@ describe('main.bicep and create-apps.ps1', () => {
         assert.ok(strings.includes(text), text);
       }
       assert.deepEqual(strings.filter((text) => /^Laps\./.test(text)), Object.keys(ROLES));
-      assert.ok(strings.some((text) => /\/oidc\/callback$/.test(text)) && strings.some((text) => /\/signed-out\.html$/.test(text)));
+      assert.deepEqual(strings.filter((text) => /^\$\w+\/|^\$\{\w+\}\//.test(text)).map((text) => text.replace(/^[^/]+/, '')), ['/oidc/callback']);
       assert.match(read(file), /appRoleAssignmentRequired: true|-AppRoleAssignmentRequired/);
       assert.doesNotMatch(read(file), /passwordCredentials|AddPassword|-PasswordCredentials/i, 'no secret in an output');
     });
