@@ -212,7 +212,7 @@ static const char *read_word(reader_t *reader, const char *word)
     size_t i;
 
     if (!equals || equals == word) {
-        return apr_psprintf(reader->pool, "'%s' is no KEY=VALUE; write one such as device=LON-001, in quotes where the value has spaces, such as \"user=a b\"", word);
+        return apr_psprintf(reader->pool, "'%s' is no KEY=VALUE; write one such as device=LON-001, with quotes around a value that has spaces, such as user=\"a b\"", word);
     }
     key = apr_pstrmemdup(reader->pool, word, (apr_size_t)(equals - word));
     if (apr_table_get(reader->seen, key) && strncmp(key, "claim.", 6)) {
