@@ -69,3 +69,42 @@ describe('a quoted value of an expectation', () => {
     assert.match(cut.output, /AMLapsExplain: device="LON 001 has a quote that never ends/);
   });
 });
+
+describe('settings of other modules that are not safe', () => {
+  const page = '<Location "/laps">\nAuthType openid-connect\nRequire valid-user\nSetHandler amlaps\n</Location>';
+  const METADATA = 'https://login.microsoftonline.com/';
+  /** @param {string} line @param {string | null} id of the warning, which names the line @param {string} [around] what stands around it */
+  function warns(line, id, around = '@') {
+    test(`${line}${around === '@' ? '' : ` in ${around.split('\n')[0]}`}${id ? '' : ' is none'}`, async () => {
+      httpd.configure({ load: ['dumpio'], amlaps: `${all}${STORE}\n${page}\n${around.replace('@', line)}` });
+      const { ok, output } = await httpd.configtest();
+      assert.ok(ok, output);
+      const at = httpd.read('conf/httpd.conf').split('\n').lastIndexOf(line) + 1;
+      assert.deepEqual([...output.matchAll(/(AML017\d): \S+httpd\.conf:(\d+): .*; (set|write|remove)/g)].map((m) => `${m[1]} ${m[2]}`), id ? [`${id} ${at}`] : [], output);
+    });
+  }
+  warns('OIDCCookieHTTPOnly Off', 'AML0171');
+  warns('OIDCCookieHTTPOnly On', null);
+  warns('OIDCSSLValidateServer "off"', 'AML0172');
+  warns('OIDCSSLValidateServer On', null);
+  warns('OIDCSessionType client-cookie', 'AML0173');
+  warns('OIDCSessionType client-cookie:persistent', 'AML0173');
+  warns('OIDCSessionType server-cache:persistent', null);
+  warns('OIDCUnAuthAction pass', 'AML0174', '<Location "/x">\n@\n</Location>');
+  warns("OIDCUnAuthAction 401 \"%{QUERY_STRING} == 'pass' || -z 'pass'\"", null, '<Location "/x">\n@\n</Location>');
+  warns('OIDCPKCEMethod plain', 'AML0175');
+  warns('OIDCPKCEMethod S256', null);
+  warns('OIDCResponseType id_token', 'AML0176');
+  warns('OIDCResponseType "code token"', 'AML0176');
+  warns("OIDCResponseType 'code id_token'", 'AML0176');
+  warns('OIDCResponseType code', null);
+  for (const name of ['common', 'organizations', 'consumers']) {
+    warns(`OIDCProviderMetadataURL ${METADATA}${name}/v2.0/.well-known/openid-configuration`, 'AML0177');
+  }
+  warns(`OIDCProviderIssuer ${METADATA}common/v2.0`, 'AML0177', '<VirtualHost 127.0.0.1:1>\n@\n</VirtualHost>');
+  warns(`OIDCProviderMetadataURL ${METADATA}${ID}/v2.0/.well-known/openid-configuration`, null);
+  warns(`OIDCProviderIssuer ${METADATA}uncommon/v2.0`, null);
+  warns('DumpIOInput On', 'AML0178');
+  warns('DumpIOOutput on', 'AML0178');
+  warns('DumpIOInput Off', null);
+});
