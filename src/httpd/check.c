@@ -168,6 +168,45 @@ static int check_trail(server_rec *server, amlaps_config_t *config, apr_pool_t *
     return check_seal(server, config, ptemp);
 }
 
+static int is_any_active(void)
+{
+    const server_rec *server = ap_server_conf;
+
+    while (server && !amlaps_config_active(amlaps_config_of(server))) {
+        server = server->next;
+    }
+    return server != NULL;
+}
+
+/* What the main server says is checked in each server with a tenant that inherits it. */
+static int is_checked_elsewhere(const server_rec *server)
+{
+    return !server->is_virtual && is_any_active();
+}
+
+/* A server without any tenant answers nothing, but what is written there may be a mistake. */
+static int check_idle(server_rec *server, const amlaps_config_t *config, apr_pool_t *ptemp)
+{
+    const amlaps_rule_t *rule = config->rules->nelts ? APR_ARRAY_IDX(config->rules, 0, amlaps_rule_t *) : NULL;
+    const amlaps_config_t *inherited = server->is_virtual ? amlaps_config_of(ap_server_conf) : NULL;
+    const char *mistake;
+
+    if (rule && !is_inherited_with(0, NULL)) {
+        return fail(server, "AML0106", apr_psprintf(ptemp, "%s: <AMLapsRule \"%s\"> stands without any tenant; write a section "
+                    "<AMLapsTenant NAME>", amlaps_rule_origin(rule), amlaps_rule_description(rule)));
+    }
+    if (is_checked_elsewhere(server)) {
+        return OK;
+    }
+    if ((mistake = amlaps_channels_check_names(config, inherited ? inherited->notifies->nelts : 0, ptemp))) {
+        return fail(server, "AML0520", mistake);
+    }
+    if ((mistake = amlaps_expect_check(server, inherited ? inherited->expectations->nelts : 0, ptemp))) {
+        return fail(server, "AML0118", mistake);
+    }
+    return OK;
+}
+
 static int check_server(server_rec *server, apr_hash_t *channels, apr_pool_t *pconf, apr_pool_t *ptemp)
 {
     amlaps_config_t *config = amlaps_config_of(server);
@@ -176,13 +215,7 @@ static int check_server(server_rec *server, apr_hash_t *channels, apr_pool_t *pc
 
     amlaps_mounts_find(server, pconf);
     if (!amlaps_config_active(config)) {
-        const amlaps_rule_t *rule = config->rules->nelts ? APR_ARRAY_IDX(config->rules, 0, amlaps_rule_t *) : NULL;
-
-        if (rule && !is_inherited_with(0, NULL)) {
-            return fail(server, "AML0106", apr_psprintf(ptemp, "%s: <AMLapsRule \"%s\"> stands without any tenant; write a section "
-                        "<AMLapsTenant NAME>", amlaps_rule_origin(rule), amlaps_rule_description(rule)));
-        }
-        return OK;
+        return check_idle(server, config, ptemp);
     }
     if ((status = check_tenants(server, config, pconf, ptemp)) != OK || (status = check_rules(server, config, pconf, ptemp)) != OK) {
         return status;
@@ -199,7 +232,7 @@ static int check_server(server_rec *server, apr_hash_t *channels, apr_pool_t *pc
         (mistake = amlaps_expect_explain(server, ptemp))) {
         return fail(server, "AML0119", mistake);
     }
-    if ((mistake = amlaps_expect_check(server, ptemp))) {
+    if ((mistake = amlaps_expect_check(server, 0, ptemp))) {
         return fail(server, "AML0118", mistake);
     }
     return OK;
@@ -268,6 +301,17 @@ static void warn(server_rec *server, apr_pool_t *ptemp)
     }
 }
 
+static void warn_of_idle(const server_rec *server)
+{
+    const apr_array_header_t *expectations = amlaps_config_of(server)->expectations;
+    const int first = server->is_virtual ? amlaps_config_of(ap_server_conf)->expectations->nelts : 0;
+
+    if (expectations->nelts > first && !is_checked_elsewhere(server)) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server, "AML0179: %s: AMLapsExpect stands without any tenant, so nothing checks it; write a "
+                     "section <AMLapsTenant NAME>", APR_ARRAY_IDX(expectations, first, amlaps_expectation_t *)->origin);
+    }
+}
+
 /* Once, and not in the first of the two passes at start. */
 static void warn_all(server_rec *main_server, const char *mounted, apr_pool_t *ptemp)
 {
@@ -280,6 +324,8 @@ static void warn_all(server_rec *main_server, const char *mounted, apr_pool_t *p
         if (amlaps_config_active(amlaps_config_of(server)) && (server == main_server || amlaps_config_of(server)->touched)) {
             warn(server, ptemp);
             warn_of_rules(server, main_server, ptemp);
+        } else if (!amlaps_config_active(amlaps_config_of(server))) {
+            warn_of_idle(server);
         }
     }
     amlaps_channels_warn(main_server);

@@ -271,7 +271,7 @@ const char *amlaps_scenario_read(amlaps_scenario_t **result, const char *const *
     for (i = 0; i < count && !mistake; i++) {
         mistake = read_word(&reader, words[i]);
     }
-    if (!mistake && !scenario->device.tenant) {
+    if (!mistake && !scenario->device.tenant && amlaps_config_active(reader.config)) {
         scenario->device.tenant = APR_ARRAY_IDX(reader.config->tenants, 0, amlaps_tenant_config_t *)->tenant.name;
     }
     scenario->person.claims = amlaps_scenario_claims(reader.claims, &scenario->person, pool);

@@ -108,3 +108,25 @@ describe('settings of other modules that are not safe', () => {
   warns('DumpIOOutput on', 'AML0178');
   warns('DumpIOInput Off', null);
 });
+
+describe('without any tenant', () => {
+  const host = (/** @type {string} */ lines, port = 1) => `<VirtualHost 127.0.0.1:${port}>\n${lines}\n</VirtualHost>\n`;
+  const soc = '<AMLapsChannel soc>\nAMLapsWebhook json https://hooks.example.org/x\n</AMLapsChannel>\n';
+  const unchecked = /AML0179: \S+httpd\.conf:(\d+): AMLapsExpect stands without any tenant/g;
+  /** @param {string} name @param {string} lines @param {number} warned how often */
+  const warns = (name, lines, warned) => test(name, async () => {
+    const { ok, output } = await configtest(lines);
+    assert.ok(ok, output);
+    assert.equal([...output.matchAll(unchecked)].length, warned, output);
+  });
+  refuses('an expectation with an unknown key', 'AMLapsExpect deny password usr=a@b.c', /AML0118: \S+httpd\.conf:\d+: AMLapsExpect .*'usr' is no key/);
+  refuses('one of a virtual host', host('AMLapsExpect deny password device-id=x'), /AML0118: .*device-id=x: write a GUID/);
+  refuses('one of a virtual host beside one with a tenant', host(all) + host('AMLapsExpect deny password usr=a', 2), /AML0118: .*'usr' is no key/);
+  refuses('one that names a tenant', 'AMLapsExpect deny password tenant=contoso user=a', /AML0118: .*tenant=contoso: write the NAME/);
+  refuses('a notification of an unknown channel', `${soc}AMLapsNotify all sco`, /AML0520: \S+httpd\.conf:\d+: AMLapsNotify names the unknown channel 'sco'; write one of soc/);
+  refuses('one of a virtual host', soc + host('AMLapsNotify failure sco'), /AML0520: .*unknown channel 'sco'/);
+  warns('an expectation is told to be unchecked', 'AMLapsExpect deny password user=a device=b', 1);
+  warns('also in a virtual host, once', `${host(all)}${host('AMLapsExpect deny password user=a\nAMLapsExpect deny all user=b', 2)}`, 1);
+  warns('but for those that a virtual host with one inherits', `AMLapsExpect allow password tenant=contoso user=alice@contoso.com "device=LON 1"\nAMLapsNotify all soc\n`
+    + host(`${soc}${all}`) + host('ServerName b.example', 2), 0);
+});
