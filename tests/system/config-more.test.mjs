@@ -1,7 +1,9 @@
 // @ts-check
 /** More mistakes that `apachectl configtest` finds: what was once taken in silence. */
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import { audit } from '../lib/audit-tool.mjs';
 import { Httpd } from '../lib/httpd.mjs';
 
 const ID = '8aa4c1a8-0d5e-4f3b-9a0c-1f2f4b0a7c11';
@@ -19,7 +21,15 @@ const all = tenant() + GOOD_RULE;
 /** @type {Httpd} */
 let httpd;
 before(async () => {
-  httpd = await Httpd.create({ files: { 'secret/good': { content: 'a~secret\n', mode: 0o400 } } });
+  httpd = await Httpd.create({
+    files: {
+      'secret/good': { content: 'a~secret\n', mode: 0o400 },
+      'seal/other': { content: 'made by somebody else\n', mode: 0o600 },
+      'seal/newer': { content: 'amlaps-seal 2 and so on\n', mode: 0o600 },
+      'seal/empty': { content: '', mode: 0o600 },
+    },
+  });
+  assert.equal((await audit(['init', httpd.path('seal/state'), httpd.path('seal/store.db')])).code, 0);
 });
 after(() => httpd?.discard());
 
@@ -129,4 +139,25 @@ describe('without any tenant', () => {
   warns('also in a virtual host, once', `${host(all)}${host('AMLapsExpect deny password user=a\nAMLapsExpect deny all user=b', 2)}`, 1);
   warns('but for those that a virtual host with one inherits', `AMLapsExpect allow password tenant=contoso user=alice@contoso.com "device=LON 1"\nAMLapsNotify all soc\n`
     + host(`${soc}${all}`) + host('ServerName b.example', 2), 0);
+});
+
+describe('a sealing state', () => {
+  const good = () => fs.readFileSync(httpd.path('seal/state'));
+  /** @param {string} name @param {(bytes: Buffer) => Buffer} change */
+  const write = (name, change) => fs.writeFileSync(httpd.path(`seal/${name}`), change(good()), { mode: 0o600 });
+  before(() => {
+    write('cut', (bytes) => bytes.subarray(0, 200));
+    write('torn', (bytes) => Buffer.concat([bytes.subarray(0, 4096), Buffer.from('torn'), bytes.subarray(4100)]));
+  });
+  accepts('that init has made', `${all}AMLapsAuditSeal seal/state`);
+  accepts('with one slot that a power cut has torn', `${all}AMLapsAuditSeal seal/torn`);
+  for (const name of ['other', 'empty', 'cut']) {
+    refuses(`that is none: ${name}`, `${all}AMLapsAuditSeal seal/${name}`, new RegExp(`AMLapsAuditSeal: .*seal/${name} holds no whole state; .*amlaps-audit init made`));
+  }
+  refuses('of a newer version', `${all}AMLapsAuditSeal seal/newer`, /AMLapsAuditSeal: .* of a newer mod_amlaps; install that one again$/m);
+  test('that who runs configtest may not read is left alone', { skip: process.getuid?.() !== 0 }, async () => {
+    httpd.configure({ amlaps: `${STORE}\nAMLapsAuditSeal seal/other` });
+    const { output } = await httpd.configtestUnprivileged();
+    assert.doesNotMatch(output, /AMLapsAuditSeal/);
+  });
 });

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import { audit } from '../lib/audit-tool.mjs';
 import { Httpd } from '../lib/httpd.mjs';
 
 const ID = '8aa4c1a8-0d5e-4f3b-9a0c-1f2f4b0a7c11';
@@ -39,7 +40,6 @@ before(async () => {
       'secret/store': { content: 'host=db.example.com dbname=amlaps user=amlaps password=a~secret\nsslmode=verify-full sslrootcert=/etc/passwd\n', mode: 0o400 },
       'secret/store-open': { content: 'dbname=amlaps password=a~secret\n', mode: 0o444 },
       'secret/store-words': { content: 'dbname=amlaps password=a~secret but = what\n', mode: 0o400 },
-      'seal/state': { content: 'made by amlaps-audit init', mode: 0o600 },
       'seal/readable': { content: 'made by amlaps-audit init', mode: 0o640 },
       'open/state': { content: 'made by amlaps-audit init', mode: 0o600 },
       'conf/prints': { content: '#!/bin/sh\necho a~secret~of~a~program\n', mode: 0o755 },
@@ -49,8 +49,8 @@ before(async () => {
       'conf/ca.pem': '-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n',
     },
   });
+  for (const name of ['state', 'first-name']) assert.equal((await audit(['init', httpd.path(`seal/${name}`), httpd.path(`seal/${name}.db`)])).code, 0);
   fs.symlinkSync(httpd.path('seal/state'), httpd.path('seal/link'));
-  fs.writeFileSync(httpd.path('seal/first-name'), '', { mode: 0o600 });
   fs.linkSync(httpd.path('seal/first-name'), httpd.path('seal/second-name'));
   fs.chmodSync(httpd.path('open'), 0o775);
 });
