@@ -161,3 +161,17 @@ describe('a sealing state', () => {
     assert.doesNotMatch(output, /AMLapsAuditSeal/);
   });
 });
+
+describe('a copy of the audit', () => {
+  const host = (/** @type {string} */ lines, port = 1) => `<VirtualHost 127.0.0.1:${port}>\nServerName v${port}.example\n${lines}\n</VirtualHost>\n`;
+  for (const copy of ['{root}/logs/copy', 'syslog:local1', '"|/bin/cat -u"']) {
+    refuses(`${copy} in the main server and in a virtual host`, `${all}AMLapsAuditLog ${copy}\n${host(`AMLapsAuditLog ${copy} required`)}`,
+      /AML0137: \S+httpd\.conf:\d+: AMLapsAuditLog .* stands in the main server too, at \S+httpd\.conf:\d+; .*remove this one/);
+  }
+  accepts('of a virtual host beside another one', `${all}AMLapsAuditLog {root}/logs/copy\n${host('AMLapsAuditLog {root}/logs/copy1')}${host('AMLapsAuditLog {root}/logs/copy2', 2)}`);
+  refuses('syslog in other letters, with a wrong facility', `${all}AMLapsAuditLog Syslog:kern`, /AMLapsAuditLog: .*facility/);
+  refuses('syslog twice in other letters', `${all}AMLapsAuditLog SYSLOG:local0\nAMLapsAuditLog syslog:local0`, /AMLapsAuditLog: 'syslog:local0' stands at .* already/);
+  accepts('syslog in other letters', `${all}AMLapsAuditLog SysLog`);
+  refuses('into the sealing state', `${all}AMLapsAuditSeal seal/state\nAMLapsAuditLog seal/state`, /AML0137: .*AMLapsAuditLog \S+seal\/state is the sealing state's own file/);
+  refuses('into the inherited sealing state', `${all}AMLapsAuditSeal seal/state\n${host('AMLapsAuditLog seal/state')}`, /AML0137: .*sealing state's own file/);
+});
