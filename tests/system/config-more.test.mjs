@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import { makeCertificate } from '../entra/certificate.mjs';
 import { audit } from '../lib/audit-tool.mjs';
 import { Httpd } from '../lib/httpd.mjs';
 
@@ -21,11 +22,17 @@ const all = tenant() + GOOD_RULE;
 /** @type {Httpd} */
 let httpd;
 before(async () => {
+  const { cert: ca } = await makeCertificate();
   httpd = await Httpd.create({
     files: {
       'secret/good': { content: 'a~secret\n', mode: 0o400 },
       'seal/other': { content: 'made by somebody else\n', mode: 0o600 },
       'seal/newer': { content: 'amlaps-seal 2 and so on\n', mode: 0o600 },
+      'conf/nonsense.pem': '-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n',
+      'conf/no.der': `-----BEGIN CERTIFICATE-----\n${Buffer.from('no certificate').toString('base64')}\n-----END CERTIFICATE-----\n`,
+      'conf/good.pem': ca,
+      'conf/two.pem': `first\n${ca}second\n${ca}`,
+      'conf/half.pem': `${ca}${ca.slice(0, 300)}`,
       'seal/empty': { content: '', mode: 0o600 },
     },
   });
@@ -174,4 +181,22 @@ describe('a copy of the audit', () => {
   accepts('syslog in other letters', `${all}AMLapsAuditLog SysLog`);
   refuses('into the sealing state', `${all}AMLapsAuditSeal seal/state\nAMLapsAuditLog seal/state`, /AML0137: .*AMLapsAuditLog \S+seal\/state is the sealing state's own file/);
   refuses('into the inherited sealing state', `${all}AMLapsAuditSeal seal/state\n${host('AMLapsAuditLog seal/state')}`, /AML0137: .*sealing state's own file/);
+});
+
+describe('a bundle of certificates', () => {
+  for (const name of ['good', 'two']) accepts(name, tenant(`AMLapsCAFile conf/${name}.pem`) + GOOD_RULE);
+  for (const name of ['nonsense.pem', 'no.der', 'half.pem']) {
+    refuses(name, tenant(`AMLapsCAFile conf/${name}`) + GOOD_RULE, new RegExp(`AMLapsCAFile: 'conf/${name}' holds a certificate that is broken`));
+  }
+  refuses('without any', tenant('AMLapsCAFile conf/httpd.conf') + GOOD_RULE, /AMLapsCAFile: 'conf\/httpd\.conf' holds no PEM certificate/);
+  refuses('that is a folder', tenant('AMLapsCAFile conf') + GOOD_RULE, /AMLapsCAFile: 'conf' /);
+  refuses('that is missing', tenant('AMLapsCAFile conf/missing.pem') + GOOD_RULE, /AMLapsCAFile: can't read 'conf\/missing\.pem'/);
+});
+
+describe('the functions of a condition', () => {
+  const when = (/** @type {string} */ text) => tenant() + rule(`AMLapsDevice all\nAMLapsAllow all anyone\nAMLapsWhen "${text}"`);
+  for (const text of ["claim('')", 'claim()', "Claim('')"]) refuses(text, when(`${text} == 'x'`), /AMLapsWhen: .*[cC]laim\(\) lacks the name of a claim; write one such as [cC]laim\('department'\)/);
+  for (const text of ["claims('')", 'claims()']) refuses(text, when(`'x' in ${text}`), /AMLapsWhen: .*claims\(\) lacks the name/);
+  for (const text of ["device_groups('y')", 'device_groups(%{DEVICE_NAME})']) refuses(text, when(`'x' in ${text}`), /AMLapsWhen: .*device_groups\(\) takes no argument; write 'GUID' in device_groups\(\)/);
+  for (const text of ["'x' in device_groups()", "'x' in device_groups('')", "claim('x') == 'y'", "'x' in claims(tolower('X'))", '-z claim(%{DEVICE_NAME})']) accepts(text, when(text));
 });

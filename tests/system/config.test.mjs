@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import { makeCertificate } from '../entra/certificate.mjs';
 import { audit } from '../lib/audit-tool.mjs';
 import { Httpd } from '../lib/httpd.mjs';
 
@@ -46,7 +47,7 @@ before(async () => {
       'conf/fails': { content: '#!/bin/sh\nexit 3\n', mode: 0o755 },
       'conf/text': 'no database, but long enough to be read as one\n',
       'conf/key.pem': '-----BEGIN PRIVATE KEY-----\nnonsense\n-----END PRIVATE KEY-----\n',
-      'conf/ca.pem': '-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n',
+      'conf/ca.pem': (await makeCertificate()).cert,
     },
   });
   for (const name of ['state', 'first-name']) assert.equal((await audit(['init', httpd.path(`seal/${name}`), httpd.path(`seal/${name}.db`)])).code, 0);
