@@ -129,6 +129,14 @@ static int is_same(const char *a, const char *b)
     return a && b ? !strcmp(a, b) : a == b;
 }
 
+/* Where the store and its sealing state are named; "" where neither is. */
+static const char *places(const amlaps_config_t *config, apr_pool_t *ptemp)
+{
+    const char *store = config->store_origin, *seal = config->audit_seal_origin;
+
+    return apr_pstrcat(ptemp, store ? store : "", store && seal ? " and " : "", seal ? seal : "", store || seal ? ": " : "", NULL);
+}
+
 /* One store has one chain, and one sealing state, or none. */
 static int check_seal(server_rec *server, const amlaps_config_t *config, apr_pool_t *ptemp)
 {
@@ -140,9 +148,10 @@ static int check_seal(server_rec *server, const amlaps_config_t *config, apr_poo
 
         if (amlaps_config_active(theirs) && (config->audit_seal || theirs->audit_seal) &&
             same_store != is_same(config->audit_seal, theirs->audit_seal)) {
-            return fail(server, "AML0198", apr_psprintf(ptemp, "AMLapsAuditSeal: the store %s and the sealing state %s belong together, but another "
-                        "server has %s; give each AMLapsStore an AMLapsAuditSeal of its own", amlaps_config_store(config),
-                        config->audit_seal ? config->audit_seal : "(none)", theirs->audit_seal ? theirs->audit_seal : "none"));
+            return fail(server, "AML0198", apr_psprintf(ptemp, "%sAMLapsAuditSeal: the store %s and the sealing state %s belong together, but another "
+                        "server has %s%s; give each AMLapsStore an AMLapsAuditSeal of its own", places(config, ptemp), amlaps_config_store(config),
+                        config->audit_seal ? config->audit_seal : "(none)", theirs->audit_seal ? theirs->audit_seal : "none",
+                        theirs->audit_seal ? apr_pstrcat(ptemp, ", at ", theirs->audit_seal_origin, NULL) : ""));
         }
     }
     return OK;

@@ -36,7 +36,7 @@ before(async () => {
       'seal/empty': { content: '', mode: 0o600 },
     },
   });
-  assert.equal((await audit(['init', httpd.path('seal/state'), httpd.path('seal/store.db')])).code, 0);
+  for (const name of ['state', 'second']) assert.equal((await audit(['init', httpd.path(`seal/${name}`), httpd.path(`seal/${name}.db`)])).code, 0);
 });
 after(() => httpd?.discard());
 
@@ -124,6 +124,26 @@ describe('settings of other modules that are not safe', () => {
   warns('DumpIOInput On', 'AML0178');
   warns('DumpIOOutput on', 'AML0178');
   warns('DumpIOInput Off', null);
+});
+
+describe('the place of a mistake', () => {
+  const soc = '<AMLapsChannel soc>\nAMLapsWebhook json https://hooks.example.org/x\n</AMLapsChannel>\n';
+  /** @param {string} name @param {string} lines @param {string} wrong the line @param {(line: number) => RegExp} message */
+  const places = (name, lines, wrong, message) => test(name, async () => {
+    const { ok, output } = await configtest(lines);
+    assert.ok(!ok, output);
+    const text = httpd.read('conf/httpd.conf').split('\n');
+    assert.match(output, message(text.lastIndexOf(text.filter((line) => line.startsWith(wrong)).at(-1) ?? '') + 1));
+  });
+  places('an unknown channel in a rule', `${soc}${tenant()}${rule('AMLapsDevice all\nAMLapsAllow all anyone\nAMLapsNotify all soc\nAMLapsNotify failure sco')}`,
+    'AMLapsNotify failure', (line) => new RegExp(`AML0520: \\S+httpd\\.conf:${line}: AMLapsNotify names the unknown channel 'sco'`));
+  places('an alien directive in a section', tenant('ServerAdmin a@b.c'), 'ServerAdmin',
+    (line) => new RegExp(`line ${line} of \\S+httpd\\.conf:\\s+ServerAdmin can't stand in <AMLapsTenant>; what can: AMLapsTenantId`));
+  const seals = (/** @type {string} */ own) => `${all}AMLapsAuditSeal seal/state\n${STORE}\n<VirtualHost 127.0.0.1:1>\n${own}\n</VirtualHost>`;
+  places('a store without a sealing state of its own', seals('AMLapsStore sqlite3:{root}/state/other.db'), 'AMLapsStore',
+    (line) => new RegExp(`AML0198: \\S+httpd\\.conf:${line} and \\S+httpd\\.conf:\\d+: AMLapsAuditSeal: .*, at \\S+httpd\\.conf:\\d+; give`));
+  places('a second sealing state of one store', seals('AMLapsAuditSeal seal/second'), 'AMLapsAuditSeal',
+    (line) => new RegExp(`AML0198: \\S+httpd\\.conf:\\d+ and \\S+httpd\\.conf:${line}: AMLapsAuditSeal: `));
 });
 
 describe('without any tenant', () => {

@@ -368,7 +368,7 @@ describe('everything else', () => {
       fs.rmSync(httpd.path('seal/second-name'), { force: true });
       const { ok, output } = await configtest(`${tenant()}${GOOD_RULE}${STORE}\nAMLapsAuditSeal {root}/seal/state\n<VirtualHost 127.0.0.1:1>\n${host}\n</VirtualHost>`);
       assert.ok(!ok, output);
-      assert.match(output, /AML0198: AMLapsAuditSeal: .*give each AMLapsStore an AMLapsAuditSeal of its own/);
+      assert.match(output, /AML0198: .*AMLapsAuditSeal: .*give each AMLapsStore an AMLapsAuditSeal of its own/);
     });
   }
   bad('AMLapsAuditSeal seal/state seal/state');
