@@ -253,15 +253,11 @@ static void put_bracket(translation_t *t)
     for (first = 1; !t->wrong && *t->at && (first || *t->at != ']'); first = 0) {
         put_next(t, &bracket);
     }
-    if (t->wrong) {
-        return;
+    /* Brackets that never end are left open, for regcomp to refuse. */
+    if (!t->wrong && *t->at) {
+        t->at++;
+        put_kept(t, &bracket);
     }
-    if (!*t->at) {
-        t->wrong = "brackets that never end: write ] behind them, or \\[ for the character";
-        return;
-    }
-    t->at++;
-    put_kept(t, &bracket);
 }
 
 const char *amlaps_pattern_posix(const char **posix, int *fold, const char *pattern, apr_pool_t *pool)
