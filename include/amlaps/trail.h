@@ -136,7 +136,7 @@ const char *amlaps_trail_read_store(const char **name, const char *store, apr_po
  */
 apr_status_t amlaps_trail_prepare(amlaps_error_t *error, const char *store, uid_t uid, gid_t gid, apr_pool_t *pool);
 
-/** Checks the sealing state's file and its directory. For configtest. @return NULL, or what to do */
+/** Checks the sealing state's file, its directory and, where it may be read, what it holds. For configtest. @return NULL, or what to do */
 const char *amlaps_trail_check_seal(const char *state, apr_pool_t *pool);
 
 /** Gives the sealing state to the user of the children, for post_config. Follows no link. @param uid (uid_t)-1: leave the owner */

@@ -43,6 +43,65 @@ static void look(setting_t *setting, const ap_directive_t *directive)
     }
 }
 
+/* What is right unless it is set, so that it is told with its place, and only there. */
+static const struct {
+    const char *directives[3];
+    const char *words[5];      /* one of these in the first argument */
+    const char *id, *advice;
+} faults[] = {
+    { { "OIDCCookieHTTPOnly" }, { "off" }, "AML0171", "scripts may read the session cookie; set OIDCCookieHTTPOnly On" },
+    { { "OIDCSSLValidateServer" }, { "off", "false", "no", "0" }, "AML0172",
+      "whoever stands between httpd and the login host can sign in as anybody; set OIDCSSLValidateServer On" },
+    { { "OIDCSessionType" }, { "client-cookie" }, "AML0173",
+      "a session in a cookie can't be ended here, and who has a copy goes on with it; set OIDCSessionType server-cache" },
+    { { "OIDCUnAuthAction" }, { "pass" }, "AML0174", "who has not signed in is let through; set OIDCUnAuthAction 401 or auth" },
+    { { "OIDCPKCEMethod" }, { "plain", "none" }, "AML0175", "a code that somebody has read on its way can be used; set OIDCPKCEMethod S256" },
+    { { "OIDCResponseType" }, { "id_token", "token" }, "AML0176", "tokens come by way of the browser; set OIDCResponseType code" },
+    { { "OIDCProviderMetadataURL", "OIDCProviderIssuer" }, { "common", "organizations", "consumers" }, "AML0177",
+      "people of any tenant could sign in; write your tenant's id instead of common, organizations or consumers" },
+    { { "DumpIOInput", "DumpIOOutput" }, { "on" }, "AML0178", "mod_dumpio writes what goes over the wire to the error log, passwords too; remove it" },
+};
+
+static int is_one_of(const char *word, size_t length, const char *const *words)
+{
+    while (*words && (strlen(*words) != length || ap_cstr_casecmpn(*words, word, length))) {
+        words++;
+    }
+    return *words != NULL;
+}
+
+/* In a URL each folder of the path is a word, and in client-cookie:persistent either half. */
+static int has_one_of(const char *args, const char *const *words)
+{
+    const char ends[] = { *args == '"' || *args == '\'' ? *args++ : ' ', '\0' };
+    const char *end = args + strcspn(args, ends);
+
+    while (args < end) {
+        size_t length = strcspn(args, " \t:/\"'");
+
+        if (is_one_of(args, length, words)) {
+            return 1;
+        }
+        args += length + 1;
+    }
+    return 0;
+}
+
+static void tell_faults(const ap_directive_t *directive, const server_rec *server)
+{
+    size_t i;
+
+    for (; directive; directive = directive->next) {
+        tell_faults(directive->first_child, server);
+        for (i = 0; directive->directive && i < sizeof(faults) / sizeof(faults[0]); i++) {
+            if (is_one_of(directive->directive, strlen(directive->directive), faults[i].directives) && has_one_of(directive->args, faults[i].words)) {
+                ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server, "%s: %s:%d: %s", faults[i].id, directive->filename, directive->line_num,
+                             faults[i].advice);
+            }
+        }
+    }
+}
+
 void amlaps_advice_give(const server_rec *server)
 {
     setting_t settings[] = {
@@ -67,4 +126,5 @@ void amlaps_advice_give(const server_rec *server)
             ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server, "%s", settings[i].advice);
         }
     }
+    tell_faults(ap_conftree, server);
 }

@@ -73,7 +73,7 @@ static const char *read_syslog(amlaps_audit_log_t *log, cmd_parms *cmd, const ch
     char *socket = strchr(facility, ':');
 
     log->sink.kind = AMLAPS_SINK_SYSLOG;
-    log->sink.name = word;
+    log->sink.name = apr_pstrcat(cmd->pool, "syslog", word + 6, NULL);
     if (socket) {
         *socket++ = '\0';
         if (*socket != '/' || strlen(socket) > 100) {
@@ -102,7 +102,7 @@ const char *amlaps_directive_audit_log(cmd_parms *cmd, void *dir, const char *li
     log->sink.required = words->nelts == 2;
     log->sink.fd = -1;
     mistake = *word[0] == '|'                                                         ? read_program(log, cmd, word[0])
-              : !strcmp(word[0], "syslog") || !strncmp(word[0], "syslog:", 7)         ? read_syslog(log, cmd, word[0])
+              : !ap_cstr_casecmp(word[0], "syslog") || !ap_cstr_casecmpn(word[0], "syslog:", 7) ? read_syslog(log, cmd, word[0])
                                                                                       : read_file(log, cmd, word[0]);
     if (mistake) {
         return apr_pstrcat(cmd->pool, "AMLapsAuditLog: ", mistake, NULL);

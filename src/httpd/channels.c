@@ -102,28 +102,36 @@ static const char *check_names(const amlaps_config_t *config, const char *const 
     return NULL;
 }
 
-static const char *check_told(amlaps_config_t *config, apr_pool_t *pconf, apr_pool_t *ptemp)
+static const char *check_list(const amlaps_config_t *config, const apr_array_header_t *notifies, int first, apr_pool_t *ptemp)
 {
     const char *mistake = NULL;
     int i;
 
-    memset(&config->tell, 0, sizeof(config->tell));
-    for (i = 0; i < config->notifies->nelts && !mistake; i++) {
-        const amlaps_notify_config_t *notify = APR_ARRAY_IDX(config->notifies, i, amlaps_notify_config_t *);
+    for (i = first; i < notifies->nelts && !mistake; i++) {
+        const amlaps_notify_config_t *notify = APR_ARRAY_IDX(notifies, i, amlaps_notify_config_t *);
 
         if (!(mistake = check_names(config, notify->tell.on_success, notify->origin, ptemp))) {
             mistake = check_names(config, notify->tell.on_failure, notify->origin, ptemp);
         }
-        amlaps_tell_join(&config->tell, &config->tell, &notify->tell, pconf);
-    }
-    for (i = 0; i < config->rules->nelts && !mistake; i++) {
-        const amlaps_rule_t *rule = APR_ARRAY_IDX(config->rules, i, amlaps_rule_t *);
-
-        if (!(mistake = check_names(config, amlaps_rule_tell(rule)->on_success, amlaps_rule_origin(rule), ptemp))) {
-            mistake = check_names(config, amlaps_rule_tell(rule)->on_failure, amlaps_rule_origin(rule), ptemp);
-        }
     }
     return mistake;
+}
+
+const char *amlaps_channels_check_names(const amlaps_config_t *config, int first, apr_pool_t *ptemp)
+{
+    return check_list(config, config->notifies, first, ptemp);
+}
+
+static const char *check_told(amlaps_config_t *config, apr_pool_t *pconf, apr_pool_t *ptemp)
+{
+    const char *mistake = amlaps_channels_check_names(config, 0, ptemp);
+    int i;
+
+    memset(&config->tell, 0, sizeof(config->tell));
+    for (i = 0; i < config->notifies->nelts && !mistake; i++) {
+        amlaps_tell_join(&config->tell, &config->tell, &APR_ARRAY_IDX(config->notifies, i, amlaps_notify_config_t *)->tell, pconf);
+    }
+    return mistake ? mistake : check_list(config, config->rule_notifies, 0, ptemp);
 }
 
 const char *amlaps_channels_check(amlaps_config_t *config, apr_hash_t *all, apr_pool_t *pconf, apr_pool_t *ptemp)

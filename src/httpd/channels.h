@@ -12,6 +12,9 @@
  */
 const char *amlaps_channels_check(amlaps_config_t *config, apr_hash_t *all, apr_pool_t *pconf, apr_pool_t *ptemp);
 
+/** Of the above, that who is told by AMLapsNotify outside of rules exists, from the index `first` on: all that is checked without a tenant. */
+const char *amlaps_channels_check_names(const amlaps_config_t *config, int first, apr_pool_t *ptemp);
+
 /** Warns about channels that are told nothing. */
 void amlaps_channels_warn(const server_rec *server);
 

@@ -129,6 +129,14 @@ static int is_same(const char *a, const char *b)
     return a && b ? !strcmp(a, b) : a == b;
 }
 
+/* Where the store and its sealing state are named; "" where neither is. */
+static const char *places(const amlaps_config_t *config, apr_pool_t *ptemp)
+{
+    const char *store = config->store_origin, *seal = config->audit_seal_origin;
+
+    return apr_pstrcat(ptemp, store ? store : "", store && seal ? " and " : "", seal ? seal : "", store || seal ? ": " : "", NULL);
+}
+
 /* One store has one chain, and one sealing state, or none. */
 static int check_seal(server_rec *server, const amlaps_config_t *config, apr_pool_t *ptemp)
 {
@@ -140,12 +148,35 @@ static int check_seal(server_rec *server, const amlaps_config_t *config, apr_poo
 
         if (amlaps_config_active(theirs) && (config->audit_seal || theirs->audit_seal) &&
             same_store != is_same(config->audit_seal, theirs->audit_seal)) {
-            return fail(server, "AML0198", apr_psprintf(ptemp, "AMLapsAuditSeal: the store %s and the sealing state %s belong together, but another "
-                        "server has %s; give each AMLapsStore an AMLapsAuditSeal of its own", amlaps_config_store(config),
-                        config->audit_seal ? config->audit_seal : "(none)", theirs->audit_seal ? theirs->audit_seal : "none"));
+            return fail(server, "AML0198", apr_psprintf(ptemp, "%sAMLapsAuditSeal: the store %s and the sealing state %s belong together, but another "
+                        "server has %s%s; give each AMLapsStore an AMLapsAuditSeal of its own", places(config, ptemp), amlaps_config_store(config),
+                        config->audit_seal ? config->audit_seal : "(none)", theirs->audit_seal ? theirs->audit_seal : "none",
+                        theirs->audit_seal ? apr_pstrcat(ptemp, ", at ", theirs->audit_seal_origin, NULL) : ""));
         }
     }
     return OK;
+}
+
+/* A virtual host's copies stand behind those that it inherits. */
+static const char *check_audit_log(const amlaps_config_t *config, int index, apr_pool_t *ptemp)
+{
+    const amlaps_audit_log_t *log = APR_ARRAY_IDX(config->audit_logs, index, amlaps_audit_log_t *);
+    const char *name = log->sink.name;
+    int i;
+
+    if (!strcmp(ap_strchr_c(amlaps_config_store(config), ':') + 1, name) || is_same(config->audit_seal, name)) {
+        return apr_psprintf(ptemp, "%s: AMLapsAuditLog %s is the %s own file; write another path", log->origin, name,
+                            is_same(config->audit_seal, name) ? "sealing state's" : "store's");
+    }
+    for (i = 0; i < index; i++) {
+        const amlaps_audit_log_t *other = APR_ARRAY_IDX(config->audit_logs, i, amlaps_audit_log_t *);
+
+        if (!strcmp(other->sink.name, name)) {
+            return apr_psprintf(ptemp, "%s: AMLapsAuditLog %s stands in the main server too, at %s; a virtual host inherits it, so remove this one",
+                                log->origin, name, other->origin);
+        }
+    }
+    return NULL;
 }
 
 static int check_trail(server_rec *server, amlaps_config_t *config, apr_pool_t *pconf, apr_pool_t *ptemp)
@@ -158,14 +189,50 @@ static int check_trail(server_rec *server, amlaps_config_t *config, apr_pool_t *
         return fail(server, "AML0107", apr_psprintf(ptemp, "AMLapsStore: %s", mistake));
     }
     for (i = 0; i < config->audit_logs->nelts; i++) {
-        const amlaps_audit_log_t *log = APR_ARRAY_IDX(config->audit_logs, i, amlaps_audit_log_t *);
-
-        if (!strcmp(ap_strchr_c(amlaps_config_store(config), ':') + 1, log->sink.name)) {
-            return fail(server, "AML0137", apr_psprintf(ptemp, "%s: AMLapsAuditLog %s is the store's own file; write another path", log->origin,
-                        log->sink.name));
+        if ((mistake = check_audit_log(config, i, ptemp))) {
+            return fail(server, "AML0137", mistake);
         }
     }
     return check_seal(server, config, ptemp);
+}
+
+static int is_any_active(void)
+{
+    const server_rec *server = ap_server_conf;
+
+    while (server && !amlaps_config_active(amlaps_config_of(server))) {
+        server = server->next;
+    }
+    return server != NULL;
+}
+
+/* What the main server says is checked in each server with a tenant that inherits it. */
+static int is_checked_elsewhere(const server_rec *server)
+{
+    return !server->is_virtual && is_any_active();
+}
+
+/* A server without any tenant answers nothing, but what is written there may be a mistake. */
+static int check_idle(server_rec *server, const amlaps_config_t *config, apr_pool_t *ptemp)
+{
+    const amlaps_rule_t *rule = config->rules->nelts ? APR_ARRAY_IDX(config->rules, 0, amlaps_rule_t *) : NULL;
+    const amlaps_config_t *inherited = server->is_virtual ? amlaps_config_of(ap_server_conf) : NULL;
+    const char *mistake;
+
+    if (rule && !is_inherited_with(0, NULL)) {
+        return fail(server, "AML0106", apr_psprintf(ptemp, "%s: <AMLapsRule \"%s\"> stands without any tenant; write a section "
+                    "<AMLapsTenant NAME>", amlaps_rule_origin(rule), amlaps_rule_description(rule)));
+    }
+    if (is_checked_elsewhere(server)) {
+        return OK;
+    }
+    if ((mistake = amlaps_channels_check_names(config, inherited ? inherited->notifies->nelts : 0, ptemp))) {
+        return fail(server, "AML0520", mistake);
+    }
+    if ((mistake = amlaps_expect_check(server, inherited ? inherited->expectations->nelts : 0, ptemp))) {
+        return fail(server, "AML0118", mistake);
+    }
+    return OK;
 }
 
 static int check_server(server_rec *server, apr_hash_t *channels, apr_pool_t *pconf, apr_pool_t *ptemp)
@@ -176,13 +243,7 @@ static int check_server(server_rec *server, apr_hash_t *channels, apr_pool_t *pc
 
     amlaps_mounts_find(server, pconf);
     if (!amlaps_config_active(config)) {
-        const amlaps_rule_t *rule = config->rules->nelts ? APR_ARRAY_IDX(config->rules, 0, amlaps_rule_t *) : NULL;
-
-        if (rule && !is_inherited_with(0, NULL)) {
-            return fail(server, "AML0106", apr_psprintf(ptemp, "%s: <AMLapsRule \"%s\"> stands without any tenant; write a section "
-                        "<AMLapsTenant NAME>", amlaps_rule_origin(rule), amlaps_rule_description(rule)));
-        }
-        return OK;
+        return check_idle(server, config, ptemp);
     }
     if ((status = check_tenants(server, config, pconf, ptemp)) != OK || (status = check_rules(server, config, pconf, ptemp)) != OK) {
         return status;
@@ -199,7 +260,7 @@ static int check_server(server_rec *server, apr_hash_t *channels, apr_pool_t *pc
         (mistake = amlaps_expect_explain(server, ptemp))) {
         return fail(server, "AML0119", mistake);
     }
-    if ((mistake = amlaps_expect_check(server, ptemp))) {
+    if ((mistake = amlaps_expect_check(server, 0, ptemp))) {
         return fail(server, "AML0118", mistake);
     }
     return OK;
@@ -268,6 +329,17 @@ static void warn(server_rec *server, apr_pool_t *ptemp)
     }
 }
 
+static void warn_of_idle(const server_rec *server)
+{
+    const apr_array_header_t *expectations = amlaps_config_of(server)->expectations;
+    const int first = server->is_virtual ? amlaps_config_of(ap_server_conf)->expectations->nelts : 0;
+
+    if (expectations->nelts > first && !is_checked_elsewhere(server)) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server, "AML0179: %s: AMLapsExpect stands without any tenant, so nothing checks it; write a "
+                     "section <AMLapsTenant NAME>", APR_ARRAY_IDX(expectations, first, amlaps_expectation_t *)->origin);
+    }
+}
+
 /* Once, and not in the first of the two passes at start. */
 static void warn_all(server_rec *main_server, const char *mounted, apr_pool_t *ptemp)
 {
@@ -280,6 +352,8 @@ static void warn_all(server_rec *main_server, const char *mounted, apr_pool_t *p
         if (amlaps_config_active(amlaps_config_of(server)) && (server == main_server || amlaps_config_of(server)->touched)) {
             warn(server, ptemp);
             warn_of_rules(server, main_server, ptemp);
+        } else if (!amlaps_config_active(amlaps_config_of(server))) {
+            warn_of_idle(server);
         }
     }
     amlaps_channels_warn(main_server);

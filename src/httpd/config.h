@@ -17,7 +17,9 @@
 /* type, member, value that means "not set" */
 #define AMLAPS_CONFIG_VALUES(X)                          \
     X(const char *, store, NULL)                         \
+    X(const char *, store_origin, NULL)                  \
     X(const char *, audit_seal, NULL)                    \
+    X(const char *, audit_seal_origin, NULL)             \
     X(apr_interval_time_t, store_timeout, -1)            \
     X(apr_interval_time_t, cache_time, -1)               \
     X(apr_interval_time_t, graph_timeout, -1)            \
@@ -45,6 +47,7 @@
     X(amlaps_rule_t *, operators)                        \
     X(amlaps_channel_config_t *, channels)               \
     X(amlaps_notify_config_t *, notifies)                \
+    X(amlaps_notify_config_t *, rule_notifies)           \
     X(amlaps_expectation_t *, expectations)              \
     X(amlaps_expectation_t *, explanations)
 
@@ -67,7 +70,7 @@ typedef struct amlaps_channel_config_t {
     int loaded;
 } amlaps_channel_config_t;
 
-typedef struct amlaps_notify_config_t { /* an AMLapsNotify outside of rules */
+typedef struct amlaps_notify_config_t { /* an AMLapsNotify; what one says in a rule counts there */
     amlaps_tell_t tell;
     const char *origin;
 } amlaps_notify_config_t;

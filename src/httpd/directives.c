@@ -61,7 +61,7 @@ const char *amlaps_directive_open_section(apr_array_header_t **words, cmd_parms 
 
 const char *amlaps_directive_walk_section(cmd_parms *cmd, const char *const *allowed)
 {
-    const ap_directive_t *child;
+    ap_directive_t *child;
 
     for (child = cmd->directive->first_child; child; child = child->next) {
         const char *const *name = allowed;
@@ -75,8 +75,8 @@ const char *amlaps_directive_walk_section(cmd_parms *cmd, const char *const *all
             for (name = allowed; *name; name++) {
                 list = apr_pstrcat(cmd->pool, list, *list ? ", " : "", *name, NULL);
             }
-            return apr_psprintf(cmd->pool, "%s at line %d can't stand in %s>; what can: %s", child->directive, child->line_num,
-                                cmd->cmd->name, list);
+            cmd->err_directive = child;
+            return apr_psprintf(cmd->pool, "%s can't stand in %s>; what can: %s", child->directive, cmd->cmd->name, list);
         }
     }
     return ap_walk_config(cmd->directive->first_child, cmd, cmd->context);

@@ -224,14 +224,11 @@ const char *amlaps_directive_notify(cmd_parms *cmd, void *dir, const char *line)
     const char *mistake;
 
     (void)dir;
-    if (config->open_rule) {
-        return named(cmd, amlaps_rule_add_notify(config->open_rule, (const char *const *)words->elts, words->nelts));
-    }
     notify = apr_pcalloc(cmd->pool, sizeof(*notify));
     notify->origin = amlaps_directive_origin(cmd, cmd->pool);
     if ((mistake = amlaps_tell_add(&notify->tell, (const char *const *)words->elts, words->nelts, cmd->pool))) {
         return named(cmd, mistake);
     }
-    APR_ARRAY_PUSH(config->notifies, amlaps_notify_config_t *) = notify;
-    return NULL;
+    APR_ARRAY_PUSH(config->open_rule ? config->rule_notifies : config->notifies, amlaps_notify_config_t *) = notify;
+    return config->open_rule ? named(cmd, amlaps_rule_add_notify(config->open_rule, (const char *const *)words->elts, words->nelts)) : NULL;
 }

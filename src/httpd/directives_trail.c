@@ -39,11 +39,13 @@ const char *amlaps_directive_store(cmd_parms *cmd, void *dir, const char *line)
         return apr_pstrcat(cmd->pool, "AMLapsStore: ", mistake, NULL);
     }
     config->store = value;
+    config->store_origin = amlaps_directive_origin(cmd, cmd->pool);
     return NULL;
 }
 
 const char *amlaps_directive_audit_seal(cmd_parms *cmd, void *dir, const char *value)
 {
+    amlaps_config_t *config = amlaps_directive_config(cmd);
     const char *path = ap_server_root_relative(cmd->pool, value);
     const char *mistake = path ? amlaps_trail_check_seal(path, cmd->pool) : "write the path of the sealing state that amlaps-audit init made";
 
@@ -51,7 +53,8 @@ const char *amlaps_directive_audit_seal(cmd_parms *cmd, void *dir, const char *v
     if (mistake) {
         return apr_pstrcat(cmd->pool, "AMLapsAuditSeal: ", mistake, NULL);
     }
-    amlaps_directive_config(cmd)->audit_seal = path;
+    config->audit_seal = path;
+    config->audit_seal_origin = amlaps_directive_origin(cmd, cmd->pool);
     return NULL;
 }
 

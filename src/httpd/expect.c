@@ -35,6 +35,9 @@ static const char *check_one(const amlaps_config_t *config, const amlaps_expecta
     if (mistake) {
         return apr_psprintf(pool, "%s: AMLapsExpect %s: %s", expectation->origin, expectation->text, mistake);
     }
+    if (!amlaps_config_active(config)) {
+        return NULL;
+    }
     for (permission = AMLAPS_PERMISSION_PASSWORD; permission <= AMLAPS_PERMISSION_HISTORY && !mistake; permission <<= 1) {
         if (expectation->permission & permission) {
             mistake = check_permission(config, expectation, (amlaps_permission_t)permission, scenario, server, pool);
@@ -43,13 +46,13 @@ static const char *check_one(const amlaps_config_t *config, const amlaps_expecta
     return mistake;
 }
 
-const char *amlaps_expect_check(server_rec *server, apr_pool_t *pool)
+const char *amlaps_expect_check(server_rec *server, int first, apr_pool_t *pool)
 {
     const amlaps_config_t *config = amlaps_config_of(server);
     apr_pool_t *each;
     int i;
 
-    for (i = 0; i < config->expectations->nelts; i++) {
+    for (i = first; i < config->expectations->nelts; i++) {
         const char *mistake;
 
         apr_pool_create(&each, pool);

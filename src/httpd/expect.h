@@ -4,8 +4,11 @@
 
 #include "httpd_glue.h"
 
-/** Asks the rules about every AMLapsExpect of the server. @return NULL, or which one fails, the answer, and the rules behind it */
-const char *amlaps_expect_check(server_rec *server, apr_pool_t *pool);
+/**
+ * Asks the rules about every AMLapsExpect of the server from the index `first` on; without a tenant only its words are read.
+ * @return NULL, or which one fails, the answer, and the rules behind it
+ */
+const char *amlaps_expect_check(server_rec *server, int first, apr_pool_t *pool);
 
 /** At configtest: prints the answers to AMLapsExplain to standard output. @return NULL, or the mistake */
 const char *amlaps_expect_explain(server_rec *server, apr_pool_t *pool);

@@ -212,7 +212,7 @@ static const char *read_word(reader_t *reader, const char *word)
     size_t i;
 
     if (!equals || equals == word) {
-        return apr_psprintf(reader->pool, "'%s' is no KEY=VALUE; write one such as device=LON-001, in quotes where the value has spaces, such as \"user=a b\"", word);
+        return apr_psprintf(reader->pool, "'%s' is no KEY=VALUE; write one such as device=LON-001, with quotes around a value that has spaces, such as user=\"a b\"", word);
     }
     key = apr_pstrmemdup(reader->pool, word, (apr_size_t)(equals - word));
     if (apr_table_get(reader->seen, key) && strncmp(key, "claim.", 6)) {
@@ -271,7 +271,7 @@ const char *amlaps_scenario_read(amlaps_scenario_t **result, const char *const *
     for (i = 0; i < count && !mistake; i++) {
         mistake = read_word(&reader, words[i]);
     }
-    if (!mistake && !scenario->device.tenant) {
+    if (!mistake && !scenario->device.tenant && amlaps_config_active(reader.config)) {
         scenario->device.tenant = APR_ARRAY_IDX(reader.config->tenants, 0, amlaps_tenant_config_t *)->tenant.name;
     }
     scenario->person.claims = amlaps_scenario_claims(reader.claims, &scenario->person, pool);

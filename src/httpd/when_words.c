@@ -287,17 +287,31 @@ static void note_need(const ap_expr_lookup_parms *parms)
     }
 }
 
+/* claim() is written for the grammar as claim(''), which would be empty for everybody. */
+static int look_up_claim(ap_expr_lookup_parms *parms, const void *function)
+{
+    if (parms->arg && !*parms->arg) {
+        *parms->err = apr_psprintf(parms->pool, "%s() lacks the name of a claim; write one such as %s('department')", parms->name, parms->name);
+        return !OK;
+    }
+    note_need(parms);
+    *parms->func = function;
+    return OK;
+}
+
 static int look_up_list(ap_expr_lookup_parms *parms)
 {
     if (!ap_cstr_casecmp(parms->name, "device_groups")) {
+        if (!parms->arg || *parms->arg) {
+            *parms->err = "device_groups() takes no argument; write 'GUID' in device_groups()";
+            return !OK;
+        }
         *needs_of_this |= AMLAPS_NEED_DEVICE_GROUPS;
         *parms->func = (const void *)device_groups;
         return OK;
     }
     if (!ap_cstr_casecmp(parms->name, "claims")) {
-        note_need(parms);
-        *parms->func = (const void *)claims;
-        return OK;
+        return look_up_claim(parms, (const void *)claims);
     }
     return refuse(parms);
 }
@@ -369,9 +383,7 @@ int amlaps_when_words_look_up(ap_expr_lookup_parms *parms)
         return look_up_list(parms);
     case AP_EXPR_FUNC_STRING:
         if (!ap_cstr_casecmp(parms->name, "claim")) {
-            note_need(parms);
-            *parms->func = (const void *)claim;
-            return OK;
+            return look_up_claim(parms, (const void *)claim);
         }
         return ap_cstr_casecmp(parms->name, "tolower") && ap_cstr_casecmp(parms->name, "toupper") ? refuse(parms)
                                                                                                 : ap_expr_lookup_default(parms);

@@ -13,6 +13,8 @@
 #include "amlaps/text.h"
 #include "amlaps/trail.h"
 
+#include "seal_file.h"
+
 #define FILE_MODE 0600
 
 /** Whoever may write to the directory may put another file there. */
@@ -29,6 +31,25 @@ static const char *check_directory(const char *path, apr_pool_t *pool)
         return apr_psprintf(pool, "others than its owner may write to the folder '%s'; chmod go-w, or name a folder of its own", directory);
     }
     return NULL;
+}
+
+/** Another file would be found out with the first request, and then every one is refused. */
+static const char *check_state(const char *path, apr_pool_t *pool)
+{
+    amlaps_error_t error = { 0 };
+    amlaps_seal_t seal = { 0 };
+    apr_pool_t *own;
+    apr_status_t status;
+
+    apr_pool_create(&own, pool);
+    status = amlaps_seal_file_peek(&seal, path, &error, own);
+    explicit_bzero(&seal, sizeof(seal));
+    apr_pool_destroy(own);
+    /* Who may not read it can't tell, and configtest needs no privileges. */
+    if (status == APR_SUCCESS || strcmp(error.id, "AML0231") != 0) {
+        return NULL;
+    }
+    return apr_psprintf(pool, "%s%s", error.detail, status == APR_ENOTIMPL ? "" : "; or name the file that amlaps-audit init made");
 }
 
 const char *amlaps_trail_check_seal(const char *state, apr_pool_t *pool)
@@ -53,7 +74,7 @@ const char *amlaps_trail_check_seal(const char *state, apr_pool_t *pool)
     if ((info.st_mode & 077) != 0) {
         return apr_psprintf(pool, "others than its owner may read or write the sealing state '%s'; find out who did, then chmod 0600", state);
     }
-    return NULL;
+    return check_state(state, pool);
 }
 
 apr_status_t amlaps_trail_prepare_seal(amlaps_error_t *error, const char *state, uid_t uid, gid_t gid)

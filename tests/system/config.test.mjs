@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import { makeCertificate } from '../entra/certificate.mjs';
+import { audit } from '../lib/audit-tool.mjs';
 import { Httpd } from '../lib/httpd.mjs';
 
 const ID = '8aa4c1a8-0d5e-4f3b-9a0c-1f2f4b0a7c11';
@@ -39,18 +41,17 @@ before(async () => {
       'secret/store': { content: 'host=db.example.com dbname=amlaps user=amlaps password=a~secret\nsslmode=verify-full sslrootcert=/etc/passwd\n', mode: 0o400 },
       'secret/store-open': { content: 'dbname=amlaps password=a~secret\n', mode: 0o444 },
       'secret/store-words': { content: 'dbname=amlaps password=a~secret but = what\n', mode: 0o400 },
-      'seal/state': { content: 'made by amlaps-audit init', mode: 0o600 },
       'seal/readable': { content: 'made by amlaps-audit init', mode: 0o640 },
       'open/state': { content: 'made by amlaps-audit init', mode: 0o600 },
       'conf/prints': { content: '#!/bin/sh\necho a~secret~of~a~program\n', mode: 0o755 },
       'conf/fails': { content: '#!/bin/sh\nexit 3\n', mode: 0o755 },
       'conf/text': 'no database, but long enough to be read as one\n',
       'conf/key.pem': '-----BEGIN PRIVATE KEY-----\nnonsense\n-----END PRIVATE KEY-----\n',
-      'conf/ca.pem': '-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n',
+      'conf/ca.pem': (await makeCertificate()).cert,
     },
   });
+  for (const name of ['state', 'first-name']) assert.equal((await audit(['init', httpd.path(`seal/${name}`), httpd.path(`seal/${name}.db`)])).code, 0);
   fs.symlinkSync(httpd.path('seal/state'), httpd.path('seal/link'));
-  fs.writeFileSync(httpd.path('seal/first-name'), '', { mode: 0o600 });
   fs.linkSync(httpd.path('seal/first-name'), httpd.path('seal/second-name'));
   fs.chmodSync(httpd.path('open'), 0o775);
 });
@@ -367,7 +368,7 @@ describe('everything else', () => {
       fs.rmSync(httpd.path('seal/second-name'), { force: true });
       const { ok, output } = await configtest(`${tenant()}${GOOD_RULE}${STORE}\nAMLapsAuditSeal {root}/seal/state\n<VirtualHost 127.0.0.1:1>\n${host}\n</VirtualHost>`);
       assert.ok(!ok, output);
-      assert.match(output, /AML0198: AMLapsAuditSeal: .*give each AMLapsStore an AMLapsAuditSeal of its own/);
+      assert.match(output, /AML0198: .*AMLapsAuditSeal: .*give each AMLapsStore an AMLapsAuditSeal of its own/);
     });
   }
   bad('AMLapsAuditSeal seal/state seal/state');

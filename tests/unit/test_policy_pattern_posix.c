@@ -60,6 +60,73 @@ static void words_inside_brackets(void **state)
     assert_false(fits("^[[a]+$", "]"));
 }
 
+/* Exactly these of the characters that brackets know fit. */
+static void holds(const char *brackets, const char *members)
+{
+    static const char all[] = "]^-[.:=\\a5z~";
+    const char *pattern = apr_psprintf(test_pool, "^%s$", brackets);
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(all) - 1; i++) {
+        const char one[] = {all[i], '\0'};
+
+        if (fits(pattern, one) != (strchr(members, all[i]) != NULL)) {
+            fail_msg("%s and '%s'", brackets, one);
+        }
+    }
+}
+
+static void escaped_in_brackets(void **state)
+{
+    (void)state;
+    holds("[a\\-z]", "a-z");
+    holds("[\\-a]", "-a");
+    holds("[^\\-a]", "]^[.:=\\5z~");
+    holds("[a\\]z]", "a]z");
+    holds("[^a\\]z]", "^-[.:=\\5~");
+    holds("[\\]]", "]");
+    holds("[]a\\]]", "]a");
+    holds("[\\^a]", "^a");
+    holds("[^\\^a]", "]-[.:=\\5z~");
+    holds("[\\^]", "^");
+    holds("[^\\^]", "]-[.:=\\a5z~");
+    holds("[\\^-]", "^-");
+    holds("[\\-^]", "^-");
+    holds("[\\]^]", "]^");
+    holds("[-\\]a]", "]-a");
+    holds("[-\\^a]", "-^a");
+    holds("[\\^a-]", "^a-");
+    holds("[a\\^-]", "a^-");
+    holds("[\\^\\-\\]]", "]^-");
+    holds("[]-a\\]]", "]^a");
+    holds("[\\]\\^^-a]", "]^a");
+    holds("[\\[a]", "[a");
+    holds("[.[a]", ".[a");
+    assert_true(fits("^[\\^]+$", "^^"));
+    assert_true(fits("^[\\w\\-]+$", "a-b"));
+}
+
+static void hyphens_beside_words(void **state)
+{
+    (void)state;
+    holds("[\\d-.]", "5-.");
+    holds("[.-\\d]", "5-.");
+    holds("[-]", "-");
+    holds("[\\d-]", "5-");
+    holds("[-\\d]", "5-");
+    holds("[\\d-\\s]", "5-");
+    holds("[\\d-y-~]", "5-z~");
+    holds("[[:digit:]-.]", "5-.");
+    holds("[.-[:digit:]]", "5-.");
+    holds("[^-\\d]", "]^[.:=\\az~");
+    holds("[a-c-z]", "a-z");
+    holds("[--.]", "-.");
+    holds("[+--]", "-");
+    holds("[y-~]", "z~");
+    assert_true(fits("^x[\\t-\\n]y$", "x\ny"));
+    assert_true(fits("^[[.a.]-c]$", "b"));
+}
+
 static void groups_and_case(void **state)
 {
     (void)state;
@@ -70,8 +137,9 @@ static void groups_and_case(void **state)
 
 static void what_has_no_twin(void **state)
 {
-    static const char *const patterns[] = {"(?=a)", "(?!a)", "(?<=a)b", "a(?i)b", "\\p{L}", "\\R", "\\0", "[\\D]", "[\\W]", "[a\\b]", "[a\\]b]",
-                                           "[\\^a]", "[a\\-b]", "(a)\\1", "[z-a]", "("};
+    static const char *const patterns[] = {"(?=a)", "(?!a)", "(?<=a)b", "a(?i)b", "\\p{L}", "\\R", "\\0", "[\\D]", "[\\W]", "[a\\b]", "[a-\\D]",
+                                           "[\\--a]", "[a-\\]]", "[\\]-a]", "[+-\\-]", "[a-\\^]", "[\\^^-a]", "[\\d--]", "[\\d--a]", "[[\\:alpha:]]", "[\\[:alpha:]]",
+                                           "[[\\.]", "[a-\\p]", "[\\p]", "[\\0]", "(a)\\1", "[z-a]", "("};
     apr_size_t i;
 
     (void)state;
@@ -86,7 +154,7 @@ static void what_has_no_twin(void **state)
 
 static void unfinished_ones(void **state)
 {
-    static const char *const patterns[] = {"\\", "[", "[[", "[a", "[[:x", "[\\", "[^", "[[.", "a\\"};
+    static const char *const patterns[] = {"\\", "[", "[[", "[a", "[[:x", "[\\", "[^", "[[.", "a\\", "[]", "[^]", "[\\]", "[\\^", "[a-", "[a\\-", "[a-[:x"};
     apr_size_t i;
 
     (void)state;
@@ -102,6 +170,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(words_of_pcre, open_posix, close_world),
         cmocka_unit_test_setup_teardown(words_inside_brackets, open_posix, close_world),
+        cmocka_unit_test_setup_teardown(escaped_in_brackets, open_posix, close_world),
+        cmocka_unit_test_setup_teardown(hyphens_beside_words, open_posix, close_world),
         cmocka_unit_test_setup_teardown(groups_and_case, open_posix, close_world),
         cmocka_unit_test_setup_teardown(what_has_no_twin, open_posix, close_world),
         cmocka_unit_test_setup_teardown(unfinished_ones, open_posix, close_world),

@@ -1,0 +1,222 @@
+// @ts-check
+/** More mistakes that `apachectl configtest` finds: what was once taken in silence. */
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { makeCertificate } from '../entra/certificate.mjs';
+import { audit } from '../lib/audit-tool.mjs';
+import { Httpd } from '../lib/httpd.mjs';
+
+const ID = '8aa4c1a8-0d5e-4f3b-9a0c-1f2f4b0a7c11';
+const CLIENT = '535fb089-9ff3-47b6-9bfb-4f1264799865';
+const STORE = 'AMLapsStore sqlite3:{root}/state/amlaps.db\nAMLapsHtdocs {root}/htdocs';
+
+/** @param {string} [lines] @param {string} [name] */
+const tenant = (lines = '', name = 'contoso') => `<AMLapsTenant ${name}>
+AMLapsTenantId ${ID}\nAMLapsClientId ${CLIENT}\nAMLapsClientSecret file:{root}/secret/good\n${lines}\n</AMLapsTenant>\n`;
+/** @param {string} lines @param {string} [head] */
+const rule = (lines, head = '"London helpdesk"') => `<AMLapsRule ${head}>\n${lines}\n</AMLapsRule>\n`;
+const GOOD_RULE = rule('AMLapsDevice name "LON *"\nAMLapsAllow password user "alice@contoso.com"');
+const all = tenant() + GOOD_RULE;
+
+/** @type {Httpd} */
+let httpd;
+before(async () => {
+  const { cert: ca } = await makeCertificate();
+  httpd = await Httpd.create({
+    files: {
+      'secret/good': { content: 'a~secret\n', mode: 0o400 },
+      'seal/other': { content: 'made by somebody else\n', mode: 0o600 },
+      'seal/newer': { content: 'amlaps-seal 2 and so on\n', mode: 0o600 },
+      'conf/nonsense.pem': '-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n',
+      'conf/no.der': `-----BEGIN CERTIFICATE-----\n${Buffer.from('no certificate').toString('base64')}\n-----END CERTIFICATE-----\n`,
+      'conf/good.pem': ca,
+      'conf/two.pem': `first\n${ca}second\n${ca}`,
+      'conf/half.pem': `${ca}${ca.slice(0, 300)}`,
+      'seal/empty': { content: '', mode: 0o600 },
+    },
+  });
+  for (const name of ['state', 'second']) assert.equal((await audit(['init', httpd.path(`seal/${name}`), httpd.path(`seal/${name}.db`)])).code, 0);
+});
+after(() => httpd?.discard());
+
+/** @param {string} amlaps @param {...string} more arguments of httpd */
+async function configtest(amlaps, ...more) {
+  httpd.configure({ amlaps: amlaps.includes('AMLapsStore ') ? amlaps : `${amlaps}\n${STORE}` });
+  return httpd.configtest(...more);
+}
+
+/** @param {string} name @param {string} lines */
+function accepts(name, lines) {
+  test(name, async () => {
+    const { ok, output } = await configtest(lines);
+    assert.ok(ok, output);
+    assert.match(output, /Syntax OK/);
+  });
+}
+
+/** @param {string} name @param {string} lines @param {RegExp[]} patterns all of which the message must match */
+function refuses(name, lines, ...patterns) {
+  test(name, async () => {
+    const { ok, output, signal } = await configtest(lines);
+    assert.equal(signal, null, output);
+    assert.ok(!ok, `accepted:\n${lines}`);
+    for (const pattern of patterns) assert.match(output, pattern);
+    assert.match(output, /httpd\.conf|line \d+/, 'where it stands');
+  });
+}
+
+describe('a quoted value of an expectation', () => {
+  for (const words of ['user="alice@contoso.com" device="LON 001"', "user='alice@contoso.com' device='LON 001'", '"user=alice@contoso.com" "device=LON 001"',
+    'user=alice@contoso.com  device="LON 001" ', 'claim.x="a \\" b" claim.x="" user="alice@contoso.com" device="LON \\\\ 1"']) {
+    accepts(words, `${all}AMLapsExpect allow password ${words}`);
+  }
+  accepts('whose quote stands in the middle', `${all}AMLapsExpect allow password user=alice@contoso.com device="LON 1" claim.x=a"b claim.x=it's`);
+  refuses('is the value alone', `${all}AMLapsExpect allow password user="bob@contoso.com" device="LON 001"`, /AML0118: .*no rule grants it/);
+  refuses('whose quote never ends', `${all}AMLapsExpect deny password user="alice`, /AMLapsExpect: user="alice has a quote that never ends; write KEY="VALUE"/);
+  refuses('whose end is escaped', `${all}AMLapsExpect deny password user='alice\\'`, /AMLapsExpect: .*never ends; .*\\' for a quote/);
+  refuses('with its key, whose quote never ends', `${all}AMLapsExpect deny password "user=alice`, /AMLapsExpect: "user=alice has a quote that never ends/);
+  refuses('with more behind it', `${all}AMLapsExpect deny password user="alice"@contoso.com`, /AMLapsExpect: user="alice"@\S+ has more right behind its quotes/);
+  test('on the command line', async () => {
+    const { ok, output } = await configtest(all, '-c', 'AMLapsExplain user="alice@contoso.com" device="LON 001"');
+    assert.ok(ok, output);
+    assert.match(output, /password +allow by "London helpdesk"/);
+    const cut = await configtest(all, '-c', 'AMLapsExplain user=alice@contoso.com device="LON 001');
+    assert.ok(!cut.ok, cut.output);
+    assert.match(cut.output, /AMLapsExplain: device="LON 001 has a quote that never ends/);
+  });
+});
+
+describe('settings of other modules that are not safe', () => {
+  const page = '<Location "/laps">\nAuthType openid-connect\nRequire valid-user\nSetHandler amlaps\n</Location>';
+  const METADATA = 'https://login.microsoftonline.com/';
+  /** @param {string} line @param {string | null} id of the warning, which names the line @param {string} [around] what stands around it */
+  function warns(line, id, around = '@') {
+    test(`${line}${around === '@' ? '' : ` in ${around.split('\n')[0]}`}${id ? '' : ' is none'}`, async () => {
+      httpd.configure({ load: ['dumpio'], amlaps: `${all}${STORE}\n${page}\n${around.replace('@', line)}` });
+      const { ok, output } = await httpd.configtest();
+      assert.ok(ok, output);
+      const at = httpd.read('conf/httpd.conf').split('\n').lastIndexOf(line) + 1;
+      assert.deepEqual([...output.matchAll(/(AML017\d): \S+httpd\.conf:(\d+): .*; (set|write|remove)/g)].map((m) => `${m[1]} ${m[2]}`), id ? [`${id} ${at}`] : [], output);
+    });
+  }
+  warns('OIDCCookieHTTPOnly Off', 'AML0171');
+  warns('OIDCCookieHTTPOnly On', null);
+  warns('OIDCSSLValidateServer "off"', 'AML0172');
+  warns('OIDCSSLValidateServer On', null);
+  warns('OIDCSessionType client-cookie', 'AML0173');
+  warns('OIDCSessionType client-cookie:persistent', 'AML0173');
+  warns('OIDCSessionType server-cache:persistent', null);
+  warns('OIDCUnAuthAction pass', 'AML0174', '<Location "/x">\n@\n</Location>');
+  warns("OIDCUnAuthAction 401 \"%{QUERY_STRING} == 'pass' || -z 'pass'\"", null, '<Location "/x">\n@\n</Location>');
+  warns('OIDCPKCEMethod plain', 'AML0175');
+  warns('OIDCPKCEMethod S256', null);
+  warns('OIDCResponseType id_token', 'AML0176');
+  warns('OIDCResponseType "code token"', 'AML0176');
+  warns("OIDCResponseType 'code id_token'", 'AML0176');
+  warns('OIDCResponseType code', null);
+  for (const name of ['common', 'organizations', 'consumers']) {
+    warns(`OIDCProviderMetadataURL ${METADATA}${name}/v2.0/.well-known/openid-configuration`, 'AML0177');
+  }
+  warns(`OIDCProviderIssuer ${METADATA}common/v2.0`, 'AML0177', '<VirtualHost 127.0.0.1:1>\n@\n</VirtualHost>');
+  warns(`OIDCProviderMetadataURL ${METADATA}${ID}/v2.0/.well-known/openid-configuration`, null);
+  warns(`OIDCProviderIssuer ${METADATA}uncommon/v2.0`, null);
+  warns('DumpIOInput On', 'AML0178');
+  warns('DumpIOOutput on', 'AML0178');
+  warns('DumpIOInput Off', null);
+});
+
+describe('the place of a mistake', () => {
+  const soc = '<AMLapsChannel soc>\nAMLapsWebhook json https://hooks.example.org/x\n</AMLapsChannel>\n';
+  /** @param {string} name @param {string} lines @param {string} wrong the line @param {(line: number) => RegExp} message */
+  const places = (name, lines, wrong, message) => test(name, async () => {
+    const { ok, output } = await configtest(lines);
+    assert.ok(!ok, output);
+    const text = httpd.read('conf/httpd.conf').split('\n');
+    assert.match(output, message(text.lastIndexOf(text.filter((line) => line.startsWith(wrong)).at(-1) ?? '') + 1));
+  });
+  places('an unknown channel in a rule', `${soc}${tenant()}${rule('AMLapsDevice all\nAMLapsAllow all anyone\nAMLapsNotify all soc\nAMLapsNotify failure sco')}`,
+    'AMLapsNotify failure', (line) => new RegExp(`AML0520: \\S+httpd\\.conf:${line}: AMLapsNotify names the unknown channel 'sco'`));
+  places('an alien directive in a section', tenant('ServerAdmin a@b.c'), 'ServerAdmin',
+    (line) => new RegExp(`line ${line} of \\S+httpd\\.conf:\\s+ServerAdmin can't stand in <AMLapsTenant>; what can: AMLapsTenantId`));
+  const seals = (/** @type {string} */ own) => `${all}AMLapsAuditSeal seal/state\n${STORE}\n<VirtualHost 127.0.0.1:1>\n${own}\n</VirtualHost>`;
+  places('a store without a sealing state of its own', seals('AMLapsStore sqlite3:{root}/state/other.db'), 'AMLapsStore',
+    (line) => new RegExp(`AML0198: \\S+httpd\\.conf:${line} and \\S+httpd\\.conf:\\d+: AMLapsAuditSeal: .*, at \\S+httpd\\.conf:\\d+; give`));
+  places('a second sealing state of one store', seals('AMLapsAuditSeal seal/second'), 'AMLapsAuditSeal',
+    (line) => new RegExp(`AML0198: \\S+httpd\\.conf:\\d+ and \\S+httpd\\.conf:${line}: AMLapsAuditSeal: `));
+});
+
+describe('without any tenant', () => {
+  const host = (/** @type {string} */ lines, port = 1) => `<VirtualHost 127.0.0.1:${port}>\n${lines}\n</VirtualHost>\n`;
+  const soc = '<AMLapsChannel soc>\nAMLapsWebhook json https://hooks.example.org/x\n</AMLapsChannel>\n';
+  const unchecked = /AML0179: \S+httpd\.conf:(\d+): AMLapsExpect stands without any tenant/g;
+  /** @param {string} name @param {string} lines @param {number} warned how often */
+  const warns = (name, lines, warned) => test(name, async () => {
+    const { ok, output } = await configtest(lines);
+    assert.ok(ok, output);
+    assert.equal([...output.matchAll(unchecked)].length, warned, output);
+  });
+  refuses('an expectation with an unknown key', 'AMLapsExpect deny password usr=a@b.c', /AML0118: \S+httpd\.conf:\d+: AMLapsExpect .*'usr' is no key/);
+  refuses('one of a virtual host', host('AMLapsExpect deny password device-id=x'), /AML0118: .*device-id=x: write a GUID/);
+  refuses('one of a virtual host beside one with a tenant', host(all) + host('AMLapsExpect deny password usr=a', 2), /AML0118: .*'usr' is no key/);
+  refuses('one that names a tenant', 'AMLapsExpect deny password tenant=contoso user=a', /AML0118: .*tenant=contoso: write the NAME/);
+  refuses('a notification of an unknown channel', `${soc}AMLapsNotify all sco`, /AML0520: \S+httpd\.conf:\d+: AMLapsNotify names the unknown channel 'sco'; write one of soc/);
+  refuses('one of a virtual host', soc + host('AMLapsNotify failure sco'), /AML0520: .*unknown channel 'sco'/);
+  warns('an expectation is told to be unchecked', 'AMLapsExpect deny password user=a device=b', 1);
+  warns('also in a virtual host, once', `${host(all)}${host('AMLapsExpect deny password user=a\nAMLapsExpect deny all user=b', 2)}`, 1);
+  warns('but for those that a virtual host with one inherits', `AMLapsExpect allow password tenant=contoso user=alice@contoso.com "device=LON 1"\nAMLapsNotify all soc\n`
+    + host(`${soc}${all}`) + host('ServerName b.example', 2), 0);
+});
+
+describe('a sealing state', () => {
+  const good = () => fs.readFileSync(httpd.path('seal/state'));
+  /** @param {string} name @param {(bytes: Buffer) => Buffer} change */
+  const write = (name, change) => fs.writeFileSync(httpd.path(`seal/${name}`), change(good()), { mode: 0o600 });
+  before(() => {
+    write('cut', (bytes) => bytes.subarray(0, 200));
+    write('torn', (bytes) => Buffer.concat([bytes.subarray(0, 4096), Buffer.from('torn'), bytes.subarray(4100)]));
+  });
+  accepts('that init has made', `${all}AMLapsAuditSeal seal/state`);
+  accepts('with one slot that a power cut has torn', `${all}AMLapsAuditSeal seal/torn`);
+  for (const name of ['other', 'empty', 'cut']) {
+    refuses(`that is none: ${name}`, `${all}AMLapsAuditSeal seal/${name}`, new RegExp(`AMLapsAuditSeal: .*seal/${name} holds no whole state; .*amlaps-audit init made`));
+  }
+  refuses('of a newer version', `${all}AMLapsAuditSeal seal/newer`, /AMLapsAuditSeal: .* of a newer mod_amlaps; install that one again$/m);
+  test('that who runs configtest may not read is left alone', { skip: process.getuid?.() !== 0 }, async () => {
+    httpd.configure({ amlaps: `${STORE}\nAMLapsAuditSeal seal/other` });
+    const { output } = await httpd.configtestUnprivileged();
+    assert.doesNotMatch(output, /AMLapsAuditSeal/);
+  });
+});
+
+describe('a copy of the audit', () => {
+  const host = (/** @type {string} */ lines, port = 1) => `<VirtualHost 127.0.0.1:${port}>\nServerName v${port}.example\n${lines}\n</VirtualHost>\n`;
+  for (const copy of ['{root}/logs/copy', 'syslog:local1', '"|/bin/cat -u"']) {
+    refuses(`${copy} in the main server and in a virtual host`, `${all}AMLapsAuditLog ${copy}\n${host(`AMLapsAuditLog ${copy} required`)}`,
+      /AML0137: \S+httpd\.conf:\d+: AMLapsAuditLog .* stands in the main server too, at \S+httpd\.conf:\d+; .*remove this one/);
+  }
+  accepts('of a virtual host beside another one', `${all}AMLapsAuditLog {root}/logs/copy\n${host('AMLapsAuditLog {root}/logs/copy1')}${host('AMLapsAuditLog {root}/logs/copy2', 2)}`);
+  refuses('syslog in other letters, with a wrong facility', `${all}AMLapsAuditLog Syslog:kern`, /AMLapsAuditLog: .*facility/);
+  refuses('syslog twice in other letters', `${all}AMLapsAuditLog SYSLOG:local0\nAMLapsAuditLog syslog:local0`, /AMLapsAuditLog: 'syslog:local0' stands at .* already/);
+  accepts('syslog in other letters', `${all}AMLapsAuditLog SysLog`);
+  refuses('into the sealing state', `${all}AMLapsAuditSeal seal/state\nAMLapsAuditLog seal/state`, /AML0137: .*AMLapsAuditLog \S+seal\/state is the sealing state's own file/);
+  refuses('into the inherited sealing state', `${all}AMLapsAuditSeal seal/state\n${host('AMLapsAuditLog seal/state')}`, /AML0137: .*sealing state's own file/);
+});
+
+describe('a bundle of certificates', () => {
+  for (const name of ['good', 'two']) accepts(name, tenant(`AMLapsCAFile conf/${name}.pem`) + GOOD_RULE);
+  for (const name of ['nonsense.pem', 'no.der', 'half.pem']) {
+    refuses(name, tenant(`AMLapsCAFile conf/${name}`) + GOOD_RULE, new RegExp(`AMLapsCAFile: 'conf/${name}' holds a certificate that is broken`));
+  }
+  refuses('without any', tenant('AMLapsCAFile conf/httpd.conf') + GOOD_RULE, /AMLapsCAFile: 'conf\/httpd\.conf' holds no PEM certificate/);
+  refuses('that is a folder', tenant('AMLapsCAFile conf') + GOOD_RULE, /AMLapsCAFile: 'conf' /);
+  refuses('that is missing', tenant('AMLapsCAFile conf/missing.pem') + GOOD_RULE, /AMLapsCAFile: can't read 'conf\/missing\.pem'/);
+});
+
+describe('the functions of a condition', () => {
+  const when = (/** @type {string} */ text) => tenant() + rule(`AMLapsDevice all\nAMLapsAllow all anyone\nAMLapsWhen "${text}"`);
+  for (const text of ["claim('')", 'claim()', "Claim('')"]) refuses(text, when(`${text} == 'x'`), /AMLapsWhen: .*[cC]laim\(\) lacks the name of a claim; write one such as [cC]laim\('department'\)/);
+  for (const text of ["claims('')", 'claims()']) refuses(text, when(`'x' in ${text}`), /AMLapsWhen: .*claims\(\) lacks the name/);
+  for (const text of ["device_groups('y')", 'device_groups(%{DEVICE_NAME})']) refuses(text, when(`'x' in ${text}`), /AMLapsWhen: .*device_groups\(\) takes no argument; write 'GUID' in device_groups\(\)/);
+  for (const text of ["'x' in device_groups()", "'x' in device_groups('')", "claim('x') == 'y'", "'x' in claims(tolower('X'))", '-z claim(%{DEVICE_NAME})']) accepts(text, when(text));
+});
