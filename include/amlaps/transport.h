@@ -98,4 +98,7 @@ int amlaps_retry_after(apr_interval_time_t *wait, const char *text, const char *
 /** Where the server says nothing: 500 ms, and up to half of that more, so that many do not come back at once. */
 apr_interval_time_t amlaps_retry_backoff(const amlaps_clock_t *clock);
 
+/** Whether a file is a bundle of certificates as `ca_file` wants it. For configtest. @return NULL, or what is wrong, to follow the file's name */
+const char *amlaps_certificates_check(const char *path);
+
 #endif

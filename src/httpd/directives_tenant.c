@@ -4,10 +4,9 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 #include <apr_uri.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
 
 #include "amlaps/text.h"
+#include "amlaps/transport.h"
 
 static const char *const inside_tenant[] = {
     "AMLapsTenantId", "AMLapsClientId", "AMLapsClientSecret", "AMLapsClientCertificate", "AMLapsFederatedToken", "AMLapsManagedIdentity",
@@ -236,33 +235,6 @@ const char *amlaps_directive_graph_url(cmd_parms *cmd, void *dir, const char *va
     return mistake ? mistake : root_url(&tenant->tenant.graph_url, cmd, value);
 }
 
-/* libcurl takes nothing of a bundle in which one of them is broken. */
-static const char *ca_file_mistake(const char *path, const char *value, apr_pool_t *pool)
-{
-    static char no_passphrase[] = "";
-    BIO *file = path ? BIO_new_file(path, "r") : NULL;
-    X509 *certificate = NULL;
-    int count = -1, broken;
-
-    ERR_clear_error();
-    if (!file) {
-        return apr_psprintf(pool, "can't read '%s'; write a PEM bundle that httpd can read", value);
-    }
-    do {
-        X509_free(certificate);
-        certificate = PEM_read_bio_X509(file, NULL, NULL, no_passphrase);
-        count++;
-    } while (certificate);
-    broken = ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE;
-    ERR_clear_error();
-    BIO_free(file);
-    if (broken) {
-        return apr_psprintf(pool, "'%s' holds a certificate that is broken; put a whole one in its place", value);
-    }
-    return count ? NULL : apr_psprintf(pool, "'%s' holds no PEM certificate; write a bundle of lines from BEGIN CERTIFICATE to END CERTIFICATE",
-                                       value);
-}
-
 const char *amlaps_directive_ca_file(cmd_parms *cmd, void *dir, const char *value)
 {
     amlaps_channel_config_t *channel = amlaps_directive_config(cmd)->open_channel;
@@ -279,8 +251,8 @@ const char *amlaps_directive_ca_file(cmd_parms *cmd, void *dir, const char *valu
         return mistake;
     }
     path = ap_server_root_relative(cmd->pool, value);
-    if ((mistake = ca_file_mistake(path, value, cmd->pool))) {
-        return apr_pstrcat(cmd->pool, "AMLapsCAFile: ", mistake, NULL);
+    if (!path || (mistake = amlaps_certificates_check(path))) {
+        return apr_psprintf(cmd->pool, "AMLapsCAFile: '%s' %s", value, path ? mistake : "is no path");
     }
     *target = path;
     return NULL;

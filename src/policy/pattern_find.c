@@ -2,7 +2,7 @@
 
 /*
  * Patterns of reasons and conditions, matched by libc, whose automaton needs time linear in the text from wherever it begins. Left to look for a
- * beginning, it would begin anew at each byte and need the square of that, so the pattern begins at the first one, behind whatever stands before.
+ * beginning, it would begin anew at each byte and need the square of that, so a pattern begins at the first byte, behind whatever stands before.
  */
 
 #include <apr_strings.h>
@@ -28,6 +28,18 @@ static int compile(regex_t *expression, const char *text, int fold)
     return regcomp(expression, text, REG_EXTENDED | REG_NOSUB | (fold ? REG_ICASE : 0));
 }
 
+/* Not only at the first byte: in the middle of an expression libc takes a ^ for the beginning of a line too. Rather too often yes than no. */
+static int has_caret(const char *posix)
+{
+    for (; *posix; posix++) {
+        if (*posix == '^') {
+            return 1;
+        }
+        posix += (posix[0] == '\\' && posix[1]) || (posix[0] == '[' && posix[1] == '^');
+    }
+    return 0;
+}
+
 const char *amlaps_pattern_make(const amlaps_pattern_t **pattern, const char *text, apr_pool_t *pool)
 {
     amlaps_pattern_t *made = apr_palloc(pool, sizeof(*made));
@@ -39,16 +51,16 @@ const char *amlaps_pattern_make(const amlaps_pattern_t **pattern, const char *te
     if (wrong || (wrong = amlaps_pattern_refuse(posix))) {
         return wrong;
     }
-    /* Alone first: parentheses that do not match might with those around it. */
+    /* Alone in any case: parentheses that do not match might with those around it. */
     status = compile(&made->expression, posix, fold);
+    if (status == 0 && !has_caret(posix)) {
+        regfree(&made->expression);
+        status = compile(&made->expression, apr_pstrcat(pool, "^.*(", posix, ")", NULL), fold);
+    }
     if (status != 0) {
         regerror(status, &made->expression, why, sizeof(why));
         return apr_psprintf(pool, "\"%s\" is no regular expression (%s): write one such as ^INC[0-9]{7}$",
                             amlaps_text_printable(text, LONGEST_QUOTE, pool), why);
-    }
-    regfree(&made->expression);
-    if (compile(&made->expression, apr_pstrcat(pool, "^.*(", posix, ")", NULL), fold) != 0) {
-        return "out of memory";
     }
     apr_pool_cleanup_register(pool, &made->expression, free_expression, apr_pool_cleanup_null);
     *pattern = made;

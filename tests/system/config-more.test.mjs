@@ -210,7 +210,7 @@ describe('a bundle of certificates', () => {
   }
   refuses('without any', tenant('AMLapsCAFile conf/httpd.conf') + GOOD_RULE, /AMLapsCAFile: 'conf\/httpd\.conf' holds no PEM certificate/);
   refuses('that is a folder', tenant('AMLapsCAFile conf') + GOOD_RULE, /AMLapsCAFile: 'conf' /);
-  refuses('that is missing', tenant('AMLapsCAFile conf/missing.pem') + GOOD_RULE, /AMLapsCAFile: can't read 'conf\/missing\.pem'/);
+  refuses('that is missing', tenant('AMLapsCAFile conf/missing.pem') + GOOD_RULE, /AMLapsCAFile: 'conf\/missing\.pem' can't be read/);
 });
 
 describe('the functions of a condition', () => {

@@ -133,10 +133,16 @@ static void the_pattern_is_found_anywhere(void **state)
     assert_int_equal(amlaps_rule_check_reason(whole, "INC123"), AMLAPS_OK);
     assert_int_equal(amlaps_rule_check_reason(whole, "INC1234"), AMLAPS_REASON_INVALID);
     assert_int_equal(amlaps_rule_check_reason(whole, "x\nINC123"), AMLAPS_REASON_INVALID);
+    whole = rule_asking(world, "optional", "(^INC|^CHG)[0-9]{3}$");
+    assert_int_equal(amlaps_rule_check_reason(whole, "CHG123"), AMLAPS_OK);
+    assert_int_equal(amlaps_rule_check_reason(whole, "x\nINC123"), AMLAPS_REASON_INVALID);
+    inside = rule_asking(world, "optional", "\\[[^x]\\^");
+    assert_int_equal(amlaps_rule_check_reason(inside, "see [a^ there"), AMLAPS_OK);
+    assert_int_equal(amlaps_rule_check_reason(inside, "see [x^ there"), AMLAPS_REASON_INVALID);
 }
 
 /* security.md 1.3.12: also where it may begin anywhere. */
-static void a_long_reason_costs_no_time(void **state)
+static void a_pattern_without_a_beginning_takes_no_time_either(void **state)
 {
     static const char *const patterns[] = {"a+$", "[a-z]+[0-9]{7}$", "a.{0,50}b", "INC[0-9]{7}"};
     static char reason[4097];
@@ -208,7 +214,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         world_test(modes_pattern_and_hint), world_test(settings_that_are_refused), world_test(no_reason_at_all),
         world_test(choices_add_up_to_a_dozen), world_test(a_qr_code_is_permitted_by_word),
-        world_test(the_pattern_is_found_anywhere), world_test(characters_and_length), world_test(a_long_reason_takes_no_time), world_test(a_long_reason_costs_no_time),
+        world_test(the_pattern_is_found_anywhere), world_test(characters_and_length), world_test(a_long_reason_takes_no_time),
+        world_test(a_pattern_without_a_beginning_takes_no_time_either),
     };
 
     return cmocka_run_group_tests_name("policy/reason", tests, NULL, NULL);
