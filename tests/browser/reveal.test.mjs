@@ -43,7 +43,7 @@ const backupFacts = (page) => page.locator(".facts > div").evaluateAll((rows) =>
 for (const [what, given, told] of /** @type {const} */ ([
   ["known", { hasPassword: true, backedUp: fromNow(-80), expires: fromNow(24 * 27 + 1) }, [["Password backed up", "(3 days ago)", ""], ["Password expires", "(in 27 days)", ""]]],
   ["overdue", { hasPassword: true, backedUp: fromNow(-24 * 40), expires: fromNow(-24 * 10 - 1) },
-    [["Password backed up", "(last month)", ""], ["Password expires", "(10 days ago) Overdue", "Overdue"]]],
+    [["Password backed up", "(1 month ago)", ""], ["Password expires", "(10 days ago) Overdue", "Overdue"]]],
   ["none backed up", { hasPassword: false, backedUp: null, expires: null }, [["Password backed up", "None in Entra ID", "None in Entra ID"]]],
   ["unknown", { hasPassword: null, backedUp: null, expires: null }, [["Password backed up", "Not known", ""], ["Password expires", "Not known", ""]]],
   ["no end known", { hasPassword: true, backedUp: fromNow(-80), expires: null }, [["Password backed up", "(3 days ago)", ""], ["Password expires", "Not known", ""]]],
