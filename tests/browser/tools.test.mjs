@@ -20,6 +20,22 @@ async function reveal(page) {
   await page.locator(".password").waitFor();
 }
 
+/**
+ * What the page asks for comes when it is released, or is answered so.
+ * @param {import("playwright-core").Page} page @param {string} url @param {object} [answer]
+ */
+async function holdBack(page, url, answer) {
+  const request = page.waitForRequest(url);
+  /** @type {(nothing?: unknown) => void} */
+  let release = () => {};
+  const released = new Promise((resolve) => { release = resolve; });
+  await page.route(url, async (route) => {
+    await released;
+    await (answer ? route.fulfill(answer) : route.continue());
+  });
+  return { asked: () => request, release: () => release() };
+}
+
 /** Draws modules as pixels, with the quiet zone. @param {boolean[][]} code */
 function decode(code) {
   const scale = 4;
@@ -143,12 +159,7 @@ pageTest("what was opened goes with the password, also when the time is up", { a
 });
 
 pageTest("a tool that comes late leaves the one that was opened meanwhile alone", { path, api: rule() }, async (page) => {
-  /** @type {() => void} */
-  let release = () => {};
-  await page.route("**/i18n/spell/en.json", async (route) => {
-    await new Promise((resolve) => { release = () => resolve(undefined); });
-    await route.continue();
-  });
+  const { asked, release } = await holdBack(page, "**/i18n/spell/en.json");
   await reveal(page);
   await page.evaluate(() => {
     const read = Response.prototype.json;
@@ -158,9 +169,8 @@ pageTest("a tool that comes late leaves the one that was opened meanwhile alone"
       return value;
     };
   });
-  const asked = page.waitForRequest("**/i18n/spell/en.json");
   await button(page, "Spell it").click();
-  await asked;
+  await asked();
   await button(page, "QR code").click();
   await page.locator("canvas").waitFor();
   release();
@@ -171,16 +181,10 @@ pageTest("a tool that comes late leaves the one that was opened meanwhile alone"
 });
 
 pageTest("what was pressed last is open, also when all was pressed before the tools had come", { path, api: rule() }, async (page) => {
-  /** @type {() => void} */
-  let release = () => {};
-  await page.route("**/more/tools.js", async (route) => {
-    await new Promise((resolve) => { release = () => resolve(undefined); });
-    await route.continue();
-  });
+  const { asked, release } = await holdBack(page, "**/more/tools.js");
   await reveal(page);
-  const asked = page.waitForRequest("**/more/tools.js");
   for (const name of ["QR code", "Spell it", "QR code", "Spell it", "QR code", "Spell it"]) await button(page, name).click();
-  await asked;
+  await asked();
   release();
   await page.locator(".spelling").waitFor();
   assert.equal(await page.locator("canvas").count(), 0);
@@ -216,16 +220,10 @@ for (const [name, files, opened] of [["Spell it", "tools.js", ".spelling"], ["Sp
 }
 
 pageTest("a tool that could not be loaded leaves the one that was opened meanwhile alone", { path, api: rule() }, async (page) => {
-  /** @type {() => void} */
-  let release = () => {};
-  await page.route("**/i18n/spell/en.json", async (route) => {
-    await new Promise((resolve) => { release = () => resolve(undefined); });
-    await route.fulfill({ status: 401, body: "" });
-  });
+  const { asked, release } = await holdBack(page, "**/i18n/spell/en.json", { status: 401, body: "" });
   await reveal(page);
-  const asked = page.waitForRequest("**/i18n/spell/en.json");
   await button(page, "Spell it").click();
-  await asked;
+  await asked();
   await button(page, "QR code").click();
   await page.locator("canvas").waitFor();
   release();
@@ -236,16 +234,10 @@ pageTest("a tool that could not be loaded leaves the one that was opened meanwhi
 });
 
 pageTest("a tool that comes after the password was hidden shows nothing", { path, api: rule() }, async (page) => {
-  /** @type {() => void} */
-  let release = () => {};
-  await page.route("**/i18n/spell/en.json", async (route) => {
-    await new Promise((resolve) => { release = () => resolve(undefined); });
-    await route.continue();
-  });
+  const { asked, release } = await holdBack(page, "**/i18n/spell/en.json");
   await reveal(page);
-  const asked = page.waitForRequest("**/i18n/spell/en.json");
   await button(page, "Spell it").click();
-  await asked;
+  await asked();
   await button(page, "Hide").click();
   await until(() => heading(page), "LON-001");
   release();
