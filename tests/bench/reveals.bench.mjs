@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * Reveals a second, with both records of each on disk, against mod_proxy to the same Graph behind the same session of mod_auth_openidc, against the
- * same handler with the store off, and with one that does nothing but append and sync, which is all that the disk allows: by turns, in one run.
+ * same handler with the store off, and with one that does nothing but append and sync, which is what the disk and our one writer allow: by turns, in one run.
  * `node tests/bench/reveals.bench.mjs [SECONDS [ROUNDS]]`, after `make bench` has built.
  */
 import { execFile } from 'node:child_process';
