@@ -124,12 +124,37 @@ static apr_status_t chain(const char **text, apr_size_t *length, const amlaps_jo
     return run->batch->store->ops->add_record(run->batch->store, &row, run->error);
 }
 
+int amlaps_owed_wake(amlaps_owed_t *owed)
+{
+    if (owed == NULL || !owed->any) {
+        return 0;
+    }
+    owed->any = 0;
+    owed->wake(owed->baton);
+    return 1;
+}
+
+/** Nobody who is owed a wake waits for others in the store. */
+static apr_status_t begin(run_t *run, apr_interval_time_t patience)
+{
+    const amlaps_batch_t *batch = run->batch;
+    const int owed = batch->owed != NULL && batch->owed->any;
+    apr_status_t status = batch->store->ops->begin(&run->head, batch->store, owed ? 0 : patience, run->error);
+
+    if (status != APR_SUCCESS && amlaps_owed_wake(batch->owed)) {
+        batch->store->ops->rollback(batch->store);
+        memset(run->error, 0, sizeof(*run->error));
+        status = batch->store->ops->begin(&run->head, batch->store, patience, run->error);
+    }
+    return status;
+}
+
 static apr_status_t start(run_t *run, apr_interval_time_t patience, apr_interval_time_t *behind)
 {
     const amlaps_batch_t *batch = run->batch;
     apr_time_t wall = amlaps_clock_wall(batch->clock);
     apr_time_t newest;
-    apr_status_t status = batch->store->ops->begin(&run->head, batch->store, patience, run->error);
+    apr_status_t status = begin(run, patience);
 
     if (status == APR_SUCCESS) {
         status = amlaps_sealer_begin(batch->sealer, &run->head, patience, run->error, run->pool);
@@ -268,6 +293,7 @@ apr_status_t amlaps_batch_run(const amlaps_batch_t *batch, amlaps_job_t *const *
     if (status == APR_SUCCESS) {
         status = batch->store->ops->prune(batch->store, run.limit_now - DAY, error);
     }
+    amlaps_owed_wake(batch->owed);
     if (status == APR_SUCCESS) {
         status = batch->store->ops->commit(batch->store, &run.head, error);
     }

@@ -18,6 +18,13 @@ typedef struct amlaps_start_t {
     amlaps_job_t *job;
 } amlaps_start_t;
 
+/** Those whose records the transaction before wrote, and whom nobody woke yet. They are before the thread may wait for anything. */
+typedef struct amlaps_owed_t {
+    int any;
+    void (*wake)(void *baton);
+    void *baton;
+} amlaps_owed_t;
+
 typedef struct amlaps_batch_t {
     amlaps_store_t *store;
     amlaps_sinks_t *sinks;   /* NULL: copies are left to httpd's next batch */
@@ -28,7 +35,11 @@ typedef struct amlaps_batch_t {
     apr_size_t limit_count;
     const amlaps_clock_t *clock;
     amlaps_start_t *start; /* NULL: nothing to say of it, or said */
+    amlaps_owed_t *owed;   /* NULL: nobody ever */
 } amlaps_batch_t;
+
+/** Wakes those who are owed it. @param owed may be NULL @return 1 where there were any */
+int amlaps_owed_wake(amlaps_owed_t *owed);
 
 /**
  * Does `count` jobs, in order, all or none, and leaves in each what came of it.

@@ -66,6 +66,8 @@ typedef struct amlaps_store_ops_t {
     /** Durable when it returns APR_SUCCESS. */
     apr_status_t (*commit)(amlaps_store_t *store, const amlaps_head_t *head, amlaps_error_t *error);
     void (*rollback)(amlaps_store_t *store);
+    /** @return 1 where tend has something to do that takes long; NULL: it never does */
+    int (*untidy)(const amlaps_store_t *store);
     /** Housekeeping after a commit, when nobody waits for it. */
     apr_status_t (*tend)(amlaps_store_t *store, amlaps_error_t *error);
     /** Closes and frees the store. */

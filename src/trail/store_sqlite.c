@@ -364,11 +364,16 @@ static apr_status_t checkpoint(sqlite_store_t *self, amlaps_error_t *error)
     return code == SQLITE_OK || (code & 0xFF) == SQLITE_BUSY ? APR_SUCCESS : fail(self, "writing back", error);
 }
 
+static int sqlite_untidy(const amlaps_store_t *store)
+{
+    const sqlite_store_t *self = (const sqlite_store_t *)store;
+
+    return self->db != NULL && self->wal_pages >= CHECKPOINT_PAGES;
+}
+
 static apr_status_t sqlite_tend(amlaps_store_t *store, amlaps_error_t *error)
 {
-    sqlite_store_t *self = (sqlite_store_t *)store;
-
-    return self->db == NULL || self->wal_pages < CHECKPOINT_PAGES ? APR_SUCCESS : checkpoint(self, error);
+    return sqlite_untidy(store) ? checkpoint((sqlite_store_t *)store, error) : APR_SUCCESS;
 }
 
 /** Without it the newest records would be in -wal alone, and somebody who copies the database after a stop would miss them. Under the mutex. */
@@ -410,6 +415,7 @@ amlaps_store_t *amlaps_sqlite_make(const char *path, amlaps_trail_shared_t *shar
         .prove = sqlite_prove,
         .commit = sqlite_commit,
         .rollback = sqlite_rollback,
+        .untidy = sqlite_untidy,
         .tend = sqlite_tend,
         .close = sqlite_close
     };

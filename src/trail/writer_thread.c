@@ -37,6 +37,9 @@ static int wait_for_work(amlaps_writer_t *writer)
 
     pthread_mutex_lock(&writer->mutex);
     writer->busy_since = 0;
+    if (writer->first == NULL) {
+        amlaps_owed_wake(&writer->owed);
+    }
     while (writer->first == NULL && !writer->stopping && !late) {
         late = (patient ? pthread_cond_timedwait(&writer->work, &writer->mutex, &until) : pthread_cond_wait(&writer->work, &writer->mutex))
                == ETIMEDOUT;
@@ -59,6 +62,7 @@ static void let_others_join(amlaps_writer_t *writer)
     if (left <= 0) {
         return;
     }
+    amlaps_owed_wake(&writer->owed);
     until = amlaps_thread_until(left);
     pthread_mutex_lock(&writer->mutex);
     writer->goal = goal;
@@ -77,13 +81,16 @@ static int take_turn(amlaps_writer_t *writer)
     for (;;) {
         int died;
         int hopeless;
-        apr_status_t status = amlaps_shared_lock(writer->batch.shared, TURN, &died);
+        apr_status_t status = amlaps_shared_lock(writer->batch.shared, writer->owed.any ? 0 : TURN, &died);
 
         if (died) {
             say(writer, AMLAPS_LOG_NOTICE, "AML0211", APR_SUCCESS, "a child died while it wrote to the audit store; its record was taken back");
         }
         if (status == APR_SUCCESS) {
             return 1;
+        }
+        if (amlaps_owed_wake(&writer->owed)) {
+            continue;
         }
         if (steady() - since >= writer->timeout) {
             say(writer, AMLAPS_LOG_ERROR, "AML0212", status, "another child has held the audit store for too long; is its disk frozen?");
@@ -119,8 +126,8 @@ static apr_size_t take_batch(writer_jobs_t jobs, amlaps_writer_t *writer)
     return count;
 }
 
-/** @param waiting set to 1 for each latch at which a worker waits for one of the jobs; whoever waits for another there looks and waits again */
-static void mark(int waiting[2], const amlaps_writer_t *writer, writer_jobs_t jobs, apr_size_t count, const amlaps_error_t *error)
+/** Notes the latches at which workers wait for one of the jobs; whoever waits for another there looks and waits again. */
+static void mark(amlaps_writer_t *writer, writer_jobs_t jobs, apr_size_t count, const amlaps_error_t *error)
 {
     apr_size_t i;
 
@@ -132,31 +139,54 @@ static void mark(int waiting[2], const amlaps_writer_t *writer, writer_jobs_t jo
         if (error->status != APR_SUCCESS) {
             jobs[i]->error = *error;
         }
-        waiting[jobs[i]->latch == &writer->latch[1]] = 1;
+        writer->untouched[jobs[i]->latch == &writer->latch[1]] = 1;
         jobs[i]->state = AMLAPS_JOB_DONE;
         atomic_store(&jobs[i]->done, 1);
     }
+}
+
+static void turn_latches(void *baton)
+{
+    amlaps_writer_t *writer = baton;
+    int i;
+
+    for (i = 0; i < 2; i++) {
+        if (writer->untouched[i]) {
+            writer->untouched[i] = 0;
+            amlaps_latch_turn(&writer->latch[i]);
+        }
+    }
+}
+
+/**
+ * Those who are woken push the writer aside. Where the disk is slow and the next transaction can begin, that one would reach the disk later, and
+ * all be done later: so they are woken when it does. Not where beginning one may take long, as with a server or a seal.
+ */
+static int may_owe(const amlaps_writer_t *writer, apr_size_t next, const amlaps_error_t *error)
+{
+    const amlaps_batch_t *batch = &writer->batch;
+    const amlaps_store_ops_t *ops = batch->store->ops;
+
+    return next > 0 && error->status == APR_SUCCESS && amlaps_pace_is_slow(&writer->pace) && batch->sealer == NULL && ops->foresee == NULL
+           && (ops->untidy == NULL || !ops->untidy(batch->store));
 }
 
 /** @return how many jobs wait for the next batch */
 static apr_size_t settle(amlaps_writer_t *writer, writer_jobs_t jobs, apr_size_t count, const amlaps_error_t *error)
 {
     apr_size_t next;
-    int waiting[2] = { 0, 0 };
     int recovered;
-    int i;
 
     pthread_mutex_lock(&writer->mutex);
     recovered = writer->failing && error->status == APR_SUCCESS;
     writer->failing = error->status != APR_SUCCESS;
     writer->failing_seal = amlaps_sealer_failed(error);
-    mark(waiting, writer, jobs, count, error);
+    mark(writer, jobs, count, error);
     next = writer->waiting;
     pthread_mutex_unlock(&writer->mutex);
-    for (i = 0; i < 2; i++) {
-        if (waiting[i]) {
-            amlaps_latch_turn(&writer->latch[i]);
-        }
+    writer->owed.any |= count > 0;
+    if (!may_owe(writer, next, error)) {
+        amlaps_owed_wake(&writer->owed);
     }
     if (recovered) {
         say(writer, AMLAPS_LOG_NOTICE, "AML0213", APR_SUCCESS, "the audit store takes records again");
@@ -193,8 +223,10 @@ static void write_batch(amlaps_writer_t *writer)
     apr_interval_time_t behind = 0;
     const apr_time_t began = steady();
     const apr_size_t count = take_batch(jobs, writer);
+    apr_time_t ended;
 
     if (count == 0) {
+        amlaps_owed_wake(&writer->owed);
         if (amlaps_sinks_behind(writer->batch.sinks)) {
             catch_up(writer);
         } else if (writer->batch.silence > 0) {
@@ -205,7 +237,8 @@ static void write_batch(amlaps_writer_t *writer)
     if (amlaps_batch_run(&writer->batch, jobs, count, writer->timeout, &behind, &error, writer->pool) != APR_SUCCESS) {
         amlaps_trouble_say(writer->trouble, AMLAPS_LOG_ERROR, &error);
     }
-    amlaps_pace_note(&writer->pace, began, count, settle(writer, jobs, count, &error));
+    ended = steady();
+    amlaps_pace_note(&writer->pace, began, ended, count, settle(writer, jobs, count, &error));
     if (behind > apr_time_from_sec(1)) {
         say(writer, AMLAPS_LOG_WARNING, "AML0214", APR_SUCCESS,
             "the clock stands before the last audit record; records keep that one's time until the clock has passed it");
@@ -253,6 +286,8 @@ void *amlaps_writer_run(void *baton)
 {
     amlaps_writer_t *writer = baton;
 
+    writer->owed = (amlaps_owed_t){ .wake = turn_latches, .baton = writer };
+    writer->batch.owed = &writer->owed;
     if (take_turn(writer)) {
         warm_up(writer);
         amlaps_start_record(&writer->batch, writer->timeout, writer->trouble, writer->pool);
@@ -267,6 +302,7 @@ void *amlaps_writer_run(void *baton)
         write_batch(writer);
         amlaps_shared_unlock(writer->batch.shared);
     }
+    amlaps_owed_wake(&writer->owed);
     fail_rest(writer);
     writer->batch.store->ops->close(writer->batch.store);
     amlaps_sinks_close(writer->batch.sinks);

@@ -19,7 +19,7 @@ static apr_time_t go_on(amlaps_pace_t *pace, apr_time_t from, int count, apr_int
 
     for (i = 0; i < count; i++) {
         from += every;
-        amlaps_pace_note(pace, from, records, waiting);
+        amlaps_pace_note(pace, from, from + every, records, waiting);
     }
     return from;
 }
@@ -37,13 +37,27 @@ static void one_after_another_each_begins_at_once(void **state)
 static void where_many_come_half_of_them_are_waited_for(void **state)
 {
     amlaps_pace_t pace = { 0 };
-    apr_time_t now = go_on(&pace, MSEC(1000), 200, MSEC(3), 36, 12);
+    apr_time_t now = go_on(&pace, MSEC(1000), 200, MSEC(2), 36, 12);
 
     (void)state;
     assert_int_equal(amlaps_pace_goal(&pace), 24);
     assert_int_equal(amlaps_pace_left(&pace, now), MSEC(4));
     assert_int_equal(amlaps_pace_left(&pace, now + MSEC(3)), MSEC(1));
     assert_true(amlaps_pace_left(&pace, now + MSEC(5)) < 0);
+}
+
+/* More come while it writes than any wait would bring. */
+static void nobody_is_waited_for_where_the_disk_is_slow(void **state)
+{
+    amlaps_pace_t pace = { 0 };
+    apr_time_t now = go_on(&pace, MSEC(1000), 200, MSEC(3), 36, 12);
+
+    (void)state;
+    assert_true(amlaps_pace_is_slow(&pace));
+    assert_int_equal(amlaps_pace_goal(&pace), 0);
+    go_on(&pace, now, 200, MSEC(1), 36, 12);
+    assert_false(amlaps_pace_is_slow(&pace));
+    assert_int_equal(amlaps_pace_goal(&pace), 24);
 }
 
 /* As where Graph takes 30 ms: all come at once, and then nobody. */
@@ -64,12 +78,17 @@ static void waves_count_as_what_they_are_on_average(void **state)
 static void a_crowd_that_has_gone_is_forgotten(void **state)
 {
     amlaps_pace_t pace = { 0 };
-    apr_time_t now = go_on(&pace, MSEC(1000), 200, MSEC(3), 36, 12);
+    apr_time_t now = go_on(&pace, MSEC(1000), 200, MSEC(2), 36, 12);
+    int i;
 
     (void)state;
     now = go_on(&pace, now, 300, MSEC(1), 8, 0);
     assert_in_range(amlaps_pace_goal(&pace), 4, 5);
-    go_on(&pace, now, 30, MSEC(50), 1, 0);
+    for (i = 0; i < 30; i++) {
+        now += MSEC(50);
+        amlaps_pace_note(&pace, now, now + MSEC(1), 1, 0);
+    }
+    assert_false(amlaps_pace_is_slow(&pace));
     assert_int_equal(amlaps_pace_goal(&pace), 0);
 }
 
@@ -87,7 +106,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_after_another_each_begins_at_once), cmocka_unit_test(where_many_come_half_of_them_are_waited_for),
-        cmocka_unit_test(waves_count_as_what_they_are_on_average), cmocka_unit_test(a_crowd_that_has_gone_is_forgotten),
+        cmocka_unit_test(nobody_is_waited_for_where_the_disk_is_slow), cmocka_unit_test(waves_count_as_what_they_are_on_average), cmocka_unit_test(a_crowd_that_has_gone_is_forgotten),
         cmocka_unit_test(a_clock_that_stands_still_is_no_rate_without_end)
     };
 

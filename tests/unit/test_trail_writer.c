@@ -1,51 +1,11 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* The writer over a store that is made up, to see what no real one does. */
 
-#include <sched.h>
-#include <semaphore.h>
+#include "writer_world.h"
 
-#include "trail_world.h"
-
-#include "../../src/trail/shared.h"
-#include "../../src/trail/writer_state.h"
-
-#define PATIENCE SECONDS(20)
-
-static atomic_int commits; /* since the test began */
-
-#define BATCHES 400
-
-/* Of the writer's thread, and of the test when that has ended. */
-static int batches[BATCHES]; /* records in each */
-static int batch_count;
-
-static apr_status_t begin(amlaps_head_t *head, amlaps_store_t *store, apr_interval_time_t patience, amlaps_error_t *error)
-{
-    (void)store, (void)patience, (void)error;
-    assert_true(batch_count < BATCHES);
-    batches[batch_count++] = 0;
-    memset(head, 0, sizeof(*head));
-    memset(head->hash, '0', AMLAPS_RECORD_HASH);
-    return APR_SUCCESS;
-}
-
-static apr_status_t newest_attempt(apr_time_t *time, amlaps_store_t *store, amlaps_error_t *error)
+static apr_status_t tend(amlaps_store_t *store, amlaps_error_t *error)
 {
     (void)store, (void)error;
-    *time = 0;
-    return APR_SUCCESS;
-}
-
-static apr_status_t add_record(amlaps_store_t *store, const amlaps_row_t *row, amlaps_error_t *error)
-{
-    (void)store, (void)row, (void)error;
-    batches[batch_count - 1]++;
-    return APR_SUCCESS;
-}
-
-static apr_status_t prune(amlaps_store_t *store, apr_time_t time, amlaps_error_t *error)
-{
-    (void)store, (void)time, (void)error;
     return APR_SUCCESS;
 }
 
@@ -56,61 +16,15 @@ static apr_status_t commit_without_a_word(amlaps_store_t *store, const amlaps_he
     return APR_EGENERAL;
 }
 
-static apr_status_t commit(amlaps_store_t *store, const amlaps_head_t *head, amlaps_error_t *error)
-{
-    (void)store, (void)head, (void)error;
-    atomic_fetch_add(&commits, 1);
-    return APR_SUCCESS;
-}
-
-static void nothing(amlaps_store_t *store)
-{
-    (void)store;
-}
-
-static apr_status_t tend(amlaps_store_t *store, amlaps_error_t *error)
-{
-    (void)store, (void)error;
-    return APR_SUCCESS;
-}
-
-static amlaps_error_t record(amlaps_writer_t *writer, apr_pool_t *pool)
-{
-    const amlaps_record_t intent = { .id = "0c6a0f0e-0000-4000-8000-000000000001", .event = AMLAPS_EVENT_PASSWORD };
-    amlaps_job_t *job = amlaps_job_make(&intent, 0, pool);
-    amlaps_error_t error = { 0 };
-
-    if (amlaps_writer_do(writer, job, &error)) {
-        error = job->error;
-        amlaps_job_free(job);
-    }
-    return error;
-}
-
 /** A writer over a store that ends its batches so, while `work` is done with it. */
-static void with_writer(world_t *world, apr_status_t (*end)(amlaps_store_t *store, const amlaps_head_t *head, amlaps_error_t *error),
-                        void (*work)(amlaps_writer_t *writer, world_t *world))
+static void with_writer(world_t *world, end_t end, work_t work)
 {
     const amlaps_store_ops_t ops = {
         .begin = begin, .newest_attempt = newest_attempt, .add_record = add_record, .prune = prune, .commit = end, .rollback = nothing,
         .tend = tend, .close = nothing
     };
-    amlaps_trouble_t *trouble = amlaps_trouble_make(world->pool);
-    amlaps_store_t store = { .ops = &ops };
-    const amlaps_batch_t batch = {
-        .store = &store, .sinks = amlaps_sinks_make("none", NULL, 0, world->shared, trouble, world->pool), .shared = world->shared,
-        .clock = &world->clock
-    };
-    const apr_time_t start = amlaps_clock_steady(amlaps_clock_system());
-    amlaps_writer_t *writer;
 
-    atomic_store(&commits, 0);
-    batch_count = 0;
-    assert_int_equal(amlaps_writer_start(&writer, &batch, PATIENCE, trouble, world->pool), APR_SUCCESS);
-    work(writer, world);
-    /* Whoever is not woken looks once more when its time is over. */
-    assert_true(amlaps_clock_steady(amlaps_clock_system()) - start < PATIENCE);
-    assert_true(amlaps_writer_stop(writer, SECONDS(5)));
+    with_store(world, &ops, work);
 }
 
 static void expect_a_refusal(amlaps_writer_t *writer, world_t *world)
@@ -141,32 +55,6 @@ static void test_what_was_taken_is(void **state)
 
 #define WORKERS (AMLAPS_BATCH_MOST + 40)
 
-static struct {
-    sem_t open;
-    atomic_int waiting;
-} gate; /* before the first commit */
-
-static apr_status_t commit_behind_the_gate(amlaps_store_t *store, const amlaps_head_t *head, amlaps_error_t *error)
-{
-    if (atomic_load(&commits) == 0) {
-        while (sem_wait(&gate.open) != 0) {
-        }
-    }
-    return commit(store, head, error);
-}
-
-static void *record_one(void *baton)
-{
-    apr_pool_t *pool;
-    amlaps_error_t error;
-
-    apr_pool_create_unmanaged_ex(&pool, NULL, NULL);
-    atomic_fetch_add(&gate.waiting, 1);
-    error = record(baton, pool);
-    apr_pool_destroy(pool);
-    return error.status == APR_SUCCESS ? NULL : baton;
-}
-
 static void expect_more_than_a_batch(amlaps_writer_t *writer, world_t *world)
 {
     static pthread_t threads[WORKERS];
@@ -176,17 +64,13 @@ static void expect_more_than_a_batch(amlaps_writer_t *writer, world_t *world)
     sem_init(&gate.open, 0, 0);
     for (i = 0; i < WORKERS; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, record_one, writer), 0);
+        if (i == 0) {
+            wait_for_workers(writer, 0);
+        }
     }
-    while (atomic_load(&gate.waiting) < WORKERS) {
-        sched_yield();
-    }
+    wait_for_workers(writer, WORKERS - 1);
     sem_post(&gate.open);
-    for (i = 0; i < WORKERS; i++) {
-        void *failed;
-
-        pthread_join(threads[i], &failed);
-        assert_null(failed);
-    }
+    join_workers(threads, WORKERS);
     sem_destroy(&gate.open);
     /* One that came first, and those that waited meanwhile in no fewer than two. */
     assert_in_range(atomic_load(&commits), 2, WORKERS);
@@ -205,27 +89,6 @@ static void test_more_wait_than_fit_into_a_batch(void **state)
     assert_true(full > 0);
 }
 
-#define GOAL 8
-
-/** As under load, with so much time that the machine's own pace makes no difference. */
-static void want_company(amlaps_writer_t *writer, apr_interval_time_t left)
-{
-    int idle = 0;
-
-    while (!idle) { /* it looks at the store first */
-        sched_yield();
-        pthread_mutex_lock(&writer->mutex);
-        idle = writer->busy_since == 0;
-        if (idle) {
-            batch_count = 0;
-            writer->pace.rate = 1000;
-            writer->pace.crowd = 2 * GOAL;
-            writer->pace.began = amlaps_clock_steady(amlaps_clock_system()) + left;
-        }
-        pthread_mutex_unlock(&writer->mutex);
-    }
-}
-
 static void start_workers(pthread_t *threads, int count, amlaps_writer_t *writer)
 {
     apr_size_t waiting = 0;
@@ -239,18 +102,6 @@ static void start_workers(pthread_t *threads, int count, amlaps_writer_t *writer
         pthread_mutex_lock(&writer->mutex);
         waiting = writer->waiting;
         pthread_mutex_unlock(&writer->mutex);
-    }
-}
-
-static void join_workers(pthread_t *threads, int count)
-{
-    int i;
-
-    for (i = 0; i < count; i++) {
-        void *failed;
-
-        pthread_join(threads[i], &failed);
-        assert_null(failed);
     }
 }
 
