@@ -1,18 +1,18 @@
 // @ts-check
-/** HTTP/2 without TLS to the httpd of a test, in one connection. */
+/** HTTP/2 to the httpd of a test, in one connection. */
 import http2 from 'node:http2';
 import { once } from 'node:events';
 
 /** @typedef {import('./jar.mjs').Answer} Answer */
 
 /**
- * The server is taken to speak HTTP/2 without being asked (`Protocols h2c http/1.1`).
+ * Over http:// the server is taken to speak HTTP/2 without being asked (`Protocols h2c http/1.1`); over https:// any certificate will do.
  * @param {string} origin
  * @param {http2.ClientSessionOptions} [options]
  */
 export async function connectHttp2(origin, options) {
-  const { port, host } = new URL(origin);
-  const client = http2.connect(`http://127.0.0.1:${port}`, options);
+  const { protocol, port, host } = new URL(origin);
+  const client = http2.connect(`${protocol}//127.0.0.1:${port}`, { rejectUnauthorized: false, ...options });
   await once(client, 'remoteSettings');
   const open = (/** @type {string} */ method, /** @type {string} */ path, /** @type {Record<string, any>} */ headers = {}) =>
     client.request({ ':method': method, ':path': path, ':authority': host, ...headers }, { endStream: method === 'GET' || method === 'HEAD' });

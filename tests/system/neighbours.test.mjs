@@ -3,10 +3,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import zlib from 'node:zlib';
+import { makeCertificate } from '../entra/certificate.mjs';
 import { DEVICES, guidOf } from '../entra/world.mjs';
 import { assertOk, assertProblem, assertSecurityHeaders } from '../lib/expect.mjs';
 import { answerOf, connectHttp2 } from '../lib/http2.mjs';
 import { Jar } from '../lib/jar.mjs';
+import { freePort } from '../lib/ports.mjs';
 import { filesBelow, findSecretsInFiles } from '../lib/secrets.mjs';
 import { startStage } from '../lib/stage.mjs';
 import { waitFor } from '../lib/wait.mjs';
@@ -27,7 +29,10 @@ describe('mod_http2', () => {
   /** @type {Awaited<ReturnType<typeof connectHttp2>>} */
   let h2;
   before(async () => {
-    stage = await startStage({ load: ['http2', 'remoteip'], server: ['Protocols h2c http/1.1', 'RemoteIPHeader X-Forwarded-For', 'RemoteIPInternalProxy 127.0.0.1'].join('\n') });
+    stage = await startStage({
+      load: ['http2', 'remoteip'],
+      server: 'Protocols h2c http/1.1\nRemoteIPHeader X-Forwarded-For\nRemoteIPInternalProxy 127.0.0.1',
+    });
     const session = await stage.signIn('helpdesk');
     cookie = session.jar.cookieHeader(new URL(stage.base));
     h2 = await connectHttp2(stage.origin);
@@ -121,6 +126,40 @@ describe('mod_http2', () => {
     }
     await waitFor('both outcomes', async () => (await stage.records(from)).filter((r) => r.outcome === 'granted').length === 2);
   });
+});
+
+/** The virtual host of a stage once more, with TLS and HTTP/2. @param {Stage} stage @param {number} port */
+function overTls(stage, port) {
+  const [host] = /<VirtualHost [^]*<\/VirtualHost>/.exec(stage.httpd.read('conf/httpd.conf')) ?? [''];
+  const own = String(stage.httpd.port);
+  const secure = host.replaceAll(`http://localhost:${own}`, `https://localhost:${port}`).replaceAll(`:${own}`, `:${port}`);
+  return `Listen 127.0.0.1:${port} https\n`
+    + secure.replace('</VirtualHost>', 'Protocols h2\nSSLEngine on\nSSLCertificateFile conf/tls.pem\nSSLCertificateKeyFile secret/tls.key\n</VirtualHost>');
+}
+
+test('mod_http2 and mod_ssl: the server\'s own origin is https', async () => {
+  const [{ key, cert }, port] = [await makeCertificate(), await freePort()];
+  const stage = await startStage({
+    load: ['http2', 'ssl'], sessionCache: 'file', files: { 'conf/tls.pem': cert, 'secret/tls.key': { content: key, mode: 0o400 } },
+  });
+  try {
+    const cookie = (await stage.signIn('helpdesk')).jar.cookieHeader(new URL(stage.base));
+    stage.httpd.configure({ server: overTls(stage, port) });
+    await stage.httpd.renew();
+    const h2 = await connectHttp2(`https://localhost:${port}`);
+    try {
+      const reveal = (/** @type {Record<string, any>} */ headers) => h2.request('POST', `${DEVICE}/password`, { cookie, ...POST, ...headers }, REASON);
+      assert.equal(assertOk(await reveal({ origin: `https://localhost:${port}` })).credentials[0].password, stage.passwords('LON-001')[0]);
+      assertOk(await reveal({ 'sec-fetch-site': 'same-origin' }));
+      assertProblem(await reveal({ origin: `http://localhost:${port}` }), 'cross_site');
+      assertProblem(await reveal({ origin: stage.origin }), 'cross_site');
+    } finally {
+      await h2.close();
+    }
+  } finally {
+    // no cache of TLS sessions, OpenSSL and mod_ssl are updated apart, a certificate of our own is its own authority
+    await stage.close([/AH01873/, /AH01882/, /AH01906/]);
+  }
 });
 
 const MACHINES = ['health', 'metrics'].map((name) => `<Location "/${name}">\n    SetHandler amlaps-${name}\n    Require all granted\n</Location>`).join('\n');
