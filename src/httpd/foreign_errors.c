@@ -11,15 +11,25 @@ APLOG_USE_MODULE(amlaps);
 
 #define FILTER "AMLAPS_PROBLEM"
 
+static int is_api(request_rec *r)
+{
+    const amlaps_mount_t *mount = amlaps_mount_of(r);
+
+    return mount && !strncmp(r->uri + mount->length, "/api/", 5);
+}
+
 /*
  * Answers under the API that are not the handler's: mod_auth_openidc's 401, httpd's own 400 or 403. A client of the API reads problems, so
- * httpd's HTML becomes one here. Redirects to the sign-in stay as they are.
+ * httpd's HTML becomes one here, and an ErrorDocument to which httpd went from there. Redirects to the sign-in stay as they are.
  */
 static int is_api_error(request_rec *r)
 {
-    const amlaps_mount_t *mount = r->status >= 400 ? amlaps_mount_of(r) : NULL;
+    request_rec *asked = r;
 
-    return mount && !strncmp(r->uri + mount->length, "/api/", 5);
+    while (asked->prev) {
+        asked = asked->prev;
+    }
+    return r->status >= 400 && is_api(asked);
 }
 
 static amlaps_code_t code_of(int status)
@@ -46,8 +56,10 @@ static apr_status_t replace(ap_filter_t *filter, apr_bucket_brigade *brigade)
     char id[AMLAPS_GUID_LENGTH + 1] = "";
     const char *text;
     apr_size_t length;
+    static const char *const of_content[] = { "Content-Encoding", "Content-Language", "ETag", "Last-Modified", "Accept-Ranges" };
     int ends = 0, status;
     amlaps_json_t *problem;
+    size_t i;
 
     for (bucket = APR_BRIGADE_FIRST(brigade); bucket != APR_BRIGADE_SENTINEL(brigade); bucket = next) {
         next = APR_BUCKET_NEXT(bucket);
@@ -68,7 +80,9 @@ static apr_status_t replace(ap_filter_t *filter, apr_bucket_brigade *brigade)
     text = amlaps_json_canonical(problem, pool);
     length = strlen(text);
     ap_set_content_type(r, "application/problem+json; charset=utf-8");
-    apr_table_unset(r->headers_out, "Content-Encoding");
+    for (i = 0; i < sizeof(of_content) / sizeof(of_content[0]); i++) {
+        apr_table_unset(r->headers_out, of_content[i]);
+    }
     ap_set_content_length(r, (apr_off_t)length);
     APR_BRIGADE_INSERT_HEAD(brigade, apr_bucket_pool_create(text, length, pool, r->connection->bucket_alloc));
     ap_remove_output_filter(filter);
@@ -85,20 +99,30 @@ void amlaps_httpd_insert_error_filter(request_rec *r)
     }
 }
 
+/* A request that httpd could not read reaches no hook before its ErrorDocument is served, as a file like others. */
+void amlaps_httpd_insert_filter(request_rec *r)
+{
+    if (r->prev && is_api_error(r)) {
+        amlaps_headers_set(r, 0);
+        ap_add_output_filter(FILTER, NULL, r, r->connection);
+    }
+}
+
 /*
  * Before authentication: a client of the API wants a problem, not the sign-in page of the provider and not an ErrorDocument. For a request that
- * says it comes from a script mod_auth_openidc answers 401; a response of our own keeps httpd from redirecting to an ErrorDocument.
+ * says it comes from a script mod_auth_openidc answers 401; a response of our own keeps httpd from redirecting to an ErrorDocument. Called twice:
+ * httpd refuses some paths before it has decoded them, and only then is every path of the API known as one.
  */
 int amlaps_httpd_prepare_api(request_rec *r)
 {
     static const int statuses[] = {
-        HTTP_BAD_REQUEST, HTTP_UNAUTHORIZED, HTTP_FORBIDDEN, HTTP_NOT_FOUND, HTTP_METHOD_NOT_ALLOWED, HTTP_REQUEST_ENTITY_TOO_LARGE,
-        HTTP_INTERNAL_SERVER_ERROR, HTTP_SERVICE_UNAVAILABLE,
+        HTTP_BAD_REQUEST, HTTP_UNAUTHORIZED, HTTP_FORBIDDEN, HTTP_NOT_FOUND, HTTP_METHOD_NOT_ALLOWED, HTTP_REQUEST_TIME_OUT,
+        HTTP_LENGTH_REQUIRED, HTTP_REQUEST_ENTITY_TOO_LARGE, HTTP_EXPECTATION_FAILED, HTTP_RANGE_NOT_SATISFIABLE, HTTP_INTERNAL_SERVER_ERROR,
+        HTTP_NOT_IMPLEMENTED, HTTP_SERVICE_UNAVAILABLE,
     };
-    const amlaps_mount_t *mount = ap_is_initial_req(r) ? amlaps_mount_of(r) : NULL;
     size_t i;
 
-    if (!mount || strncmp(r->uri + mount->length, "/api/", 5)) {
+    if (!ap_is_initial_req(r) || !is_api(r)) {
         return DECLINED;
     }
     apr_table_setn(r->headers_in, "X-Requested-With", "XMLHttpRequest");

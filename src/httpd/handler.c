@@ -105,9 +105,9 @@ static const struct route_t *find_route(amlaps_request_t *request, const char *p
 }
 
 /* What must hold before an endpoint of the API is reached. */
-static apr_status_t admit(amlaps_error_t *error, amlaps_request_t *request, const struct route_t *route)
+static apr_status_t admit(amlaps_error_t *error, amlaps_request_t *request)
 {
-    if (!strcmp(route->method, "POST") && amlaps_guard_check(error, request->r) != APR_SUCCESS) {
+    if (amlaps_guard_check(error, request->r) != APR_SUCCESS) {
         return error->status;
     }
     return amlaps_api_admit(error, request);
@@ -127,7 +127,7 @@ static int serve_api(amlaps_request_t *request, const char *path)
     if (strcmp(r->method, route->method) && !(r->header_only && !strcmp(route->method, "GET"))) {
         return refuse_method(request, strcmp(route->method, "GET") ? "POST" : "GET, HEAD");
     }
-    return admit(&error, request, route) == APR_SUCCESS ? route->serve(request) : amlaps_respond_problem(request, &error);
+    return admit(&error, request) == APR_SUCCESS ? route->serve(request) : amlaps_respond_problem(request, &error);
 }
 
 int amlaps_httpd_handler(request_rec *r)

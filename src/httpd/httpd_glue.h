@@ -23,6 +23,7 @@ int amlaps_httpd_map_to_storage(request_rec *r);
 int amlaps_httpd_handler(request_rec *r);
 int amlaps_httpd_status(request_rec *r, int flags);
 int amlaps_httpd_prepare_api(request_rec *r);
+void amlaps_httpd_insert_filter(request_rec *r);
 void amlaps_httpd_insert_error_filter(request_rec *r);
 void amlaps_httpd_register_filters(void);
 

@@ -31,7 +31,10 @@ apr_status_t amlaps_identity_read(const amlaps_person_t **person, amlaps_error_t
 
 /* ---- guard.c, body.c ---- */
 
-/** Refuses what another site could make a browser send. Only for POST. @return APR_SUCCESS or AMLAPS_CROSS_SITE */
+/**
+ * Refuses what another site makes a browser send: reading too leaves records and uses up limits. A POST must prove that it comes from the page.
+ * @return APR_SUCCESS or AMLAPS_CROSS_SITE
+ */
 apr_status_t amlaps_guard_check(amlaps_error_t *error, request_rec *r);
 
 #define AMLAPS_BODY_MOST (16 * 1024)

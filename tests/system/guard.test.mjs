@@ -1,5 +1,5 @@
 // @ts-check
-/** A POST is answered only to the page itself: who asks from where, with which body. */
+/** What other sites make a browser send is refused, and a POST is answered only to the page itself: who asks from where, with which body. */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { DEVICES } from '../entra/world.mjs';
@@ -11,7 +11,10 @@ let stage;
 /** @type {Awaited<ReturnType<import('../lib/stage.mjs').Stage['signIn']>>} */
 let helpdesk;
 before(async () => {
-  stage = await startStage();
+  stage = await startStage({
+    amlaps: 'AMLapsAuditor user helpdesk@contoso.com\nAMLapsOperator user helpdesk@contoso.com',
+    server: ['health', 'metrics'].map((name) => `<Location "/${name}">\n    SetHandler amlaps-${name}\n    Require all granted\n</Location>`).join('\n'),
+  });
   helpdesk = await stage.signIn('helpdesk');
 });
 after(() => stage?.close());
@@ -93,6 +96,58 @@ describe('requests of other sites', () => {
     assertProblem(await send({ ...GOOD, 'Sec-Fetch-Site': 'cross-site' }), 'cross_site');
     assert.equal(stage.graphRequests().length, before);
     await nothingGranted();
+  });
+});
+
+describe('reading for other sites', () => {
+  const ROUTES = ['session', 'devices?search=LON', `devices/contoso/${DEVICES.lon001}`, `devices/contoso/${DEVICES.lon001.replace(/.$/, '0')}`,
+    'audit', 'audit/verify', 'audit/export', 'status'];
+  const FOREIGN = ['cross-site', 'same-site', '', 'x-same-origin', 'Same-Origin', 'same-origin, cross-site', 'none, cross-site'];
+
+  /** @param {string} path @param {string | undefined} site @param {string} [method] */
+  const read = (path, site, method = 'GET') => helpdesk.request(path, { method, headers: site === undefined ? {} : { 'Sec-Fetch-Site': site } });
+
+  for (const route of ROUTES) {
+    test(`Sec-Fetch-Site × ${route}`, async () => {
+      for (const site of [undefined, 'none', 'same-origin']) {
+        const answer = await read(`api/v1/${route}`, site);
+        assert.ok(answer.status === 200 || answer.json().code === 'not_authorized', `${site}: ${answer.status} ${answer.text.slice(0, 200)}`);
+        assert.equal((await read(`api/v1/${route}`, site, 'HEAD')).status, answer.status);
+      }
+      const [records, asked] = [await stage.lastSeq(), stage.graphRequests().length];
+      for (const site of FOREIGN) {
+        assertProblem(await read(`api/v1/${route}`, site), 'cross_site');
+        const head = await read(`api/v1/${route}`, site, 'HEAD');
+        assert.equal(head.status, 403);
+        assert.equal(head.text, '');
+      }
+      assert.equal(await stage.lastSeq(), records, 'nothing is recorded');
+      assert.equal(stage.graphRequests().length, asked, 'and Graph is not asked');
+    });
+  }
+
+  test('that are two headers', async () => {
+    assertProblem(await helpdesk.request('api/v1/session', { headers: { 'Sec-Fetch-Site': ['same-origin', 'cross-site'] } }), 'cross_site');
+  });
+
+  for (const path of ['', 'app.js', '/health', '/metrics']) {
+    test(`does not close /laps/ + ${path || 'the page'}: links lead there`, async () => {
+      const wanted = (await read(path, undefined)).status;
+      assert.ok([200, 503].includes(wanted), String(wanted));
+      for (const site of ['cross-site', 'same-site', 'none', 'same-origin']) assert.equal((await read(path, site)).status, wanted, site);
+    });
+  }
+
+  test('does not use up the limit of searches', async () => {
+    const own = await startStage({ limits: 'AMLapsLimit search 1/hour' });
+    try {
+      const session = await own.signIn('helpdesk');
+      for (let i = 0; i < 3; i++) assertProblem(await session.get('api/v1/devices?search=LON', { headers: { 'Sec-Fetch-Site': 'cross-site' } }), 'cross_site');
+      assertOk(await session.get('api/v1/devices?search=LON'));
+      assertProblem(await session.get('api/v1/devices?search=LON'), 'rate_limited');
+    } finally {
+      await own.close();
+    }
   });
 });
 
