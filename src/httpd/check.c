@@ -157,41 +157,16 @@ static int check_seal(server_rec *server, const amlaps_config_t *config, apr_poo
     return OK;
 }
 
-/* A virtual host's copies stand behind those that it inherits. */
-static const char *check_audit_log(const amlaps_config_t *config, int index, apr_pool_t *ptemp)
-{
-    const amlaps_audit_log_t *log = APR_ARRAY_IDX(config->audit_logs, index, amlaps_audit_log_t *);
-    const char *name = log->sink.name;
-    int i;
-
-    if (!strcmp(ap_strchr_c(amlaps_config_store(config), ':') + 1, name) || is_same(config->audit_seal, name)) {
-        return apr_psprintf(ptemp, "%s: AMLapsAuditLog %s is the %s own file; write another path", log->origin, name,
-                            is_same(config->audit_seal, name) ? "sealing state's" : "store's");
-    }
-    for (i = 0; i < index; i++) {
-        const amlaps_audit_log_t *other = APR_ARRAY_IDX(config->audit_logs, i, amlaps_audit_log_t *);
-
-        if (!strcmp(other->sink.name, name)) {
-            return apr_psprintf(ptemp, "%s: AMLapsAuditLog %s stands in the main server too, at %s; a virtual host inherits it, so remove this one",
-                                log->origin, name, other->origin);
-        }
-    }
-    return NULL;
-}
-
 static int check_trail(server_rec *server, amlaps_config_t *config, apr_pool_t *pconf, apr_pool_t *ptemp)
 {
     const char *mistake;
-    int i;
 
     if ((mistake = amlaps_trail_check_store(amlaps_config_store(config), ptemp)) ||
         (mistake = amlaps_trail_read_store(&config->opened_store, amlaps_config_store(config), pconf))) {
         return fail(server, "AML0107", apr_psprintf(ptemp, "AMLapsStore: %s", mistake));
     }
-    for (i = 0; i < config->audit_logs->nelts; i++) {
-        if ((mistake = check_audit_log(config, i, ptemp))) {
-            return fail(server, "AML0137", mistake);
-        }
+    if ((mistake = amlaps_audit_logs_check(server, ptemp))) {
+        return fail(server, "AML0137", mistake);
     }
     return check_seal(server, config, ptemp);
 }

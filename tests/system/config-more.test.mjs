@@ -190,6 +190,7 @@ describe('a sealing state', () => {
 });
 
 describe('a copy of the audit', () => {
+  before(() => fs.symlinkSync(httpd.path('logs'), httpd.path('state/alias')));
   const host = (/** @type {string} */ lines, port = 1) => `<VirtualHost 127.0.0.1:${port}>\nServerName v${port}.example\n${lines}\n</VirtualHost>\n`;
   for (const copy of ['{root}/logs/copy', 'syslog:local1', '"|/bin/cat -u"']) {
     refuses(`${copy} in the main server and in a virtual host`, `${all}AMLapsAuditLog ${copy}\n${host(`AMLapsAuditLog ${copy} required`)}`,
@@ -200,6 +201,17 @@ describe('a copy of the audit', () => {
   refuses('syslog twice in other letters', `${all}AMLapsAuditLog SYSLOG:local0\nAMLapsAuditLog syslog:local0`, /AMLapsAuditLog: 'syslog:local0' stands at .* already/);
   accepts('syslog in other letters', `${all}AMLapsAuditLog SysLog`);
   refuses('into the sealing state', `${all}AMLapsAuditSeal seal/state\nAMLapsAuditLog seal/state`, /AML0137: .*AMLapsAuditLog \S+seal\/state is the sealing state's own file/);
+  const store = (/** @type {string} */ name) => `AMLapsStore sqlite3:{root}/state/${name}.db\n`;
+  const two = /AML0137: \S+httpd\.conf:\d+: AMLapsAuditLog \S+\/copy gets the records of the store sqlite3:\S+\.db .*no file can hold two chains; give each store a copy/;
+  const apart = (/** @type {string} */ a, /** @type {string} */ b, one = 'one', other = 'other') => host(`${all}${store(one)}AMLapsAuditLog ${a}`)
+    + host(`${tenant('', 'fabrikam')}${store(other)}AMLapsAuditLog ${b} required`, 2);
+  refuses('of two virtual hosts with a store each', apart('{root}/logs/copy', '{root}/logs/copy'), two, /\.db \(at \S+:\d+\), and by \S+:\d+ of another server those of \S+\.db \(at/);
+  refuses('of two virtual hosts, by two paths', apart('{root}/logs/copy', '{root}/state/alias/copy'), two);
+  accepts('of two virtual hosts with one store', apart('{root}/logs/copy', '{root}/logs/copy', 'one', 'one'));
+  accepts('of two virtual hosts with a store and a folder each', apart('{root}/logs/copy', '{root}/state/copy'));
+  refuses('that a virtual host with a store of its own inherits', `${all}${store('one')}AMLapsAuditLog {root}/logs/copy\n${host(store('other'))}`, two, /by the same line of another server/);
+  refuses('that two virtual hosts with a store each inherit', `AMLapsAuditLog {root}/logs/copy\n${host(`${all}${store('one')}`)}${host(`${tenant('', 'fabrikam')}${store('other')}`, 2)}`, two);
+  accepts('that a virtual host with a store of its own does not inherit', `${all}${store('one')}${host(`${store('other')}AMLapsAuditLog {root}/logs/copy`)}`);
   refuses('into the inherited sealing state', `${all}AMLapsAuditSeal seal/state\n${host('AMLapsAuditLog seal/state')}`, /AML0137: .*sealing state's own file/);
 });
 
