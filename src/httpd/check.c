@@ -18,6 +18,11 @@ APLOG_USE_MODULE(amlaps);
  * secrets, policies, mounts – lives in pconf and is constant from then on.
  */
 
+static int is_configtest(void)
+{
+    return ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST;
+}
+
 /* A line of text is a line of the log: httpd would write a line's end as \\n. */
 static int fail(server_rec *server, const char *id, const char *text)
 {
@@ -204,6 +209,9 @@ static int check_idle(server_rec *server, const amlaps_config_t *config, apr_poo
     if ((mistake = amlaps_channels_check_names(config, inherited ? inherited->notifies->nelts : 0, ptemp))) {
         return fail(server, "AML0520", mistake);
     }
+    if (is_configtest() && (mistake = amlaps_expect_explain(server, inherited ? inherited->explanations->nelts : 0, ptemp))) {
+        return fail(server, "AML0119", mistake);
+    }
     if ((mistake = amlaps_expect_check(server, inherited ? inherited->expectations->nelts : 0, ptemp))) {
         return fail(server, "AML0118", mistake);
     }
@@ -231,8 +239,7 @@ static int check_server(server_rec *server, apr_hash_t *channels, apr_pool_t *pc
     }
     config->limits = amlaps_config_limits(config, pconf);
     /* A virtual host that adds nothing of its own would only say the same again. */
-    if ((!server->is_virtual || config->touched) && ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST &&
-        (mistake = amlaps_expect_explain(server, ptemp))) {
+    if ((!server->is_virtual || config->touched) && is_configtest() && (mistake = amlaps_expect_explain(server, 0, ptemp))) {
         return fail(server, "AML0119", mistake);
     }
     if ((mistake = amlaps_expect_check(server, 0, ptemp))) {
@@ -320,7 +327,7 @@ static void warn_all(server_rec *main_server, const char *mounted, apr_pool_t *p
 {
     server_rec *server;
 
-    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG && ap_state_query(AP_SQ_RUN_MODE) != AP_SQ_RM_CONFIG_TEST) {
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG && !is_configtest()) {
         return;
     }
     for (server = main_server; server; server = server->next) {
@@ -364,7 +371,7 @@ int amlaps_httpd_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *p
                     "NAME>", mounted));
     }
     warn_all(main_server, mounted, ptemp);
-    if (active && !mounted && ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST) {
+    if (active && !mounted && is_configtest()) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main_server, "AML0138: there are tenants, but no Location has SetHandler amlaps, so the page is "
                      "nowhere; write it into the Location that has AuthType openid-connect");
     }

@@ -147,7 +147,7 @@ describe('the place of a mistake', () => {
 });
 
 describe('without any tenant', () => {
-  const host = (/** @type {string} */ lines, port = 1) => `<VirtualHost 127.0.0.1:${port}>\n${lines}\n</VirtualHost>\n`;
+  const host = (/** @type {string} */ lines, port = 1) => `<VirtualHost 127.0.0.1:${port}>\nServerName v${port}.example\n${lines}\n</VirtualHost>\n`;
   const soc = '<AMLapsChannel soc>\nAMLapsWebhook json https://hooks.example.org/x\n</AMLapsChannel>\n';
   const unchecked = /AML0179: \S+httpd\.conf:(\d+): AMLapsExpect stands without any tenant/g;
   /** @param {string} name @param {string} lines @param {number} warned how often */
@@ -162,10 +162,25 @@ describe('without any tenant', () => {
   refuses('one that names a tenant', 'AMLapsExpect deny password tenant=contoso user=a', /AML0118: .*tenant=contoso: write the NAME/);
   refuses('a notification of an unknown channel', `${soc}AMLapsNotify all sco`, /AML0520: \S+httpd\.conf:\d+: AMLapsNotify names the unknown channel 'sco'; write one of soc/);
   refuses('one of a virtual host', soc + host('AMLapsNotify failure sco'), /AML0520: .*unknown channel 'sco'/);
+  /** @param {string} name @param {string} lines @param {string[]} said each line that tells so, whatever the LogLevel */
+  const explains = (name, lines, said) => test(name, async () => {
+    const { ok, output } = await configtest(`LogLevel crit\n${lines}`, '-c', 'AMLapsExplain user=a@b.c device=X');
+    assert.ok(ok, output);
+    const told = output.match(/^.*user=.*\nAML0185: nothing can be explained, because there is no tenant .*; write a section <AMLapsTenant NAME>$/gm) ?? [];
+    assert.deepEqual(told.map((text) => text.split('\n')[0]), said, output);
+  });
+  explains('an explanation says why there is none, once', host(''), ['user=a@b.c device=X']);
+  explains('but not where a virtual host has one', host(all), []);
+  explains('also of a virtual host', host(all) + host('AMLapsExplain user=d', 2), ['virtual host v2.example: user=d']);
+  test('an explanation with an unknown key is a mistake', async () => {
+    const { ok, output } = await configtest('', '-c', 'AMLapsExplain usr=a');
+    assert.ok(!ok, output);
+    assert.match(output, /AML0119: AMLapsExplain: 'usr' is no key/);
+  });
   warns('an expectation is told to be unchecked', 'AMLapsExpect deny password user=a device=b', 1);
   warns('also in a virtual host, once', `${host(all)}${host('AMLapsExpect deny password user=a\nAMLapsExpect deny all user=b', 2)}`, 1);
   warns('but for those that a virtual host with one inherits', `AMLapsExpect allow password tenant=contoso user=alice@contoso.com "device=LON 1"\nAMLapsNotify all soc\n`
-    + host(`${soc}${all}`) + host('ServerName b.example', 2), 0);
+    + host(`${soc}${all}`) + host('', 2), 0);
 });
 
 describe('a sealing state', () => {
