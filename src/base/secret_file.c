@@ -10,17 +10,27 @@
 
 #include <apr_strings.h>
 
-/* A folder that everybody may write, without the sticky bit, lets everybody swap the file. */
-static int folder_is_open(const char *path, apr_pool_t *pool)
+/* Who may write to a folder without the sticky bit may swap the file. A group counts as everybody does: its members come and go. Only that of root is
+ * root's own, and some systems give it every folder. */
+static const char *folder_mistake(const char *path, apr_pool_t *pool)
 {
     char *folder = apr_pstrdup(pool, path), *slash = strrchr(folder, '/');
     struct stat info;
 
     if (!slash) {
-        return 0;
+        return NULL;
     }
     slash[slash == folder ? 1 : 0] = '\0';
-    return stat(folder, &info) == 0 && (info.st_mode & S_IWOTH) && !(info.st_mode & S_ISVTX);
+    if (stat(folder, &info) != 0 || (info.st_mode & S_ISVTX)) {
+        return NULL;
+    }
+    if (info.st_mode & S_IWOTH) {
+        return apr_psprintf(pool, "the folder of '%s' may be written by everybody; run: chmod o-w '%s'", path, folder);
+    }
+    if ((info.st_mode & S_IWGRP) && info.st_gid != 0) {
+        return apr_psprintf(pool, "the folder of '%s' may be written by its group, and so the file be replaced; run: chmod g-w '%s'", path, folder);
+    }
+    return NULL;
 }
 
 static const char *check(int fd, const char *path, amlaps_file_care_t care, apr_size_t room, apr_pool_t *pool)
@@ -36,13 +46,10 @@ static const char *check(int fd, const char *path, amlaps_file_care_t care, apr_
     if (info.st_mode & S_IWOTH) {
         return apr_psprintf(pool, "'%s' is world-writable; run: chmod o-w '%s'", path, path);
     }
-    if (folder_is_open(path, pool)) {
-        return apr_psprintf(pool, "the folder of '%s' may be written by everybody; run chmod o-w on it", path);
-    }
     if (info.st_size > (off_t)room) {
         return apr_psprintf(pool, "'%s' is larger than anything that belongs here; is it the right file?", path);
     }
-    return NULL;
+    return folder_mistake(path, pool);
 }
 
 /* A file may grow while it is read: no more is taken than there is room for. */

@@ -6,6 +6,7 @@
 
 #include <apr_strings.h>
 #include <http_log.h>
+#include <http_main.h>
 
 APLOG_USE_MODULE(amlaps);
 
@@ -14,12 +15,18 @@ APLOG_USE_MODULE(amlaps);
 
 /* ---- the directive ---- */
 
+static const char *folder_of(const char *path, apr_pool_t *pool)
+{
+    const char *slash = ap_strrchr_c(path, '/');
+
+    return slash > path ? apr_pstrmemdup(pool, path, (apr_size_t)(slash - path)) : "/";
+}
+
 static const char *file_mistake(const amlaps_audit_log_t *log, apr_pool_t *pool)
 {
-    const char *path = log->sink.name, *slash = ap_strrchr_c(path, '/'), *folder;
+    const char *path = log->sink.name, *folder = folder_of(path, pool);
     apr_finfo_t info;
 
-    folder = slash > path ? apr_pstrmemdup(pool, path, (apr_size_t)(slash - path)) : "/";
     if (apr_stat(&info, folder, APR_FINFO_TYPE, pool) != APR_SUCCESS || info.filetype != APR_DIR) {
         return apr_psprintf(pool, "there is no folder '%s'; make it, or write another path", folder);
     }
@@ -116,6 +123,99 @@ const char *amlaps_directive_audit_log(cmd_parms *cmd, void *dir, const char *li
     }
     APR_ARRAY_PUSH(config->audit_logs, amlaps_audit_log_t *) = log;
     return NULL;
+}
+
+/* ---- all of them, when the whole configuration is known ---- */
+
+/* A virtual host's copies stand behind those that it inherits. */
+static const char *check_within(const amlaps_config_t *config, int index, apr_pool_t *ptemp)
+{
+    const amlaps_audit_log_t *log = APR_ARRAY_IDX(config->audit_logs, index, amlaps_audit_log_t *);
+    const char *name = log->sink.name;
+    const int is_seal = config->audit_seal && !strcmp(config->audit_seal, name);
+    int i;
+
+    if (is_seal || !strcmp(ap_strchr_c(amlaps_config_store(config), ':') + 1, name)) {
+        return apr_psprintf(ptemp, "%s: AMLapsAuditLog %s is the %s own file; write another path", log->origin, name,
+                            is_seal ? "sealing state's" : "store's");
+    }
+    for (i = 0; i < index; i++) {
+        const amlaps_audit_log_t *other = APR_ARRAY_IDX(config->audit_logs, i, amlaps_audit_log_t *);
+
+        if (!strcmp(other->sink.name, name)) {
+            return apr_psprintf(ptemp, "%s: AMLapsAuditLog %s stands in the main server too, at %s; a virtual host inherits it, so remove this one",
+                                log->origin, name, other->origin);
+        }
+    }
+    return NULL;
+}
+
+/* Whatever links lead to its folder; the file itself may be none, and may not be there yet. */
+static int is_same_file(const amlaps_audit_log_t *a, const amlaps_audit_log_t *b, apr_pool_t *ptemp)
+{
+    const char *in_a, *in_b;
+    apr_finfo_t info_a, info_b;
+
+    if (a->sink.kind != AMLAPS_SINK_FILE || b->sink.kind != AMLAPS_SINK_FILE) {
+        return 0;
+    }
+    if (!strcmp(a->sink.name, b->sink.name)) {
+        return 1;
+    }
+    in_a = ap_strrchr_c(a->sink.name, '/');
+    in_b = ap_strrchr_c(b->sink.name, '/');
+    return !strcmp(in_a, in_b) && apr_stat(&info_a, folder_of(a->sink.name, ptemp), APR_FINFO_IDENT, ptemp) == APR_SUCCESS &&
+           apr_stat(&info_b, folder_of(b->sink.name, ptemp), APR_FINFO_IDENT, ptemp) == APR_SUCCESS && info_a.device == info_b.device &&
+           info_a.inode == info_b.inode;
+}
+
+static const char *store_of(const amlaps_config_t *config, apr_pool_t *ptemp)
+{
+    const char *store = amlaps_config_store(config);
+
+    return config->store_origin ? apr_psprintf(ptemp, "%s (at %s)", store, config->store_origin) : store;
+}
+
+/* Two stores are two chains, and a file with both is none that could be verified. */
+static const char *check_against(const amlaps_config_t *config, const amlaps_config_t *theirs, apr_pool_t *ptemp)
+{
+    int i, j;
+
+    for (i = 0; i < config->audit_logs->nelts; i++) {
+        const amlaps_audit_log_t *log = APR_ARRAY_IDX(config->audit_logs, i, amlaps_audit_log_t *);
+
+        for (j = 0; j < theirs->audit_logs->nelts; j++) {
+            const amlaps_audit_log_t *other = APR_ARRAY_IDX(theirs->audit_logs, j, amlaps_audit_log_t *);
+
+            if (is_same_file(log, other, ptemp)) {
+                return apr_psprintf(ptemp, "%s: AMLapsAuditLog %s gets the records of the store %s, and by %s of another server those of %s: no file can "
+                                    "hold two chains; give each store a copy of its own, inside its virtual host, or both servers one AMLapsStore",
+                                    log->origin, log->sink.name, store_of(config, ptemp), log == other ? "the same line" : other->origin,
+                                    store_of(theirs, ptemp));
+            }
+        }
+    }
+    return NULL;
+}
+
+const char *amlaps_audit_logs_check(const server_rec *server, apr_pool_t *ptemp)
+{
+    const amlaps_config_t *config = amlaps_config_of(server);
+    const char *mistake = NULL;
+    const server_rec *other;
+    int i;
+
+    for (i = 0; i < config->audit_logs->nelts && !mistake; i++) {
+        mistake = check_within(config, i, ptemp);
+    }
+    for (other = ap_server_conf; other && other != server && !mistake; other = other->next) {
+        const amlaps_config_t *theirs = amlaps_config_of(other);
+
+        if (amlaps_config_active(theirs) && strcmp(amlaps_config_store(config), amlaps_config_store(theirs))) {
+            mistake = check_against(config, theirs, ptemp);
+        }
+    }
+    return mistake;
 }
 
 /* ---- opening ---- */

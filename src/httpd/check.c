@@ -18,6 +18,11 @@ APLOG_USE_MODULE(amlaps);
  * secrets, policies, mounts – lives in pconf and is constant from then on.
  */
 
+static int is_configtest(void)
+{
+    return ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST;
+}
+
 /* A line of text is a line of the log: httpd would write a line's end as \\n. */
 static int fail(server_rec *server, const char *id, const char *text)
 {
@@ -157,41 +162,16 @@ static int check_seal(server_rec *server, const amlaps_config_t *config, apr_poo
     return OK;
 }
 
-/* A virtual host's copies stand behind those that it inherits. */
-static const char *check_audit_log(const amlaps_config_t *config, int index, apr_pool_t *ptemp)
-{
-    const amlaps_audit_log_t *log = APR_ARRAY_IDX(config->audit_logs, index, amlaps_audit_log_t *);
-    const char *name = log->sink.name;
-    int i;
-
-    if (!strcmp(ap_strchr_c(amlaps_config_store(config), ':') + 1, name) || is_same(config->audit_seal, name)) {
-        return apr_psprintf(ptemp, "%s: AMLapsAuditLog %s is the %s own file; write another path", log->origin, name,
-                            is_same(config->audit_seal, name) ? "sealing state's" : "store's");
-    }
-    for (i = 0; i < index; i++) {
-        const amlaps_audit_log_t *other = APR_ARRAY_IDX(config->audit_logs, i, amlaps_audit_log_t *);
-
-        if (!strcmp(other->sink.name, name)) {
-            return apr_psprintf(ptemp, "%s: AMLapsAuditLog %s stands in the main server too, at %s; a virtual host inherits it, so remove this one",
-                                log->origin, name, other->origin);
-        }
-    }
-    return NULL;
-}
-
 static int check_trail(server_rec *server, amlaps_config_t *config, apr_pool_t *pconf, apr_pool_t *ptemp)
 {
     const char *mistake;
-    int i;
 
     if ((mistake = amlaps_trail_check_store(amlaps_config_store(config), ptemp)) ||
         (mistake = amlaps_trail_read_store(&config->opened_store, amlaps_config_store(config), pconf))) {
         return fail(server, "AML0107", apr_psprintf(ptemp, "AMLapsStore: %s", mistake));
     }
-    for (i = 0; i < config->audit_logs->nelts; i++) {
-        if ((mistake = check_audit_log(config, i, ptemp))) {
-            return fail(server, "AML0137", mistake);
-        }
+    if ((mistake = amlaps_audit_logs_check(server, ptemp))) {
+        return fail(server, "AML0137", mistake);
     }
     return check_seal(server, config, ptemp);
 }
@@ -229,6 +209,9 @@ static int check_idle(server_rec *server, const amlaps_config_t *config, apr_poo
     if ((mistake = amlaps_channels_check_names(config, inherited ? inherited->notifies->nelts : 0, ptemp))) {
         return fail(server, "AML0520", mistake);
     }
+    if (is_configtest() && (mistake = amlaps_expect_explain(server, inherited ? inherited->explanations->nelts : 0, ptemp))) {
+        return fail(server, "AML0119", mistake);
+    }
     if ((mistake = amlaps_expect_check(server, inherited ? inherited->expectations->nelts : 0, ptemp))) {
         return fail(server, "AML0118", mistake);
     }
@@ -256,8 +239,7 @@ static int check_server(server_rec *server, apr_hash_t *channels, apr_pool_t *pc
     }
     config->limits = amlaps_config_limits(config, pconf);
     /* A virtual host that adds nothing of its own would only say the same again. */
-    if ((!server->is_virtual || config->touched) && ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST &&
-        (mistake = amlaps_expect_explain(server, ptemp))) {
+    if ((!server->is_virtual || config->touched) && is_configtest() && (mistake = amlaps_expect_explain(server, 0, ptemp))) {
         return fail(server, "AML0119", mistake);
     }
     if ((mistake = amlaps_expect_check(server, 0, ptemp))) {
@@ -345,7 +327,7 @@ static void warn_all(server_rec *main_server, const char *mounted, apr_pool_t *p
 {
     server_rec *server;
 
-    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG && ap_state_query(AP_SQ_RUN_MODE) != AP_SQ_RM_CONFIG_TEST) {
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG && !is_configtest()) {
         return;
     }
     for (server = main_server; server; server = server->next) {
@@ -389,7 +371,7 @@ int amlaps_httpd_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *p
                     "NAME>", mounted));
     }
     warn_all(main_server, mounted, ptemp);
-    if (active && !mounted && ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST) {
+    if (active && !mounted && is_configtest()) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main_server, "AML0138: there are tenants, but no Location has SetHandler amlaps, so the page is "
                      "nowhere; write it into the Location that has AuthType openid-connect");
     }

@@ -65,12 +65,20 @@ const char *amlaps_expect_check(server_rec *server, int first, apr_pool_t *pool)
     return NULL;
 }
 
-const char *amlaps_expect_explain(server_rec *server, apr_pool_t *pool)
+/* Where an answer would stand, since a LogLevel may leave out warnings. */
+static const char *answer(const amlaps_config_t *config, const amlaps_scenario_t *scenario, apr_pool_t *pool)
+{
+    return amlaps_config_active(config) ? amlaps_scenario_explain(scenario, config->policy, pool)
+                                        : "AML0185: nothing can be explained, because there is no tenant and so no rule decides; write a section "
+                                          "<AMLapsTenant NAME>";
+}
+
+const char *amlaps_expect_explain(server_rec *server, int first, apr_pool_t *pool)
 {
     const amlaps_config_t *config = amlaps_config_of(server);
     int i;
 
-    for (i = 0; i < config->explanations->nelts; i++) {
+    for (i = first; i < config->explanations->nelts; i++) {
         const amlaps_expectation_t *asked = APR_ARRAY_IDX(config->explanations, i, amlaps_expectation_t *);
         amlaps_scenario_t *scenario;
         const char *mistake = amlaps_scenario_read(&scenario, asked->words, asked->count, server, pool);
@@ -79,7 +87,7 @@ const char *amlaps_expect_explain(server_rec *server, apr_pool_t *pool)
             return apr_psprintf(pool, "AMLapsExplain: %s", mistake);
         }
         printf("%s%s%s%s\n%s\n", server->is_virtual ? "virtual host " : "", server->is_virtual ? server->server_hostname : "",
-               server->is_virtual ? ": " : "", amlaps_text_printable(asked->text, LONGEST_LINE, pool), amlaps_scenario_explain(scenario, config->policy, pool));
+               server->is_virtual ? ": " : "", amlaps_text_printable(asked->text, LONGEST_LINE, pool), answer(config, scenario, pool));
     }
     fflush(stdout);
     return NULL;

@@ -10,7 +10,10 @@
  */
 const char *amlaps_expect_check(server_rec *server, int first, apr_pool_t *pool);
 
-/** At configtest: prints the answers to AMLapsExplain to standard output. @return NULL, or the mistake */
-const char *amlaps_expect_explain(server_rec *server, apr_pool_t *pool);
+/**
+ * At configtest: prints the answers to every AMLapsExplain of the server from the index `first` on to standard output; without a tenant, why there is none.
+ * @return NULL, or the mistake
+ */
+const char *amlaps_expect_explain(server_rec *server, int first, apr_pool_t *pool);
 
 #endif

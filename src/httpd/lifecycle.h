@@ -17,6 +17,9 @@ amlaps_claims_keep_t *amlaps_lifecycle_claims(void);
  */
 int amlaps_lifecycle_is_reload(void);
 
+/** What is wrong with the server's copies of the audit beside its store and the copies of the servers before it. @return NULL, or the mistake */
+const char *amlaps_audit_logs_check(const server_rec *server, apr_pool_t *ptemp);
+
 /** Opens the server's copies of the audit, those of the main server once. In the parent, as root. @return OK, or what post_config returns */
 int amlaps_audit_logs_open(server_rec *server, apr_pool_t *pconf, apr_pool_t *ptemp);
 

@@ -4,6 +4,7 @@
 
 #include <apr_strings.h>
 
+#include "fresh.h"
 #include "keeper.h"
 #include "seal_file.h"
 
@@ -52,8 +53,8 @@ static apr_status_t show_key(const amlaps_keeper_t *keeper, const amlaps_seal_t 
                                     "the verification key could not be shown, so nothing was sealed with it");
 }
 
-apr_status_t amlaps_trail_seal(amlaps_error_t *error, const char *store, const char *state, const char *who, amlaps_show_key_t show,
-                               void *baton, apr_pool_t *pool)
+static apr_status_t seal_store(amlaps_error_t *error, const char *store, const char *state, const char *who, amlaps_show_key_t show, void *baton,
+                               apr_pool_t *pool)
 {
     amlaps_keeper_t keeper = { .store_name = store, .state = state, .error = error, .pool = pool };
     amlaps_json_t *about = amlaps_json_make_object(pool);
@@ -79,6 +80,20 @@ apr_status_t amlaps_trail_seal(amlaps_error_t *error, const char *store, const c
         }
     }
     amlaps_keeper_close(&keeper);
+    return status;
+}
+
+apr_status_t amlaps_trail_seal(amlaps_error_t *error, const char *store, const char *state, const char *who, amlaps_show_key_t show,
+                               void *baton, apr_pool_t *pool)
+{
+    amlaps_fresh_t fresh;
+    apr_status_t status;
+
+    amlaps_fresh_look(&fresh, store, pool);
+    status = seal_store(error, store, state, who, show, baton, pool);
+    if (status != APR_SUCCESS) {
+        amlaps_fresh_take_back(&fresh, pool);
+    }
     return status;
 }
 

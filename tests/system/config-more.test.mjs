@@ -147,7 +147,7 @@ describe('the place of a mistake', () => {
 });
 
 describe('without any tenant', () => {
-  const host = (/** @type {string} */ lines, port = 1) => `<VirtualHost 127.0.0.1:${port}>\n${lines}\n</VirtualHost>\n`;
+  const host = (/** @type {string} */ lines, port = 1) => `<VirtualHost 127.0.0.1:${port}>\nServerName v${port}.example\n${lines}\n</VirtualHost>\n`;
   const soc = '<AMLapsChannel soc>\nAMLapsWebhook json https://hooks.example.org/x\n</AMLapsChannel>\n';
   const unchecked = /AML0179: \S+httpd\.conf:(\d+): AMLapsExpect stands without any tenant/g;
   /** @param {string} name @param {string} lines @param {number} warned how often */
@@ -162,10 +162,25 @@ describe('without any tenant', () => {
   refuses('one that names a tenant', 'AMLapsExpect deny password tenant=contoso user=a', /AML0118: .*tenant=contoso: write the NAME/);
   refuses('a notification of an unknown channel', `${soc}AMLapsNotify all sco`, /AML0520: \S+httpd\.conf:\d+: AMLapsNotify names the unknown channel 'sco'; write one of soc/);
   refuses('one of a virtual host', soc + host('AMLapsNotify failure sco'), /AML0520: .*unknown channel 'sco'/);
+  /** @param {string} name @param {string} lines @param {string[]} said each line that tells so, whatever the LogLevel */
+  const explains = (name, lines, said) => test(name, async () => {
+    const { ok, output } = await configtest(`LogLevel crit\n${lines}`, '-c', 'AMLapsExplain user=a@b.c device=X');
+    assert.ok(ok, output);
+    const told = output.match(/^.*user=.*\nAML0185: nothing can be explained, because there is no tenant .*; write a section <AMLapsTenant NAME>$/gm) ?? [];
+    assert.deepEqual(told.map((text) => text.split('\n')[0]), said, output);
+  });
+  explains('an explanation says why there is none, once', host(''), ['user=a@b.c device=X']);
+  explains('but not where a virtual host has one', host(all), []);
+  explains('also of a virtual host', host(all) + host('AMLapsExplain user=d', 2), ['virtual host v2.example: user=d']);
+  test('an explanation with an unknown key is a mistake', async () => {
+    const { ok, output } = await configtest('', '-c', 'AMLapsExplain usr=a');
+    assert.ok(!ok, output);
+    assert.match(output, /AML0119: AMLapsExplain: 'usr' is no key/);
+  });
   warns('an expectation is told to be unchecked', 'AMLapsExpect deny password user=a device=b', 1);
   warns('also in a virtual host, once', `${host(all)}${host('AMLapsExpect deny password user=a\nAMLapsExpect deny all user=b', 2)}`, 1);
   warns('but for those that a virtual host with one inherits', `AMLapsExpect allow password tenant=contoso user=alice@contoso.com "device=LON 1"\nAMLapsNotify all soc\n`
-    + host(`${soc}${all}`) + host('ServerName b.example', 2), 0);
+    + host(`${soc}${all}`) + host('', 2), 0);
 });
 
 describe('a sealing state', () => {
@@ -190,6 +205,7 @@ describe('a sealing state', () => {
 });
 
 describe('a copy of the audit', () => {
+  before(() => fs.symlinkSync(httpd.path('logs'), httpd.path('state/alias')));
   const host = (/** @type {string} */ lines, port = 1) => `<VirtualHost 127.0.0.1:${port}>\nServerName v${port}.example\n${lines}\n</VirtualHost>\n`;
   for (const copy of ['{root}/logs/copy', 'syslog:local1', '"|/bin/cat -u"']) {
     refuses(`${copy} in the main server and in a virtual host`, `${all}AMLapsAuditLog ${copy}\n${host(`AMLapsAuditLog ${copy} required`)}`,
@@ -200,6 +216,17 @@ describe('a copy of the audit', () => {
   refuses('syslog twice in other letters', `${all}AMLapsAuditLog SYSLOG:local0\nAMLapsAuditLog syslog:local0`, /AMLapsAuditLog: 'syslog:local0' stands at .* already/);
   accepts('syslog in other letters', `${all}AMLapsAuditLog SysLog`);
   refuses('into the sealing state', `${all}AMLapsAuditSeal seal/state\nAMLapsAuditLog seal/state`, /AML0137: .*AMLapsAuditLog \S+seal\/state is the sealing state's own file/);
+  const store = (/** @type {string} */ name) => `AMLapsStore sqlite3:{root}/state/${name}.db\n`;
+  const two = /AML0137: \S+httpd\.conf:\d+: AMLapsAuditLog \S+\/copy gets the records of the store sqlite3:\S+\.db .*no file can hold two chains; give each store a copy/;
+  const apart = (/** @type {string} */ a, /** @type {string} */ b, one = 'one', other = 'other') => host(`${all}${store(one)}AMLapsAuditLog ${a}`)
+    + host(`${tenant('', 'fabrikam')}${store(other)}AMLapsAuditLog ${b} required`, 2);
+  refuses('of two virtual hosts with a store each', apart('{root}/logs/copy', '{root}/logs/copy'), two, /\.db \(at \S+:\d+\), and by \S+:\d+ of another server those of \S+\.db \(at/);
+  refuses('of two virtual hosts, by two paths', apart('{root}/logs/copy', '{root}/state/alias/copy'), two);
+  accepts('of two virtual hosts with one store', apart('{root}/logs/copy', '{root}/logs/copy', 'one', 'one'));
+  accepts('of two virtual hosts with a store and a folder each', apart('{root}/logs/copy', '{root}/state/copy'));
+  refuses('that a virtual host with a store of its own inherits', `${all}${store('one')}AMLapsAuditLog {root}/logs/copy\n${host(store('other'))}`, two, /by the same line of another server/);
+  refuses('that two virtual hosts with a store each inherit', `AMLapsAuditLog {root}/logs/copy\n${host(`${all}${store('one')}`)}${host(`${tenant('', 'fabrikam')}${store('other')}`, 2)}`, two);
+  accepts('that a virtual host with a store of its own does not inherit', `${all}${store('one')}${host(`${store('other')}AMLapsAuditLog {root}/logs/copy`)}`);
   refuses('into the inherited sealing state', `${all}AMLapsAuditSeal seal/state\n${host('AMLapsAuditLog seal/state')}`, /AML0137: .*sealing state's own file/);
 });
 

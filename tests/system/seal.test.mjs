@@ -1,10 +1,13 @@
 // @ts-check
 /** A sealed audit with real httpd: from init to recovery, and what must be refused on the way. */
 import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { DEVICES } from '../entra/world.mjs';
-import { audit } from '../lib/audit-tool.mjs';
+import { AUDIT, audit } from '../lib/audit-tool.mjs';
 import { assertOk, assertProblem } from '../lib/expect.mjs';
 import { FaultyDisk } from '../lib/faulty-disk.mjs';
 import { recovers, refusesInTime } from '../lib/refusals.mjs';
@@ -301,5 +304,61 @@ describe('two servers with one sealed audit', () => {
       await other?.close(TROUBLE);
       await sealed.stage.close(TROUBLE);
     }
+  });
+});
+
+describe('amlaps-audit init that fails', () => {
+  /** @type {string} */
+  let root;
+  const at = (/** @type {string[]} */ ...names) => path.join(root, ...names);
+  const everything = () => fs.readdirSync(root, { recursive: true }).map(String).sort();
+  before(() => { root = fs.mkdtempSync(path.join(os.tmpdir(), 'amlaps-init-')); });
+  afterEach(() => { for (const name of fs.readdirSync(root)) fs.rmSync(at(name), { recursive: true }); });
+  after(() => fs.rmSync(root, { recursive: true }));
+
+  /** @param {string} state @param {string} store @param {RegExp} why */
+  async function fails(state, store, why) {
+    const before = everything();
+    const { code, out, err } = await audit(['init', at(state), at(store)]);
+    assert.deepEqual([code, out], [3, '']);
+    assert.match(err, why);
+    assert.deepEqual(everything(), before);
+  }
+
+  test('leaves no store where there was none', async () => {
+    await fails('missing/amlaps.seal', 'amlaps.db', /AML0230: .*cannot be made/);
+    fs.writeFileSync(at('taken'), '');
+    await fails('taken', 'amlaps.db', /AML0230: .*exists already/);
+  });
+
+  test('leaves no folder that it made for the store, and each that was there', async () => {
+    await fails('missing/amlaps.seal', 'new/amlaps.db', /AML0230: /);
+    fs.mkdirSync(at('mine'));
+    await fails('missing/amlaps.seal', 'mine/amlaps.db', /AML0230: /);
+  });
+
+  test('leaves neither store nor state whose key nobody has seen', async () => {
+    const full = fs.openSync('/dev/full', 'w');
+    try {
+      const { status, stderr } = spawnSync(AUDIT, ['init', at('new/amlaps.seal'), at('new/amlaps.db')], { stdio: ['ignore', full, 'pipe'], encoding: 'utf8' });
+      assert.equal(status, 3, stderr);
+      assert.match(stderr, /AML0238: /);
+    } finally {
+      fs.closeSync(full);
+    }
+    assert.deepEqual(everything(), []);
+  });
+
+  test('leaves a store that was there, with and without records', async () => {
+    assert.equal((await audit(['init', at('amlaps.seal'), at('amlaps.db')])).code, 0);
+    await fails('other.seal', 'amlaps.db', /AML0239: .*sealed already/);
+    assert.equal((await query(at('amlaps.db'), 'SELECT count(*) AS n FROM record'))[0].n, 1);
+    execFileSync('sqlite3', [at('amlaps.db'), 'DELETE FROM record']);
+    // The sqlite3 command has removed -wal and -shm; the tool makes them anew, as of any store.
+    fs.writeFileSync(at('amlaps.db-wal'), '');
+    fs.writeFileSync(at('amlaps.db-shm'), '');
+    const { ino } = fs.statSync(at('amlaps.db'));
+    await fails('missing/amlaps.seal', 'amlaps.db', /AML0230: /);
+    assert.equal(fs.statSync(at('amlaps.db')).ino, ino);
   });
 });

@@ -100,6 +100,42 @@ static void others_may_change_nothing(void **state)
     assert_null(amlaps_secret_read_file(world.secret, world.path, AMLAPS_FILE_SECRET, world.pool));
 }
 
+static void give_folder(gid_t group, mode_t mode)
+{
+    assert_int_equal(chown(world.folder, (uid_t)-1, group), 0);
+    assert_int_equal(chmod(world.folder, mode), 0);
+}
+
+/** Who may write to the folder may put another file there; that of a distribution is root's, and its group may at most read. */
+static void a_group_may_replace_nothing(void **state)
+{
+    const gid_t group = geteuid() == 0 ? 65534 : getegid();
+    const char *says = apr_psprintf(world.pool, "by its group, and so the file be replaced; run: chmod g-w '%s'", world.folder);
+
+    (void)state;
+    if (group == 0) {
+        skip();
+    }
+    give_folder(group, 0770);
+    expect_mistake(world.path, AMLAPS_FILE_SECRET, says);
+    expect_mistake(world.path, AMLAPS_FILE_PUBLIC, says);
+    give_folder(group, 01770);
+    assert_null(amlaps_secret_read_file(world.secret, world.path, AMLAPS_FILE_SECRET, world.pool));
+    amlaps_secret_wipe(world.secret);
+    give_folder(group, 0750);
+    assert_null(amlaps_secret_read_file(world.secret, world.path, AMLAPS_FILE_SECRET, world.pool));
+}
+
+static void the_group_of_root_may(void **state)
+{
+    (void)state;
+    if (geteuid() != 0) {
+        skip();
+    }
+    give_folder(0, 0775);
+    assert_null(amlaps_secret_read_file(world.secret, world.path, AMLAPS_FILE_SECRET, world.pool));
+}
+
 static void what_is_no_file_is_refused(void **state)
 {
     (void)state;
@@ -115,6 +151,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(it_must_fit_into_what_is_left, set_up, tear_down),
         cmocka_unit_test_setup_teardown(others_may_not_read_a_secret, set_up, tear_down),
         cmocka_unit_test_setup_teardown(others_may_change_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_group_may_replace_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_group_of_root_may, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_file_is_refused, set_up, tear_down),
     };
     int failed;
