@@ -376,7 +376,7 @@ async function start() {
 // Tests take functions without a page.
 if (globalThis.document) {
   start().catch((error) => {
-    document.getElementById("broken")?.removeAttribute("hidden");
+    document.getElementById("broken")?.removeAttribute("class");
     throw error;
   });
 }
