@@ -200,6 +200,20 @@ pageTest("a session that ended before a view was loaded", {}, async (page, fake)
   partsMissing(page);
 });
 
+for (const part of ["**/i18n/more/*.json", "**/more.css", "**/ready.js"]) {
+  pageTest(`a view whose part did not come once opens at the next press, and so does another: ${part}`, { path: "", api: { session: { roles: ["auditor", "operator"] } } }, async (page) => {
+    await page.route(part, (route) => route.fulfill({ status: 503, body: "" }), { times: 1 });
+    const press = (name) => page.getByRole("navigation").getByRole("link", { name }).click();
+    await press(TEXT["nav.audit"]);
+    await until(() => heading(page), TEXT["problem.lost.title"]);
+    await press(TEXT["nav.status"]);
+    await page.locator('[href="?view=status"][aria-current]').waitFor();
+    await press(TEXT["nav.audit"]);
+    await page.locator('[href="?view=audit"][aria-current]').waitFor();
+    /** @type {any} */ (page).said.length = 0; // what it said of the part
+  });
+}
+
 pageTest("who goes on while the page asks why a part did not come, stays there", { path: "" }, async (page, fake) => {
   await page.route("**/find.js", (route) => route.fulfill({ status: 401, body: "" }));
   /** @type {(() => void) | undefined} */
