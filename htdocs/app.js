@@ -204,7 +204,7 @@ export class App {
       this.main.replaceChildren(root);
       leave = loaded.view(this, root, data);
       if (view !== "find") showIcon();
-      window.scrollTo(0, 0);
+      scrollTo(0, 0);
     } catch (error) {
       if (mine === turn) await this.lost();
       throw error;
@@ -218,6 +218,8 @@ export class App {
     if (mine !== turn) return;
     then?.();
     leave();
+    // Browsers keep what failed.
+    this.reload = async () => location.reload();
     this.main.replaceChildren(h("div", { class: "stack" },
       this.heading(t(keyOf(problem, "title")), t("problem.prefix")), h("p", { class: "panel problem" }, t(keyOf(problem, "text"))), h("p", null, renew(problem))));
   }
@@ -294,7 +296,7 @@ function findView(app, root, { query }) {
   /** @param {"typed" | "asked" | "again"} what */
   const act = async (what) => {
     await (loading ??= import("./find.js").then((loaded) => { searcher = loaded.searcher(app, field, byId("results")); }, (error) => {
-      if (!left) void app.lost(() => keep(field.value.trim()));
+      if (!left) app.lost(() => keep(field.value.trim()));
       throw error;
     }));
     if (!left) searcher?.[what]();
@@ -306,7 +308,7 @@ function findView(app, root, { query }) {
   });
   field.addEventListener("input", () => act("typed"));
   root.addEventListener("keydown", (event) => searcher?.move(event));
-  if (query) void act("again");
+  if (query) act("again");
   return () => {
     left = true;
     searcher?.stop();
@@ -355,20 +357,18 @@ function take(id) {
 
 async function start() {
   use(take("texts"), navigator.languages);
-  document.documentElement.lang = language();
-  document.documentElement.dir = texts["@meta"].dir;
+  Object.assign(document.documentElement, { lang: language(), dir: texts["@meta"].dir });
   const { session, problem } = take("session");
   const app = new App(session ?? { tenants: [], ui: {} });
   if (problem) {
     app.reload = async () => location.reload();
-    await app.fail(new Problem(problem.code, problem));
-    return;
+    return app.fail(new Problem(problem.code, problem));
   }
   frame(app);
-  window.addEventListener("popstate", () => app.reload());
+  addEventListener("popstate", () => app.reload());
   // Browsers may keep the whole page to show it again: without a password.
-  window.addEventListener("pagehide", () => leave());
-  window.addEventListener("pageshow", (event) => { if (event.persisted) app.reload(); });
+  addEventListener("pagehide", () => leave());
+  addEventListener("pageshow", (event) => { if (event.persisted) app.reload(); });
   await app.reload();
   focusField();
 }
@@ -376,7 +376,7 @@ async function start() {
 // Tests take functions without a page.
 if (globalThis.document) {
   start().catch((error) => {
-    document.getElementById("broken")?.removeAttribute("hidden");
+    document.getElementById("broken")?.removeAttribute("class");
     throw error;
   });
 }

@@ -32,20 +32,35 @@ static int is_api_error(request_rec *r)
     return r->status >= 400 && is_api(asked);
 }
 
-static amlaps_code_t code_of(int status)
+/* What the code usually says would be wrong here: httpd knows nothing of devices. Where it is right, `detail` is NULL. */
+typedef struct refusal_t {
+    int status;
+    amlaps_code_t code;
+    const char *detail;
+} refusal_t;
+
+static refusal_t refusal_of(int status)
 {
-    switch (status) {
-    case HTTP_UNAUTHORIZED:
-        return AMLAPS_NOT_AUTHENTICATED;
-    case HTTP_FORBIDDEN:
-        return AMLAPS_NOT_AUTHORIZED;
-    case HTTP_NOT_FOUND:
-        return AMLAPS_NOT_FOUND;
-    case HTTP_METHOD_NOT_ALLOWED:
-        return AMLAPS_METHOD_NOT_ALLOWED;
-    default:
-        return status < 500 ? AMLAPS_BAD_REQUEST : AMLAPS_BUSY;
+    static const refusal_t known[] = {
+        {HTTP_UNAUTHORIZED, AMLAPS_NOT_AUTHENTICATED, NULL},
+        {HTTP_FORBIDDEN, AMLAPS_NOT_AUTHORIZED, "The web server's configuration does not let you in here."},
+        {HTTP_NOT_FOUND, AMLAPS_NOT_FOUND, "There is nothing at this address."},
+        {HTTP_METHOD_NOT_ALLOWED, AMLAPS_METHOD_NOT_ALLOWED, "The web server does not take this method here."},
+        {HTTP_REQUEST_TIME_OUT, AMLAPS_BAD_REQUEST, "The request did not come to its end in time."},
+        {HTTP_REQUEST_ENTITY_TOO_LARGE, AMLAPS_BAD_REQUEST, "The request is longer than the web server takes."},
+        {HTTP_EXPECTATION_FAILED, AMLAPS_BAD_REQUEST, "Of the header Expect the web server knows 100-continue alone."},
+        {HTTP_TOO_MANY_REQUESTS, AMLAPS_RATE_LIMITED, NULL},
+        {HTTP_SERVICE_UNAVAILABLE, AMLAPS_BUSY, NULL},
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (known[i].status == status) {
+            return known[i];
+        }
     }
+    return status < 500 ? (refusal_t){status, AMLAPS_BAD_REQUEST, "The web server refused the request."}
+                        : (refusal_t){status, AMLAPS_BUSY, "The web server failed. Try again; if it stays, tell your administrator the id."};
 }
 
 static apr_status_t replace(ap_filter_t *filter, apr_bucket_brigade *brigade)
@@ -53,6 +68,7 @@ static apr_status_t replace(ap_filter_t *filter, apr_bucket_brigade *brigade)
     request_rec *r = filter->r;
     apr_pool_t *pool = r->pool;
     apr_bucket *bucket, *next;
+    refusal_t refusal = refusal_of(r->status);
     char id[AMLAPS_GUID_LENGTH + 1] = "";
     const char *text;
     apr_size_t length;
@@ -73,7 +89,10 @@ static apr_status_t replace(ap_filter_t *filter, apr_bucket_brigade *brigade)
         return APR_SUCCESS;
     }
     amlaps_text_new_guid(id);
-    problem = amlaps_respond_problem_json(&status, code_of(r->status), "The server refused the request.", id, pool);
+    problem = amlaps_respond_problem_json(&status, refusal.code, NULL, id, pool);
+    if (refusal.detail) {
+        amlaps_json_set_text(problem, "detail", refusal.detail);
+    }
     amlaps_json_set_integer(problem, "status", r->status);
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "AML0126: httpd or another module refused %s with %d before the API saw it [id %s]", r->method,
                   r->status, id);
@@ -117,8 +136,8 @@ int amlaps_httpd_prepare_api(request_rec *r)
 {
     static const int statuses[] = {
         HTTP_BAD_REQUEST, HTTP_UNAUTHORIZED, HTTP_FORBIDDEN, HTTP_NOT_FOUND, HTTP_METHOD_NOT_ALLOWED, HTTP_REQUEST_TIME_OUT,
-        HTTP_LENGTH_REQUIRED, HTTP_REQUEST_ENTITY_TOO_LARGE, HTTP_EXPECTATION_FAILED, HTTP_RANGE_NOT_SATISFIABLE, HTTP_INTERNAL_SERVER_ERROR,
-        HTTP_NOT_IMPLEMENTED, HTTP_SERVICE_UNAVAILABLE,
+        HTTP_LENGTH_REQUIRED, HTTP_REQUEST_ENTITY_TOO_LARGE, HTTP_EXPECTATION_FAILED, HTTP_RANGE_NOT_SATISFIABLE, HTTP_TOO_MANY_REQUESTS,
+        HTTP_INTERNAL_SERVER_ERROR, HTTP_NOT_IMPLEMENTED, HTTP_SERVICE_UNAVAILABLE,
     };
     size_t i;
 

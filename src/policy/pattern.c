@@ -1,11 +1,11 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * What makes a regular expression expensive. In libc back-references leave the automaton and can take exponential time, and counted
- * repetitions are unrolled when the expression is compiled; everything else runs in time linear in the text. Engines that backtrack, such
- * as a browser's and PCRE, which AMLapsWhen is matched with, take time exponential in the text where an endless repetition holds what can
- * match in several ways (a repetition of no fixed length, or branches that begin alike), and exponential in the pattern where many such
- * choices follow one another. PCRE gives up then, which httpd takes for "no match": a denial would be lost.
+ * What makes a regular expression expensive. Reasons and conditions are matched by libc (pattern_find.c): there back-references leave the
+ * automaton and can take exponential time, and counted repetitions are unrolled when the expression is compiled; everything else runs in
+ * time linear in the text. The API tells the patterns of reasons to its clients, whose engines may backtrack, as a browser's does: those
+ * take time exponential in the text where an endless repetition holds what can match in several ways (a repetition of no fixed length, or
+ * branches that begin alike), and exponential in the pattern where many such choices follow one another.
  */
 
 #include <apr_lib.h>
@@ -15,7 +15,7 @@
 
 #define LONGEST_PATTERN 1000
 #define MOST_STATES 1000UL /* libc needs memory for the square of them: 8 MB, and 640 MB for nine times as many */
-#define MOST_CHOICES 22 /* bits: PCRE gives up after ten million steps */
+#define MOST_CHOICES 22 /* bits: four million ways, which an engine that backtracks may all try */
 #define DEEPEST 100
 #define FIRSTS 256 /* every byte once */
 

@@ -210,6 +210,7 @@ pageTest("a style sheet of the admin wins over the page's own, wherever it is sp
 pageTest("without JavaScript the page says what is missing", { page: { javaScriptEnabled: false } }, async (page, fake) => {
   await page.goto(fake.url);
   assert.equal(await page.locator("noscript h1").textContent(), "This page needs JavaScript");
+  assert.equal(await page.locator(".late").evaluate((node) => getComputedStyle(node).display), "none");
 });
 
 pageTest("the files of the page load without any complaint, network included", { page: { network: true }, path: deviceQuery(devices[1]), api: { devices } }, async (page) => {

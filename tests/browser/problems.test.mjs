@@ -200,12 +200,26 @@ pageTest("a session that ended before a view was loaded", {}, async (page, fake)
   partsMissing(page);
 });
 
+for (const part of ["**/i18n/more/*.json", "**/more.css", "**/ready.js"]) {
+  pageTest(`a view whose part did not come once opens at the next press, and so does another: ${part}`, { path: "", api: { session: { roles: ["auditor", "operator"] } } }, async (page) => {
+    await page.route(part, (route) => route.fulfill({ status: 503, body: "" }), { times: 1 });
+    const press = (name) => page.getByRole("navigation").getByRole("link", { name }).click();
+    await press(TEXT["nav.audit"]);
+    await until(() => heading(page), TEXT["problem.lost.title"]);
+    await press(TEXT["nav.status"]);
+    await page.locator('[href="?view=status"][aria-current]').waitFor();
+    await press(TEXT["nav.audit"]);
+    await page.locator('[href="?view=audit"][aria-current]').waitFor();
+    /** @type {any} */ (page).said.length = 0; // what it said of the part
+  });
+}
+
 pageTest("who goes on while the page asks why a part did not come, stays there", { path: "" }, async (page, fake) => {
   await page.route("**/find.js", (route) => route.fulfill({ status: 401, body: "" }));
   /** @type {(() => void) | undefined} */
   let release;
   fake.next.session = () => new Promise((resolve) => { release = () => resolve(problem(401, "not_authenticated")); });
-  await page.keyboard.type("l");
+  await page.locator("#q").press("l");
   await until(() => Boolean(release), true);
   await page.evaluate((address) => {
     history.pushState(null, "", address);
@@ -223,7 +237,7 @@ for (const [locale, file, prefix] of [["en-GB", "en", "Error: "], ["de-DE", "de"
   pageTest(`when its parts cannot be loaded the page says so in the reader's words: ${locale}`, { path: "", page: { locale } }, async (page) => {
     const texts = JSON.parse(readFileSync(new URL(`../../htdocs/i18n/${file}.json`, import.meta.url), "utf8"));
     await page.route("**/find.js", (route) => route.fulfill({ status: 404, body: "" }));
-    await page.keyboard.type("l");
+    await page.locator("#q").press("l");
     await until(() => heading(page), texts["problem.lost.title"]);
     await page.getByText(texts["problem.lost.text"]).waitFor();
     assert.equal(await focused(page), texts["problem.lost.title"]);
@@ -231,3 +245,29 @@ for (const [locale, file, prefix] of [["en-GB", "en", "Error: "], ["de-DE", "de"
     assert.match(/** @type {any} */ (page).said.splice(0).join(), /find\.js/);
   });
 }
+
+const broken = { name: "This page could not be loaded" };
+
+for (const [why, script] of /** @type {[string, object][]} */ ([["no connection", {}], ["a 404", { status: 404, body: "" }], ["an answer of somebody else", { contentType: "text/html", body: "<p>Welcome" }]])) {
+  pageTest(`without its script the page says so after some seconds, not at once: ${why}`, { page: { reducedMotion: "reduce" } }, async (page, fake) => {
+    await page.route("**/app.js", (route) => ("body" in script ? route.fulfill(script) : route.abort()));
+    await page.goto(fake.url);
+    const heading = page.getByRole("heading", broken);
+    assert.equal(await heading.isVisible(), false);
+    const jumped = await page.evaluate(() => document.getAnimations().map((animation) => { animation.currentTime = 9500; }).length);
+    assert.equal(jumped, 1);
+    assert.equal(await heading.isVisible(), false);
+    await heading.waitFor();
+    /** @type {any} */ (page).said.length = 0; // what browsers say of a script that is none
+  });
+}
+
+pageTest("a script that cannot start says so at once", {}, async (page, fake) => {
+  await page.route("**/laps/", async (route) => {
+    const answer = await route.fetch();
+    await route.fulfill({ response: answer, body: (await answer.text()).replace(/(id="texts">)[^<]*/, "$1no JSON") });
+  });
+  await page.goto(fake.url);
+  await page.getByRole("heading", broken).waitFor();
+  assert.match(/** @type {any} */ (page).said.splice(0).join(), /JSON/);
+});

@@ -2,6 +2,7 @@
 // Confirm and Revealed: facts, reason, the password, and that nothing of it stays.
 
 import assert from "node:assert/strict";
+import { inflateSync } from "node:zlib";
 import { everything } from "./browser.mjs";
 import { OLDER, PASSWORD, credential, device } from "./fake-api.mjs";
 import { TEXT, button, deviceQuery, focused, heading, heard, pageTest, posts, status, until, useBrowser } from "./harness.mjs";
@@ -264,6 +265,25 @@ pageTest("passwords are not printed", { path }, async (page) => {
   await page.emulateMedia({ media: "print" });
   assert.equal(await page.locator(".password").isVisible(), false);
   assert.equal(await page.getByText(TEXT["reveal.print"]).isVisible(), true);
+});
+
+/** The characters for which a PDF of Chromium's has glyphs: the maps of its fonts to Unicode name those that are used. @param {Buffer} pdf */
+function glyphsOf(pdf) {
+  const streams = [...pdf.toString("latin1").matchAll(/stream\r?\n([^]*?)\r?\nendstream/g)].map(([, bytes]) => Buffer.from(bytes, "latin1"));
+  const maps = streams.map((bytes) => { try { return inflateSync(bytes).toString("latin1"); } catch { return ""; } }).filter((text) => text.includes("beginbf"));
+  return maps.flatMap((map) => [...map.matchAll(/<([0-9A-F]{4})>\s/gi)].map(([, hex]) => String.fromCharCode(parseInt(hex, 16)))).join("");
+}
+
+pageTest("no glyph of a shown password is in a print, not of the one that is spelled either", { path }, async (page, fake) => {
+  const rare = ["†", "Ω", "¶"]; // far from one another: neighbours share a line of the map
+  fake.credentials.password = () => [credential({ password: rare.join(""), account: "LapsAdmin" })];
+  await reveal(page);
+  await button(page, TEXT["reveal.spell"]).click();
+  await page.locator(".spelling li").first().waitFor();
+  const onPaper = glyphsOf(await page.pdf());
+  await page.emulateMedia({ media: "screen" });
+  const onScreen = glyphsOf(await page.pdf());
+  assert.deepEqual(rare.map((char) => [onPaper.includes(char), onScreen.includes(char)]), rare.map(() => [false, true]));
 });
 
 pageTest("a password that comes with markup, spaces and odd characters is shown as it is", { path }, async (page, fake) => {

@@ -20,6 +20,9 @@ compare() { # compare FILE LIST
 awk '/^    Code:/ { inside = 1; next } inside && /^    [A-Za-z]/ { exit } inside && /^ *- [a-z_]+$/ { print $2 }' docs/openapi.yaml | sort >"$temporary/openapi"
 compare docs/openapi.yaml "$temporary/openapi"
 
+# parsers disagree about what else may stand there without quotes
+if grep -nE '[{,] description: [^",}][^",}]*([?]|: )' docs/openapi.yaml; then echo "docs/openapi.yaml: write this description in quotes"; status=1; fi
+
 sed -n 's/^## `\([a-z_]*\)` (\([0-9]*\))$/\1 \2/p' docs/troubleshooting.md | sort >"$temporary/headings"
 cut -d' ' -f1 "$temporary/headings" >"$temporary/troubleshooting"
 compare docs/troubleshooting.md "$temporary/troubleshooting"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Each directive is documented, and no directive is named in docs, conf and the README that does not exist.
+# Each directive is documented, no directive is named in docs, conf and the README that does not exist, and none is followed by a comment in conf.
 set -eu
 status=0
 temporary=$(mktemp -d)
@@ -29,6 +29,11 @@ awk '
 find conf docs README.md -type f ! -name '*.png' -exec grep -noE 'AMLaps[A-Z][A-Za-z]*' {} /dev/null \; >"$temporary/named" || true
 awk -F: 'NR == FNR { known[$0] = 1; next } !($3 in known) { printf "%s:%s: there is no directive %s\n", $1, $2, $3; bad = 1 } END { exit bad }' \
     "$temporary/code" "$temporary/named" || status=1
+
+# httpd takes it for arguments
+if grep -nE '^[# ]*<?(AMLaps|OIDC)[A-Za-z]+ .*[[:space:]]#([[:space:]]|$)' conf/*.conf; then
+    echo "conf: a comment behind a directive; write it on a line of its own"; status=1
+fi
 
 [ $status -ne 0 ] || echo "ok: $(wc -l <"$temporary/code") directives, each documented, no other named"
 exit $status

@@ -13,7 +13,9 @@ let stage;
 before(async () => {
   stage = await startStage({
     amlaps: 'AMLapsAuditLog {root}/state/copy.jsonl',
-    vhost: 'ErrorDocument 401 /plain.txt\nErrorDocument 404 /plain.txt\n'
+    load: ['rewrite'],
+    vhost: 'ErrorDocument 401 /plain.txt\nErrorDocument 404 /plain.txt\nRewriteEngine On\n'
+      + [403, 405, 429, 500, 503].map((status) => `RewriteRule "^/laps/api/v1/answers/${status}$" - [R=${status}]\n`).join('')
       + '<Location "/laps/api/v1/devices">\n    LimitRequestBody 100\n</Location>',
   });
 });
@@ -47,6 +49,30 @@ for (const path of ['/laps/a%2Fb', '/laps/a%00b']) {
   });
 }
 
+for (const [status, code, detail] of /** @type {[number, string, RegExp][]} */ ([
+  [403, 'not_authorized', /^The web server's configuration/],
+  [405, 'method_not_allowed', /^The web server does not take this method/],
+  [429, 'rate_limited', /limit of requests/],
+  [500, 'busy', /^The web server failed/],
+  [503, 'busy', /Try again in a few seconds/],
+])) {
+  test(`httpd's own ${status} under the API says what httpd knows, and nothing of devices`, async () => {
+    const answer = await anonymous(`/laps/api/v1/answers/${status}`);
+    const problem = JSON.parse(answer.body);
+    assert.equal(answer.status, status);
+    assert.deepEqual([problem.status, problem.code], [status, code]);
+    assert.match(problem.detail, detail);
+    assert.doesNotMatch(problem.detail, /device/);
+  });
+}
+
+test('a header Expect that httpd does not know is named', async () => {
+  const text = await raw(`GET /laps/api/v1/session HTTP/1.1\r\nHost: ${new URL(stage.origin).host}\r\nExpect: more\r\nConnection: close\r\n\r\n`);
+  const [head, json] = text.split('\r\n\r\n');
+  assert.match(head, /^HTTP\/1\.1 417 /);
+  assert.match(JSON.parse(json).detail, /^Of the header Expect/);
+});
+
 /** Sends bytes as they are and reads to the end. @param {string} text @returns {Promise<string>} */
 function raw(text) {
   return new Promise((resolve, reject) => {
@@ -78,6 +104,7 @@ for (const [name, body, headers] of /** @type {[string, string, string[]][]} */ 
     const [head, json] = text.split('\r\n\r\n');
     assert.match(head, /^HTTP\/1\.1 4(00|13) /);
     assert.equal(JSON.parse(json).code, 'bad_request');
+    assert.match(JSON.parse(json).detail, /^The (web server refused the request|request is longer than the web server takes)\.$/);
     assert.equal(text.match(/urn:amlaps:problem:/g)?.length, 1, text);
   });
 }
