@@ -11,7 +11,7 @@
 #include <apr_strings.h>
 
 /* Who may write to a folder without the sticky bit may swap the file. A group counts as everybody does: its members come and go. Only that of root is
- * root's own, and some systems give it every folder. */
+ * root's own, and some systems give it every folder; and whoever starts httpd for themselves often has a group of their own. */
 static const char *folder_mistake(const char *path, apr_pool_t *pool)
 {
     char *folder = apr_pstrdup(pool, path), *slash = strrchr(folder, '/');
@@ -27,7 +27,7 @@ static const char *folder_mistake(const char *path, apr_pool_t *pool)
     if (info.st_mode & S_IWOTH) {
         return apr_psprintf(pool, "the folder of '%s' may be written by everybody; run: chmod o-w '%s'", path, folder);
     }
-    if ((info.st_mode & S_IWGRP) && info.st_gid != 0) {
+    if ((info.st_mode & S_IWGRP) && info.st_gid != 0 && info.st_gid != getegid()) {
         return apr_psprintf(pool, "the folder of '%s' may be written by its group, and so the file be replaced; run: chmod g-w '%s'", path, folder);
     }
     return NULL;
