@@ -16,7 +16,8 @@ typedef struct exchange_t {
     const amlaps_http_request_t *request;
     amlaps_http_response_t *response;
     amlaps_curl_exchange_t curl;
-    struct curl_slist *headers;
+    struct curl_slist *headers, **end; /* nodes of the pool: curl neither copies nor changes them */
+    amlaps_secret_t *bearer; /* the line that holds the token; NULL: none */
     const char *target; /* path and query (RFC 9112, section 3.2.1) */
 } exchange_t;
 
@@ -43,17 +44,15 @@ static size_t receive(char *bytes, size_t size, size_t count, void *baton)
     return amlaps_secret_append(body, bytes, length) == APR_SUCCESS ? length : 0;
 }
 
-static int add_header(exchange_t *exchange, const char *line)
+static void add_header(exchange_t *exchange, const char *line, apr_pool_t *pool)
 {
-    struct curl_slist *more = curl_slist_append(exchange->headers, line);
+    struct curl_slist *node = apr_pcalloc(pool, sizeof *node);
 
-    if (more) {
-        exchange->headers = more;
-    }
-    return more != NULL;
+    node->data = (char *)line;
+    *exchange->end = node;
+    exchange->end = &node->next;
 }
 
-/* curl copies each line into memory of its own: the copy that holds the token is wiped by free_headers. */
 static int add_bearer(exchange_t *exchange, apr_pool_t *pool)
 {
     static const char prefix[] = "Authorization: Bearer ";
@@ -62,23 +61,13 @@ static int add_bearer(exchange_t *exchange, apr_pool_t *pool)
     if (!bearer) {
         return 1;
     }
-    amlaps_secret_t *line = amlaps_secret_make(sizeof prefix + bearer->length, pool);
-    if (!line || amlaps_secret_append(line, prefix, sizeof prefix - 1) != APR_SUCCESS
-        || amlaps_secret_append(line, bearer->bytes, bearer->length) != APR_SUCCESS) {
+    exchange->bearer = amlaps_secret_make(sizeof prefix + bearer->length, pool);
+    if (!exchange->bearer || amlaps_secret_append(exchange->bearer, prefix, sizeof prefix - 1) != APR_SUCCESS
+        || amlaps_secret_append(exchange->bearer, bearer->bytes, bearer->length) != APR_SUCCESS) {
         return 0;
     }
-    const int added = add_header(exchange, line->bytes);
-    amlaps_secret_wipe(line);
-    return added;
-}
-
-static void free_headers(exchange_t *exchange)
-{
-    for (struct curl_slist *line = exchange->headers; line; line = line->next) {
-        explicit_bzero(line->data, strlen(line->data));
-    }
-    curl_slist_free_all(exchange->headers);
-    exchange->headers = NULL;
+    add_header(exchange, exchange->bearer->bytes, pool);
+    return 1;
 }
 
 static int set_headers(exchange_t *exchange, apr_pool_t *pool)
@@ -86,15 +75,13 @@ static int set_headers(exchange_t *exchange, apr_pool_t *pool)
     const amlaps_http_request_t *request = exchange->request;
 
     for (const char *const *line = request->headers; line && *line; line++) {
-        if (!add_header(exchange, *line)) {
-            return 0;
-        }
+        add_header(exchange, *line, pool);
     }
-    if (request->body && !add_header(exchange, apr_pstrcat(pool, "Content-Type: ", request->content_type, NULL))) {
-        return 0;
+    if (request->body) {
+        add_header(exchange, apr_pstrcat(pool, "Content-Type: ", request->content_type, NULL), pool);
     }
-    if (request->secret_header && !add_header(exchange, request->secret_header->bytes)) {
-        return 0;
+    if (request->secret_header) {
+        add_header(exchange, request->secret_header->bytes, pool);
     }
     return add_bearer(exchange, pool);
 }
@@ -192,6 +179,7 @@ static apr_status_t exchange_curl(amlaps_http_response_t *response, amlaps_error
     CURLcode code = CURLE_OUT_OF_MEMORY;
 
     memset(response, 0, sizeof *response);
+    exchange.end = &exchange.headers;
     if (amlaps_curl_begin(&exchange.curl, error, baton, pool) != APR_SUCCESS) {
         return error->status;
     }
@@ -206,7 +194,9 @@ static apr_status_t exchange_curl(amlaps_http_response_t *response, amlaps_error
     }
     const apr_status_t status = finish(response, error, &exchange, code, pool);
     amlaps_curl_end(&exchange.curl, code, pool);
-    free_headers(&exchange);
+    if (exchange.bearer) {
+        amlaps_secret_wipe(exchange.bearer);
+    }
     return status;
 }
 

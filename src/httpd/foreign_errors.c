@@ -139,12 +139,14 @@ int amlaps_httpd_prepare_api(request_rec *r)
         HTTP_LENGTH_REQUIRED, HTTP_REQUEST_ENTITY_TOO_LARGE, HTTP_EXPECTATION_FAILED, HTTP_RANGE_NOT_SATISFIABLE, HTTP_TOO_MANY_REQUESTS,
         HTTP_INTERNAL_SERVER_ERROR, HTTP_NOT_IMPLEMENTED, HTTP_SERVICE_UNAVAILABLE,
     };
+    static const char by_script[] = "XMLHttpRequest";
     size_t i;
 
-    if (!ap_is_initial_req(r) || !is_api(r)) {
+    /* Not by what it says: the client may say the same. */
+    if (!ap_is_initial_req(r) || !is_api(r) || apr_table_get(r->headers_in, "X-Requested-With") == by_script) {
         return DECLINED;
     }
-    apr_table_setn(r->headers_in, "X-Requested-With", "XMLHttpRequest");
+    apr_table_setn(r->headers_in, "X-Requested-With", by_script);
     for (i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
         ap_custom_response(r, statuses[i], "\"");
     }

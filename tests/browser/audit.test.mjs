@@ -167,10 +167,12 @@ pageTest("the first bad record is named, with what to do", { api: auditor }, asy
 pageTest("the keyboard alone filters and opens a record", { api: auditor }, async (page, fake) => {
   fill(fake);
   await open(page, fake);
+  const before = await rows(page).first().elementHandle();
   await page.getByLabel("Device").focus();
   await page.keyboard.type("LON-001");
   await page.keyboard.press("Enter");
   await until(() => new URL(page.url()).searchParams.get("device"), "LON-001");
+  await page.waitForFunction((row) => !row?.isConnected, before);
   await rows(page).first().waitFor();
   await rows(page).first().locator("summary").focus();
   await page.keyboard.press("Enter");
