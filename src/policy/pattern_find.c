@@ -28,14 +28,15 @@ static int compile(regex_t *expression, const char *text, int fold)
     return regcomp(expression, text, REG_EXTENDED | REG_NOSUB | (fold ? REG_ICASE : 0));
 }
 
-/* Not only at the first byte: in the middle of an expression libc takes a ^ for the beginning of a line too. Rather too often yes than no. */
+/* Of an expression that compiles, so that no backslash is its last. Not only at the first byte: in the middle libc takes a ^ for the beginning of a
+ * line too. Rather too often yes than no. */
 static int has_caret(const char *posix)
 {
     for (; *posix; posix++) {
         if (*posix == '^') {
             return 1;
         }
-        posix += (posix[0] == '\\' && posix[1]) || (posix[0] == '[' && posix[1] == '^');
+        posix += posix[0] == '\\' || (posix[0] == '[' && posix[1] == '^');
     }
     return 0;
 }

@@ -107,6 +107,8 @@ async function main() {
         for (let round = 0; round < ROUNDS; round++) {
           const loads = [{ name: 'mod_proxy', i: 0, what: /** @type {const} */ ('proxy'), at: `/proxied/delay${delay}/${DEVICE}` },
             ...WAYS.map(({ name }, i) => ({ name, i, what: /** @type {const} */ ('reveal'), at: `/laps/api/v1/devices/delay${delay}/${DEVICE}/password` }))];
+          // Whoever comes behind a busy way finds another machine than who comes behind an idle one.
+          if (round % 2 === 1) loads.reverse();
           for (const { name, i, what, at } of loads) {
             const result = await measure(directory, { url: `${servers[i].origin}${at}`, cookie: cookies[i], what, connections });
             figures.set(name, [...figures.get(name) ?? [], result]);
