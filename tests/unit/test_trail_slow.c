@@ -4,7 +4,7 @@
 #include "writer_world.h"
 
 /* What comes between the two transactions of a test. */
-typedef enum trouble_t { NOTHING, LOCKED, UNTIDY, DESERTED, CROWDED, TAKEN, RUINED } trouble_t;
+typedef enum trouble_t { NOTHING, LOCKED, UNTIDY, DESERTED, CROWDED, TAKEN, RUINED, RECOVERED } trouble_t;
 
 static struct {
     trouble_t trouble;
@@ -148,6 +148,11 @@ static void write_two(amlaps_writer_t *writer, world_t *world)
     if (disk.trouble == TAKEN) {
         assert_int_equal(pthread_create(&holder, NULL, take_mutex, NULL), 0);
     }
+    if (disk.trouble == RECOVERED) {
+        pthread_mutex_lock(&writer->mutex);
+        writer->failing = 1;
+        pthread_mutex_unlock(&writer->mutex);
+    }
     second = writer->first;
     sem_post(&gate.open);
     join_workers(&threads[0], 1);
@@ -228,6 +233,13 @@ static void test_they_do_not_wait_for_another_child(void **state)
     assert_int_equal(disk.at_record, 1);
 }
 
+static void test_they_do_not_wait_for_the_log(void **state)
+{
+    on_slow_disk(*state, RECOVERED);
+    assert_int_equal(world_logged("AML0213"), 1);
+    assert_int_equal(disk.at_tend, 1);
+}
+
 /** The store is condemned by then: a second attempt knows only that, and the log would never say why. */
 static void test_what_ruins_the_store_is_told(void **state)
 {
@@ -242,7 +254,7 @@ static const struct CMUnitTest tests[] = {
     WORLD_TEST(test_those_who_are_done_wake_when_the_next_reaches_the_disk), WORLD_TEST(test_they_do_not_wait_for_a_locked_store),
     WORLD_TEST(test_they_do_not_wait_for_housekeeping), WORLD_TEST(test_they_do_not_wait_where_the_others_gave_up),
     WORLD_TEST(test_they_do_not_wait_for_company), WORLD_TEST(test_they_do_not_wait_for_another_child),
-    WORLD_TEST(test_what_ruins_the_store_is_told)
+    WORLD_TEST(test_they_do_not_wait_for_the_log), WORLD_TEST(test_what_ruins_the_store_is_told)
 };
 
 WORLD_MAIN(tests)
