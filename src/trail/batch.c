@@ -134,14 +134,14 @@ int amlaps_owed_wake(amlaps_owed_t *owed)
     return 1;
 }
 
-/** Nobody who is owed a wake waits for others in the store. */
+/** Nobody who is owed a wake waits for others in the store. Any other fault is found once: the next attempt may know only that it was. */
 static apr_status_t begin(run_t *run, apr_interval_time_t patience)
 {
     const amlaps_batch_t *batch = run->batch;
     const int owed = batch->owed != NULL && batch->owed->any;
     apr_status_t status = batch->store->ops->begin(&run->head, batch->store, owed ? 0 : patience, run->error);
 
-    if (status != APR_SUCCESS && amlaps_owed_wake(batch->owed)) {
+    if (status == APR_EBUSY && amlaps_owed_wake(batch->owed)) {
         batch->store->ops->rollback(batch->store);
         memset(run->error, 0, sizeof(*run->error));
         status = batch->store->ops->begin(&run->head, batch->store, patience, run->error);

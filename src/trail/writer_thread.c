@@ -17,10 +17,12 @@ static apr_time_t steady(void)
     return amlaps_clock_steady(amlaps_clock_system());
 }
 
-static void say(const amlaps_writer_t *writer, amlaps_log_level_t level, const char *id, apr_status_t status, const char *text)
+/** A log may be a program that does not read. */
+static void say(amlaps_writer_t *writer, amlaps_log_level_t level, const char *id, apr_status_t status, const char *text)
 {
     amlaps_error_t error = { 0 };
 
+    amlaps_owed_wake(&writer->owed);
     amlaps_error_set(&error, AMLAPS_AUDIT_UNAVAILABLE, id, status, "%s", text);
     amlaps_trouble_say(writer->trouble, level, &error);
 }

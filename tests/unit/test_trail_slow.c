@@ -4,13 +4,14 @@
 #include "writer_world.h"
 
 /* What comes between the two transactions of a test. */
-typedef enum trouble_t { NOTHING, LOCKED, UNTIDY, DESERTED, CROWDED, TAKEN } trouble_t;
+typedef enum trouble_t { NOTHING, LOCKED, UNTIDY, DESERTED, CROWDED, TAKEN, RUINED, RECOVERED } trouble_t;
 
 static struct {
     trouble_t trouble;
     world_t *world;
     amlaps_writer_t *writer;
     int at_begin, at_record, at_commit, at_tend; /* how often latches were turned by then; -1: it did not come to that */
+    int begun;                                   /* how often the second transaction was */
     sem_t taken, leave;                          /* the mutex of all children */
 } disk;
 
@@ -31,6 +32,10 @@ static apr_status_t begin_slowly(amlaps_head_t *head, amlaps_store_t *store, apr
         if (patience == 0) {
             return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0202", APR_EBUSY, "locked");
         }
+    }
+    if (is_second() && disk.trouble == RUINED) {
+        return disk.begun++ == 0 ? amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0221", APR_EGENERAL, "was cut")
+                                 : amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0205", EIO, "as the log says further up");
     }
     return begin(head, store, patience, error);
 }
@@ -143,15 +148,27 @@ static void write_two(amlaps_writer_t *writer, world_t *world)
     if (disk.trouble == TAKEN) {
         assert_int_equal(pthread_create(&holder, NULL, take_mutex, NULL), 0);
     }
+    if (disk.trouble == RECOVERED) {
+        pthread_mutex_lock(&writer->mutex);
+        writer->failing = 1;
+        pthread_mutex_unlock(&writer->mutex);
+    }
     second = writer->first;
     sem_post(&gate.open);
     join_workers(&threads[0], 1);
     end_trouble(writer, second);
-    join_workers(&threads[1], 1);
+    if (disk.trouble == RUINED) {
+        void *failed;
+
+        pthread_join(threads[1], &failed);
+        assert_non_null(failed);
+    } else {
+        join_workers(&threads[1], 1);
+    }
     if (disk.trouble == TAKEN) {
         pthread_join(holder, NULL);
     }
-    assert_int_equal(atomic_load(&commits), 2);
+    assert_int_equal(atomic_load(&commits), disk.trouble == RUINED ? 1 : 2);
 }
 
 static void on_slow_disk(world_t *world, trouble_t trouble)
@@ -162,6 +179,7 @@ static void on_slow_disk(world_t *world, trouble_t trouble)
     };
 
     disk.trouble = trouble;
+    disk.begun = 0;
     disk.at_begin = disk.at_record = disk.at_commit = disk.at_tend = -1;
     sem_init(&gate.open, 0, 0);
     sem_init(&disk.taken, 0, 0);
@@ -215,10 +233,28 @@ static void test_they_do_not_wait_for_another_child(void **state)
     assert_int_equal(disk.at_record, 1);
 }
 
+static void test_they_do_not_wait_for_the_log(void **state)
+{
+    on_slow_disk(*state, RECOVERED);
+    assert_int_equal(world_logged("AML0213"), 1);
+    assert_int_equal(disk.at_tend, 1);
+}
+
+/** The store is condemned by then: a second attempt knows only that, and the log would never say why. */
+static void test_what_ruins_the_store_is_told(void **state)
+{
+    on_slow_disk(*state, RUINED);
+    assert_int_equal(disk.at_tend, 0);
+    assert_int_equal(disk.begun, 1);
+    assert_int_equal(world_logged("AML0221"), 1);
+    assert_int_equal(world_logged("AML0205"), 0);
+}
+
 static const struct CMUnitTest tests[] = {
     WORLD_TEST(test_those_who_are_done_wake_when_the_next_reaches_the_disk), WORLD_TEST(test_they_do_not_wait_for_a_locked_store),
     WORLD_TEST(test_they_do_not_wait_for_housekeeping), WORLD_TEST(test_they_do_not_wait_where_the_others_gave_up),
-    WORLD_TEST(test_they_do_not_wait_for_company), WORLD_TEST(test_they_do_not_wait_for_another_child)
+    WORLD_TEST(test_they_do_not_wait_for_company), WORLD_TEST(test_they_do_not_wait_for_another_child),
+    WORLD_TEST(test_they_do_not_wait_for_the_log), WORLD_TEST(test_what_ruins_the_store_is_told)
 };
 
 WORLD_MAIN(tests)
