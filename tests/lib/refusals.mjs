@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { DEVICES } from '../entra/world.mjs';
 import { assertProblem } from './expect.mjs';
+import { Jar } from './jar.mjs';
 import { waitFor } from './wait.mjs';
 
 /** Refused within the deadline, with nothing shown and Graph not asked, while the rest of the server answers at once. */
@@ -12,7 +13,7 @@ export async function refusesInTime(/** @type {import('./stage.mjs').Stage} */ s
   for (let i = 0; i < count; i++) {
     const began = Date.now();
     const pending = helpdesk.password('contoso', DEVICES.lon001, { reason: 'x' });
-    const page = await fetch(`${stage.origin}/index.html`);
+    const page = await new Jar().request(`${stage.origin}/index.html`);
     assert.equal(page.status, 200);
     assert.equal((await helpdesk.get('')).status, 200);
     const others = Date.now() - began;

@@ -7,6 +7,7 @@ import { DEVICES } from '../entra/world.mjs';
 import { freezableDisk } from '../lib/disk.mjs';
 import { assertOk, assertProblem } from '../lib/expect.mjs';
 import { FaultyDisk } from '../lib/faulty-disk.mjs';
+import { Jar } from '../lib/jar.mjs';
 import { recovers, refusesInTime } from '../lib/refusals.mjs';
 import { startStage } from '../lib/stage.mjs';
 import { chainProblems } from '../lib/store.mjs';
@@ -16,7 +17,7 @@ const TROUBLE = [/amlaps:.*AML0[12]\d\d/];
 const HEALTH = '<Location "/health">\nRequire all granted\nSetHandler amlaps-health\n</Location>';
 
 /** @param {import('../lib/stage.mjs').Stage} stage */
-const health = async (stage) => (await fetch(`${stage.origin}/health`)).status;
+const health = async (stage) => (await new Jar().request(`${stage.origin}/health`)).status;
 
 describe('a disk', () => {
   const disk = new FaultyDisk();
@@ -48,7 +49,7 @@ describe('a disk', () => {
     const waiting = Promise.all(Array.from({ length: 50 }, () => helpdesk.password('contoso', DEVICES.lon001)));
     while (Date.now() - began < 800) {
       const then = Date.now();
-      assert.equal((await fetch(`${stage.origin}/index.html`)).status, 200);
+      assert.equal((await new Jar().request(`${stage.origin}/index.html`)).status, 200);
       assert.equal((await helpdesk.get('')).status, 200);
       assert.ok(Date.now() - then < 1000, `other addresses took ${Date.now() - then} ms`);
     }

@@ -10,6 +10,7 @@ import { DEVICES } from '../entra/world.mjs';
 import { AUDIT, audit } from '../lib/audit-tool.mjs';
 import { assertOk, assertProblem } from '../lib/expect.mjs';
 import { FaultyDisk } from '../lib/faulty-disk.mjs';
+import { Jar } from '../lib/jar.mjs';
 import { recovers, refusesInTime } from '../lib/refusals.mjs';
 import { startStage } from '../lib/stage.mjs';
 import { chainProblems, query } from '../lib/store.mjs';
@@ -82,8 +83,8 @@ class Sealed {
 
   /** @returns {Promise<[number, string]>} the status, and how the seal stands */
   async health() {
-    const answer = await fetch(`${this.stage.origin}/health`);
-    return [answer.status, (await answer.json()).checks.seal.status];
+    const answer = await new Jar().request(`${this.stage.origin}/health`);
+    return [answer.status, answer.json().checks.seal.status];
   }
 }
 
