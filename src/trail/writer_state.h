@@ -20,7 +20,7 @@ struct amlaps_writer_t {
     apr_pool_t *pool; /* of the thread alone, cleared with each batch */
     amlaps_pace_t pace; /* of the thread alone, too, as the two after it */
     amlaps_owed_t owed;
-    int untouched[2];   /* latches at which somebody waits to be woken */
+    int unturned[2];   /* latches at which somebody waits to be woken */
     pthread_mutex_t mutex;
     pthread_cond_t work; /* something waits, or the writer shall stop */
     pthread_cond_t idle; /* the thread ended, or a worker left */

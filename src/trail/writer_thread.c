@@ -141,7 +141,7 @@ static void mark(amlaps_writer_t *writer, writer_jobs_t jobs, apr_size_t count, 
         if (error->status != APR_SUCCESS) {
             jobs[i]->error = *error;
         }
-        writer->untouched[jobs[i]->latch == &writer->latch[1]] = 1;
+        writer->unturned[jobs[i]->latch == &writer->latch[1]] = 1;
         jobs[i]->state = AMLAPS_JOB_DONE;
         atomic_store(&jobs[i]->done, 1);
     }
@@ -153,8 +153,8 @@ static void turn_latches(void *baton)
     int i;
 
     for (i = 0; i < 2; i++) {
-        if (writer->untouched[i]) {
-            writer->untouched[i] = 0;
+        if (writer->unturned[i]) {
+            writer->unturned[i] = 0;
             amlaps_latch_turn(&writer->latch[i]);
         }
     }
