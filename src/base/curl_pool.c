@@ -4,6 +4,11 @@
 #include <apr_thread_cond.h>
 #include <apr_thread_mutex.h>
 
+typedef struct pair_t {
+    CURL *handle; /* NULL: a slot without one */
+    CURLM *multi;
+} pair_t;
+
 /*
  * Not apr_reslist: it aborts the child when a handle is out while the pool is destroyed, which prefork does on every stop
  * under load. Here the structure has a pool of its own that goes with the last lease, so a thread that comes late finds
@@ -13,12 +18,31 @@ struct amlaps_curl_pool_t {
     apr_pool_t *own;
     apr_thread_mutex_t *mutex;
     apr_thread_cond_t *freed;
-    CURL **idle; /* a stack: the handle used last has the warmest connection */
+    pair_t *idle; /* a stack: the handle used last has the warmest connection */
     int idle_count;
     int in_use;
     int most;
     int closed;
 };
+
+static pair_t make_pair(void)
+{
+    pair_t pair = {curl_easy_init(), curl_multi_init()};
+
+    if (pair.handle && pair.multi) {
+        return pair;
+    }
+    curl_easy_cleanup(pair.handle);
+    curl_multi_cleanup(pair.multi);
+    return (pair_t){NULL, NULL};
+}
+
+/* The multi handle is the last: it closes the connections. */
+static void end_pair(pair_t pair)
+{
+    curl_easy_cleanup(pair.handle);
+    curl_multi_cleanup(pair.multi);
+}
 
 static apr_status_t close_pool(void *data)
 {
@@ -33,7 +57,7 @@ static apr_status_t close_pool(void *data)
     apr_thread_mutex_unlock(curls->mutex);
 
     for (int i = 0; i < idle; i++) {
-        curl_easy_cleanup(curls->idle[i]);
+        end_pair(curls->idle[i]);
     }
     if (last) {
         apr_pool_destroy(curls->own);
@@ -67,20 +91,20 @@ apr_status_t amlaps_curl_pool_open(amlaps_curl_pool_t **curls, int most, apr_poo
 }
 
 /* Returns the slot, and the handle where it may be used again. */
-static void put_back(amlaps_curl_pool_t *curls, CURL *handle)
+static void put_back(amlaps_curl_pool_t *curls, pair_t pair)
 {
     apr_thread_mutex_lock(curls->mutex);
-    const int keep = handle && !curls->closed;
+    const int keep = pair.handle && !curls->closed;
     if (keep) {
-        curls->idle[curls->idle_count++] = handle;
+        curls->idle[curls->idle_count++] = pair;
     }
     curls->in_use--;
     const int last = curls->closed && curls->in_use == 0;
     apr_thread_cond_signal(curls->freed);
     apr_thread_mutex_unlock(curls->mutex);
 
-    if (handle && !keep) {
-        curl_easy_cleanup(handle);
+    if (pair.handle && !keep) {
+        end_pair(pair);
     }
     if (last) {
         apr_pool_destroy(curls->own);
@@ -97,21 +121,23 @@ static apr_status_t give_back(void *data)
         return APR_SUCCESS;
     }
     amlaps_curl_pool_t *curls = lease->from;
+    pair_t pair = {lease->handle, lease->multi};
     lease->from = NULL;
-    if (lease->broken) {
-        curl_easy_cleanup(lease->handle);
-        lease->handle = NULL;
-    }
-    else if (lease->handle) {
-        curl_easy_reset(lease->handle);
-    }
-    put_back(curls, lease->handle);
     lease->handle = NULL;
+    lease->multi = NULL;
+    if (lease->broken) {
+        end_pair(pair);
+        pair.handle = NULL;
+    }
+    else {
+        curl_easy_reset(pair.handle);
+    }
+    put_back(curls, pair);
     return APR_SUCCESS;
 }
 
-/* Waits until a slot is free and takes it. `handle` may stay NULL: then there is a slot, but no handle yet. */
-static int take_slot(CURL **handle, amlaps_curl_pool_t *curls, apr_interval_time_t wait)
+/* Waits until a slot is free and takes it. The pair may stay empty: then there is a slot, but no handle yet. */
+static int take_slot(pair_t *pair, amlaps_curl_pool_t *curls, apr_interval_time_t wait)
 {
     const amlaps_clock_t *clock = amlaps_clock_system();
     const apr_time_t until = amlaps_clock_steady(clock) + wait;
@@ -127,7 +153,9 @@ static int take_slot(CURL **handle, amlaps_curl_pool_t *curls, apr_interval_time
     const int got = curls->in_use < curls->most && !curls->closed;
     if (got) {
         curls->in_use++;
-        *handle = curls->idle_count ? curls->idle[--curls->idle_count] : NULL;
+        if (curls->idle_count) {
+            *pair = curls->idle[--curls->idle_count];
+        }
     }
     apr_thread_mutex_unlock(curls->mutex);
     return got;
@@ -135,20 +163,21 @@ static int take_slot(CURL **handle, amlaps_curl_pool_t *curls, apr_interval_time
 
 amlaps_curl_lease_t *amlaps_curl_pool_take(amlaps_curl_pool_t *curls, apr_interval_time_t wait, apr_pool_t *pool)
 {
-    CURL *handle = NULL;
+    pair_t pair = {NULL, NULL};
 
-    if (!take_slot(&handle, curls, wait)) {
+    if (!take_slot(&pair, curls, wait)) {
         return NULL;
     }
-    if (!handle) {
-        handle = curl_easy_init();
+    if (!pair.handle) {
+        pair = make_pair();
     }
-    if (!handle) {
-        put_back(curls, NULL);
+    if (!pair.handle) {
+        put_back(curls, pair);
         return NULL;
     }
     amlaps_curl_lease_t *lease = apr_pcalloc(pool, sizeof *lease);
-    lease->handle = handle;
+    lease->handle = pair.handle;
+    lease->multi = pair.multi;
     lease->from = curls;
     apr_pool_cleanup_register(pool, lease, give_back, apr_pool_cleanup_null);
     return lease;

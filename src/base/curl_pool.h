@@ -3,8 +3,8 @@
 #define AMLAPS_BASE_CURL_POOL_H
 
 /*
- * A bounded pool of curl handles. Each keeps its own connections, so reusing a handle reuses its connection; nothing is
- * shared between two of them. Any thread.
+ * A bounded pool of curl handles. Each has a multi handle of its own, which keeps its connections, so reusing a handle reuses its connection;
+ * nothing is shared between two of them. Any thread.
  */
 
 #include <curl/curl.h>
@@ -16,6 +16,7 @@ typedef struct amlaps_curl_pool_t amlaps_curl_pool_t;
 /** One handle in use by one thread. */
 typedef struct amlaps_curl_lease_t {
     CURL *handle;
+    CURLM *multi;   /* performs the handle; of nobody else */
     int broken;     /* set after a transport error: the handle is thrown away instead of reused */
     int performing; /* set while curl runs: see amlaps_curl_pool_give */
     amlaps_curl_pool_t *from;

@@ -11,6 +11,9 @@
 #define BUSY_AFTER apr_time_from_msec(250)
 #define RETRY_SOON apr_time_from_sec(1)
 
+/* In milliseconds. curl comes back earlier where it has something to do. */
+#define POLL_MOST 1000
+
 /* Azure's load balancers drop idle connections after about four minutes, many firewalls after two: ours go before that. */
 #define IDLE_SECONDS 100L
 #define LIFE_SECONDS 110L
@@ -86,12 +89,33 @@ static CURLcode set_limits(amlaps_curl_exchange_t *exchange)
     return code ? code : curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, exchange->reason);
 }
 
+/* As curl_easy_perform does it, but that one waits for an answer before it has asked. */
+static CURLcode perform(CURLM *multi, CURL *handle)
+{
+    CURLMcode failed = curl_multi_add_handle(multi, handle);
+    CURLcode code = CURLE_OUT_OF_MEMORY;
+    int running = 1, left;
+
+    while (!failed && running) {
+        failed = curl_multi_perform(multi, &running);
+        if (!failed && running) {
+            failed = curl_multi_poll(multi, NULL, 0, POLL_MOST, NULL);
+        }
+    }
+    const CURLMsg *said = failed ? NULL : curl_multi_info_read(multi, &left);
+    if (said) {
+        code = said->data.result;
+    }
+    curl_multi_remove_handle(multi, handle);
+    return code;
+}
+
 CURLcode amlaps_curl_perform(amlaps_curl_exchange_t *exchange)
 {
     CURLcode code = set_limits(exchange);
 
     exchange->lease->performing = 1;
-    code = code ? code : curl_easy_perform(exchange->handle);
+    code = code ? code : perform(exchange->lease->multi, exchange->handle);
     exchange->lease->performing = 0;
     return code;
 }
