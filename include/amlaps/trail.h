@@ -60,9 +60,6 @@ typedef struct amlaps_record_t {
     const char *seal;              /* what a record about the sealing says of it, as canonical JSON; NULL: no member `seal` */
 } amlaps_record_t;
 
-/** The hash of a record: SHA-256 over the text of `prev` and the canonical JSON without `hash`. @param body canonical, without hash */
-void amlaps_record_hash(char hex[65], const char *prev, const char *body, apr_size_t length);
-
 /* ---- limits ---- */
 
 typedef enum amlaps_limit_scope_t { AMLAPS_LIMIT_USER, AMLAPS_LIMIT_ADDRESS, AMLAPS_LIMIT_SEARCH, AMLAPS_LIMIT_SCOPES } amlaps_limit_scope_t;

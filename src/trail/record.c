@@ -3,7 +3,6 @@
 
 #include <apr_strings.h>
 
-#include "amlaps/digest.h"
 #include "amlaps/text.h"
 #include "record.h"
 
@@ -224,11 +223,13 @@ const char *amlaps_trail_foretell(const amlaps_record_t *record, apr_time_t time
     return amlaps_line_join(&length, &line, value, pool);
 }
 
-void amlaps_record_hash(char hex[65], const char *prev, const char *body, apr_size_t length)
+void amlaps_record_hash(char hex[AMLAPS_RECORD_HASH + 1], amlaps_digest_t *digest, const char *prev, const char *body, apr_size_t length)
 {
     const amlaps_piece_t pieces[] = { { prev, strlen(prev) }, { body, length } };
+    unsigned char sum[AMLAPS_DIGEST_BYTES];
 
-    amlaps_digest_text(hex, pieces, 2);
+    amlaps_digest_sum(sum, digest, pieces, 2);
+    amlaps_digest_hex(hex, sum);
 }
 
 const char *amlaps_record_who(const amlaps_record_t *record, apr_pool_t *pool)

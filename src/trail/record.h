@@ -4,6 +4,7 @@
 
 /* What the room itself needs of a record beyond the face: its words and the columns that auditors filter by. */
 
+#include "amlaps/digest.h"
 #include "amlaps/trail.h"
 #include "line.h"
 
@@ -20,6 +21,9 @@
 const char *amlaps_record_stage(amlaps_stage_t stage);
 const char *amlaps_record_event(amlaps_event_t event);
 const char *amlaps_record_outcome(amlaps_outcome_t outcome);
+
+/** The hash of a record: SHA-256 over the text of `prev` and the canonical JSON without `hash`. @param body canonical, without hash */
+void amlaps_record_hash(char hex[AMLAPS_RECORD_HASH + 1], amlaps_digest_t *digest, const char *prev, const char *body, apr_size_t length);
 
 /** The record's members but time, seq, prev and hash, which the writer adds; stage, outcome and code are the writer's too, since it may deny. */
 void amlaps_record_line(amlaps_line_t *line, const amlaps_record_t *record, apr_pool_t *pool);

@@ -7,6 +7,7 @@
 
 #include "trail_sealed.h"
 
+#include "../../src/trail/record.h"
 #include "../../src/trail/seal_file.h"
 
 #define RECORDS 101
@@ -89,7 +90,7 @@ static void chain_again(trail_t *trail, int from, attacker_t attacker)
         amlaps_json_set_integer(record->json, "seq", i + 1);
         amlaps_json_set_text(record->json, "prev", i > 0 ? trail->record[i - 1].hash : zeros);
         body = amlaps_json_canonical(record->json, trail->world->pool);
-        amlaps_record_hash(record->hash, i > 0 ? trail->record[i - 1].hash : zeros, body, strlen(body));
+        amlaps_record_hash(record->hash, trail->digest, i > 0 ? trail->record[i - 1].hash : zeros, body, strlen(body));
         amlaps_seal_step(&seal, trail->digest, record->hash);
         amlaps_seal_anchor(record->anchor, &seal);
     }

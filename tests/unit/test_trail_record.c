@@ -154,13 +154,13 @@ static void test_reason_is_recorded_whole(void **state)
 /* Computed with Python's hashlib over 64 zeros and the text. */
 static void test_hash(void **state)
 {
+    world_t *world = *state;
     char zeros[65];
     char hex[65];
 
-    (void)state;
     memset(zeros, '0', 64);
     zeros[64] = '\0';
-    amlaps_record_hash(hex, zeros, "{\"seq\":1}", 9);
+    amlaps_record_hash(hex, amlaps_digest_make(world->pool), zeros, "{\"seq\":1}", 9);
     assert_string_equal(hex, "0a00898550374c41186879d92f30325cd0a550ce8c5da4d9aeef34a95c0b85ea");
 }
 
