@@ -188,7 +188,7 @@ apr_status_t amlaps_trail_conclude(amlaps_error_t *error, amlaps_trail_t *trail,
  * @return how long this person or address is beyond a limit as far as this child knows from its own refusals, 0 where not: lets a flood end
  * before Graph is asked. The attempt must still be admitted, which records it.
  */
-apr_interval_time_t amlaps_trail_blocked(amlaps_trail_t *trail, const amlaps_record_t *record);
+apr_interval_time_t amlaps_trail_blocked(amlaps_trail_t *trail, const amlaps_record_t *record, apr_pool_t *pool);
 
 /** What all children have recorded since `shared` was made. */
 typedef struct amlaps_trail_counts_t {

@@ -12,7 +12,7 @@ static apr_status_t locate_and_decide(const amlaps_graph_device_t **device, ruli
                                       const char *device_id)
 {
     /* To look at a device that one may see does not count, so it is not refused either. */
-    apr_interval_time_t blocked = record->event == AMLAPS_EVENT_SEARCH ? 0 : amlaps_trail_blocked(findings->access->trail, record);
+    apr_interval_time_t blocked = record->event == AMLAPS_EVENT_SEARCH ? 0 : amlaps_trail_blocked(findings->access->trail, record, findings->pool);
     amlaps_device_t known;
 
     record->tenant = tenant;

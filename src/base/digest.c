@@ -4,9 +4,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include <openssl/evp.h>
+#include "digest_internal.h"
 
-/* Looked up once: with EVP_sha256() OpenSSL 3 looks for it at every sum. OpenSSL keeps it for as long as it lives. */
+/* Looked up once: with EVP_sha256() OpenSSL 3 looks for it at every sum, and that costs more than to hash a record. */
 static const EVP_MD *sha256;
 
 static void find_sha256(void)
@@ -14,12 +14,19 @@ static void find_sha256(void)
     sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 }
 
-static int digest(unsigned char sum[EVP_MAX_MD_SIZE], const amlaps_piece_t *pieces, apr_size_t count)
+const EVP_MD *amlaps_digest_sha256(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    return pthread_once(&once, find_sha256) == 0 ? sha256 : NULL;
+}
+
+static int digest(unsigned char sum[EVP_MAX_MD_SIZE], const amlaps_piece_t *pieces, apr_size_t count)
+{
+    const EVP_MD *algorithm = amlaps_digest_sha256();
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     unsigned int length = 0;
-    int ok = context != NULL && pthread_once(&once, find_sha256) == 0 && EVP_DigestInit_ex(context, sha256, NULL) == 1;
+    int ok = algorithm != NULL && context != NULL && EVP_DigestInit_ex(context, algorithm, NULL) == 1;
     apr_size_t i;
 
     for (i = 0; i < count; i++) {

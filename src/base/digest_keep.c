@@ -5,14 +5,15 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
+
+#include "digest_internal.h"
 
 #define BLOCK 64
 
 struct amlaps_digest_t {
-    EVP_MD *sha256;
+    const EVP_MD *sha256;
     EVP_MD_CTX *context;
 };
 
@@ -29,7 +30,6 @@ static apr_status_t release(void *baton)
     amlaps_digest_t *digest = baton;
 
     EVP_MD_CTX_free(digest->context);
-    EVP_MD_free(digest->sha256);
     return APR_SUCCESS;
 }
 
@@ -37,8 +37,7 @@ amlaps_digest_t *amlaps_digest_make(apr_pool_t *pool)
 {
     amlaps_digest_t *digest = apr_pcalloc(pool, sizeof(*digest));
 
-    /* Fetched once: looking the algorithm up costs more than hashing a record with it. */
-    digest->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    digest->sha256 = amlaps_digest_sha256();
     digest->context = EVP_MD_CTX_new();
     apr_pool_cleanup_register(pool, digest, release, apr_pool_cleanup_null);
     must(digest->sha256 != NULL && digest->context != NULL && EVP_MD_get_size(digest->sha256) == AMLAPS_DIGEST_BYTES);

@@ -93,7 +93,7 @@ amlaps_job_t *amlaps_job_make(const amlaps_record_t *record, int counts, apr_poo
     job->told = keep_names(&end, record->told);
     job->untold = keep(&end, record->untold);
     job->untold_why = keep(&end, record->untold_why);
-    job->touches = counts ? amlaps_limit_touches(job->touch, record) : 0;
+    job->touches = counts ? amlaps_limit_touches(job->touch, record, pool) : 0;
     return job;
 }
 

@@ -40,10 +40,11 @@ const char *amlaps_limit_parse(amlaps_limit_t *limit, amlaps_limit_scope_t scope
 }
 
 /** With the NUL of each text, so that ("ab", "c") and ("a", "bc") differ. */
-static void make_key(char key[AMLAPS_LIMIT_KEY + 1], const char *kind, const char *first, const char *second)
+static void make_key(char key[AMLAPS_LIMIT_KEY + 1], amlaps_digest_t *digest, const char *kind, const char *first, const char *second)
 {
     const char *texts[] = { kind, first != NULL ? first : "", second != NULL ? second : "" };
     amlaps_piece_t pieces[3];
+    unsigned char sum[AMLAPS_DIGEST_BYTES];
     char hex[AMLAPS_DIGEST_HEX + 1];
     int i;
 
@@ -51,34 +52,38 @@ static void make_key(char key[AMLAPS_LIMIT_KEY + 1], const char *kind, const cha
         pieces[i].bytes = texts[i];
         pieces[i].length = strlen(texts[i]) + 1;
     }
-    amlaps_digest_text(hex, pieces, 3);
+    amlaps_digest_sum(sum, digest, pieces, 3);
+    amlaps_digest_hex(hex, sum);
     memcpy(key, hex, AMLAPS_LIMIT_KEY);
     key[AMLAPS_LIMIT_KEY] = '\0';
 }
 
-static void person_key(char key[AMLAPS_LIMIT_KEY + 1], const amlaps_record_t *record)
+static void person_key(char key[AMLAPS_LIMIT_KEY + 1], amlaps_digest_t *digest, const amlaps_record_t *record)
 {
     if (record->tid != NULL && record->oid != NULL) {
-        make_key(key, "oid", record->tid, record->oid);
+        make_key(key, digest, "oid", record->tid, record->oid);
     } else {
         /* People without any identity share one counter: too strict rather than none. */
-        make_key(key, "sub", record->issuer, record->subject);
+        make_key(key, digest, "sub", record->issuer, record->subject);
     }
 }
 
-int amlaps_limit_touches(amlaps_touch_t touch[AMLAPS_LIMIT_TOUCHES], const amlaps_record_t *record)
+int amlaps_limit_touches(amlaps_touch_t touch[AMLAPS_LIMIT_TOUCHES], const amlaps_record_t *record, apr_pool_t *pool)
 {
+    amlaps_digest_t *digest;
+
     switch (record->event) {
     case AMLAPS_EVENT_PASSWORD:
     case AMLAPS_EVENT_HISTORY:
+        digest = amlaps_digest_make(pool);
         touch[0].scope = AMLAPS_LIMIT_USER;
-        person_key(touch[0].key, record);
+        person_key(touch[0].key, digest, record);
         touch[1].scope = AMLAPS_LIMIT_ADDRESS;
-        make_key(touch[1].key, "address", record->address, NULL);
+        make_key(touch[1].key, digest, "address", record->address, NULL);
         return 2;
     case AMLAPS_EVENT_SEARCH:
         touch[0].scope = AMLAPS_LIMIT_SEARCH;
-        person_key(touch[0].key, record);
+        person_key(touch[0].key, amlaps_digest_make(pool), record);
         return 1;
     default:
         return 0;

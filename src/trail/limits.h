@@ -16,6 +16,6 @@ typedef struct amlaps_touch_t {
 } amlaps_touch_t;
 
 /** @return how many counters an attempt for `record` touches */
-int amlaps_limit_touches(amlaps_touch_t touch[AMLAPS_LIMIT_TOUCHES], const amlaps_record_t *record);
+int amlaps_limit_touches(amlaps_touch_t touch[AMLAPS_LIMIT_TOUCHES], const amlaps_record_t *record, apr_pool_t *pool);
 
 #endif

@@ -147,7 +147,7 @@ apr_status_t amlaps_trail_conclude(amlaps_error_t *error, amlaps_trail_t *trail,
     return count(trail, write_record(error, trail, record, 0, pool), error);
 }
 
-apr_interval_time_t amlaps_trail_blocked(amlaps_trail_t *trail, const amlaps_record_t *record)
+apr_interval_time_t amlaps_trail_blocked(amlaps_trail_t *trail, const amlaps_record_t *record, apr_pool_t *pool)
 {
     amlaps_touch_t touch[AMLAPS_LIMIT_TOUCHES];
     apr_time_t now = amlaps_clock_steady(&trail->clock);
@@ -157,7 +157,7 @@ apr_interval_time_t amlaps_trail_blocked(amlaps_trail_t *trail, const amlaps_rec
     if (!amlaps_blocked_any(trail->blocked, now)) {
         return 0;
     }
-    touches = amlaps_limit_touches(touch, record);
+    touches = amlaps_limit_touches(touch, record, pool);
     for (i = 0; i < touches; i++) {
         apr_interval_time_t left = amlaps_blocked_left(trail->blocked, &touch[i], now);
 

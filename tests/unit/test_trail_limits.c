@@ -231,18 +231,18 @@ static void test_blocked(void **state)
     world_limit(world, AMLAPS_LIMIT_USER, "1/minute");
     world_limit(world, AMLAPS_LIMIT_ADDRESS, "50/minute");
     world_open(world);
-    assert_int_equal(amlaps_trail_blocked(world->trail, &record), 0);
+    assert_int_equal(amlaps_trail_blocked(world->trail, &record, world->pool), 0);
     assert_int_equal(world_admit(world, "alice", NULL), AMLAPS_OK);
-    assert_int_equal(amlaps_trail_blocked(world->trail, &record), 0);
+    assert_int_equal(amlaps_trail_blocked(world->trail, &record, world->pool), 0);
     world_pass(SECONDS(20));
     assert_int_equal(world_admit(world, "alice", NULL), AMLAPS_RATE_LIMITED);
-    assert_int_equal(amlaps_trail_blocked(world->trail, &record), SECONDS(40));
-    assert_int_equal(amlaps_trail_blocked(world->trail, &search), 0);
-    assert_int_equal(amlaps_trail_blocked(world->trail, &neighbour), 0);
+    assert_int_equal(amlaps_trail_blocked(world->trail, &record, world->pool), SECONDS(40));
+    assert_int_equal(amlaps_trail_blocked(world->trail, &search, world->pool), 0);
+    assert_int_equal(amlaps_trail_blocked(world->trail, &neighbour, world->pool), 0);
     world_pass(SECONDS(40) - 1);
-    assert_int_equal(amlaps_trail_blocked(world->trail, &record), 1);
+    assert_int_equal(amlaps_trail_blocked(world->trail, &record, world->pool), 1);
     world_pass(1);
-    assert_int_equal(amlaps_trail_blocked(world->trail, &record), 0);
+    assert_int_equal(amlaps_trail_blocked(world->trail, &record, world->pool), 0);
 }
 
 /* One whose time is over soon says nothing of another's. */
@@ -260,11 +260,11 @@ static void test_blocked_for_different_times(void **state)
     assert_int_not_equal(amlaps_trail_admit(&error, world->trail, &search, world->pool), APR_SUCCESS);
     assert_int_equal(world_admit(world, "bob", NULL), AMLAPS_OK);
     assert_int_equal(world_admit(world, "bob", NULL), AMLAPS_RATE_LIMITED);
-    assert_int_equal(amlaps_trail_blocked(world->trail, &password), SECONDS(60));
-    assert_int_equal(amlaps_trail_blocked(world->trail, &search), SECONDS(3600));
+    assert_int_equal(amlaps_trail_blocked(world->trail, &password, world->pool), SECONDS(60));
+    assert_int_equal(amlaps_trail_blocked(world->trail, &search, world->pool), SECONDS(3600));
     world_pass(SECONDS(61));
-    assert_int_equal(amlaps_trail_blocked(world->trail, &password), 0);
-    assert_int_equal(amlaps_trail_blocked(world->trail, &search), SECONDS(3539));
+    assert_int_equal(amlaps_trail_blocked(world->trail, &password, world->pool), 0);
+    assert_int_equal(amlaps_trail_blocked(world->trail, &search, world->pool), SECONDS(3539));
 }
 
 static void test_blocked_is_bounded(void **state)
@@ -285,7 +285,7 @@ static void test_blocked_is_bounded(void **state)
     for (i = 0; i < 2000; i++) {
         snprintf(person, sizeof(person), "person-%d", i);
         record = world_record(AMLAPS_EVENT_PASSWORD, AMLAPS_STAGE_INTENT, person);
-        known += amlaps_trail_blocked(world->trail, &record) > 0;
+        known += amlaps_trail_blocked(world->trail, &record, world->pool) > 0;
     }
     assert_in_range(known, 900, 1024);
 }
