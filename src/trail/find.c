@@ -4,6 +4,7 @@
 #include <apr_strings.h>
 
 #include "amlaps/text.h"
+#include "mark.h"
 #include "store.h"
 
 /* Rows between two looks at the clock. */
@@ -11,11 +12,14 @@
 
 typedef struct finding_t {
     const amlaps_find_t *find;
+    amlaps_mark_t wanted[2];   /* all of them */
+    int wanted_count;
+    amlaps_mark_t except;      /* where `find` has an id to pass over */
     amlaps_records_t *records;
     apr_time_t until;          /* steady */
     apr_size_t seen;
     apr_int64_t reached;       /* sequence number of the last row that was looked at */
-    apr_pool_t *scratch;       /* cleared with each record that is parsed */
+    apr_pool_t *scratch;       /* cleared with each record that is read */
 } finding_t;
 
 static int is_any(const char *const *names, const amlaps_json_t *object, const char *value)
@@ -60,17 +64,43 @@ static int is_about(finding_t *finding, const amlaps_row_t *row)
            && (filter->device == NULL || is_any(devices, amlaps_json_member(json, "device"), filter->device));
 }
 
-static int is_same(const char *wanted, const char *value)
+static void want(finding_t *finding, amlaps_field_t field, const char *text, apr_pool_t *pool)
 {
-    return wanted == NULL || (value != NULL && strcmp(wanted, value) == 0);
+    if (text != NULL) {
+        amlaps_mark_make(&finding->wanted[finding->wanted_count++], field, text, pool);
+    }
+}
+
+/** What is no record says nothing; where nothing is wanted, whoever reads the trail shall see it. */
+static int says_what_is_wanted(finding_t *finding, const amlaps_row_t *row)
+{
+    const int other = finding->find->except_id == NULL || !amlaps_mark_may_be(&finding->except, row->body, row->length);
+    amlaps_view_t view;
+    int i;
+
+    for (i = 0; i < finding->wanted_count; i++) {
+        if (!amlaps_mark_may_be(&finding->wanted[i], row->body, row->length)) {
+            return 0;
+        }
+    }
+    if (finding->wanted_count == 0 && other) {
+        return 1;
+    }
+    apr_pool_clear(finding->scratch);
+    if (amlaps_view_read(&view, row->body, row->length, finding->scratch) != NULL) {
+        return finding->wanted_count == 0;
+    }
+    for (i = 0; i < finding->wanted_count; i++) {
+        if (!amlaps_mark_is(&finding->wanted[i], &view)) {
+            return 0;
+        }
+    }
+    return other || !amlaps_mark_is(&finding->except, &view);
 }
 
 static int matches(finding_t *finding, const amlaps_row_t *row)
 {
-    const amlaps_find_t *find = finding->find;
-
-    return row->body != NULL && is_same(find->filter.event, row->event) && is_same(find->filter.outcome, row->outcome)
-           && (find->except_id == NULL || row->id == NULL || strcmp(find->except_id, row->id) != 0) && is_about(finding, row);
+    return row->body != NULL && says_what_is_wanted(finding, row) && is_about(finding, row);
 }
 
 static int visit(void *baton, const amlaps_row_t *row)
@@ -106,6 +136,11 @@ apr_status_t amlaps_trail_find(amlaps_records_t **records, amlaps_error_t *error
     *records = NULL;
     if (status != APR_SUCCESS) {
         return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0218", status, "no memory to read the audit with");
+    }
+    want(&finding, AMLAPS_FIELD_EVENT, find->filter.event, pool);
+    want(&finding, AMLAPS_FIELD_OUTCOME, find->filter.outcome, pool);
+    if (find->except_id != NULL) {
+        amlaps_mark_make(&finding.except, AMLAPS_FIELD_ID, find->except_id, pool);
     }
     *(find->newest_first ? &range.before : &range.after) = find->from;
     if (!find->newest_first && find->to != 0) {

@@ -25,6 +25,7 @@ static void read_row(amlaps_row_t *row, const PGresult *result, int place)
 {
     row->seq = amlaps_pgsql_number(result, place, 0, 0);
     row->time = amlaps_store_time(amlaps_pgsql_number(result, place, 1, 0));
+    row->has_columns = 1;
     row->id = text(result, place, 2);
     row->stage = text(result, place, 3);
     row->event = text(result, place, 4);

@@ -6,14 +6,19 @@
 /* Few enough that a reader never holds up the reset of the WAL, many enough to read at full speed. */
 #define PAGE 1000
 
-/* A store that httpd has not upgraded yet is read as it is. */
-#define SELECT_ROWS(anchor, order) \
-    "SELECT seq, time, id, stage, event, outcome, actor, device, body, hash, " anchor " FROM record" \
-    " WHERE seq > ?1 AND seq < ?2 ORDER BY seq " order " LIMIT ?3"
+#define SELECT_ROWS(what, order) "SELECT seq, time, body, hash, " what " FROM record WHERE seq > ?1 AND seq < ?2 ORDER BY seq " order " LIMIT ?3"
+#define BOTH_WAYS(what) { SELECT_ROWS(what, "ASC"), SELECT_ROWS(what, "DESC") }
+#define COLUMNS ", id, stage, event, outcome, actor, device"
+#define FIRST_COLUMN 5
 
-static const char *const sql[2][2] = {
-    { SELECT_ROWS("NULL", "ASC"), SELECT_ROWS("NULL", "DESC") },
-    { SELECT_ROWS("anchor", "ASC"), SELECT_ROWS("anchor", "DESC") }
+/* A store that httpd has not upgraded yet is read as it is. */
+static const struct {
+    int before; /* the schema that needs another statement */
+    const char *sql[2];
+} forms[] = {
+    { 2, BOTH_WAYS("NULL" COLUMNS) },
+    { 6, BOTH_WAYS("anchor" COLUMNS) },
+    { AMLAPS_SQLITE_SCHEMA + 1, BOTH_WAYS("anchor") }
 };
 static const char newest[] = "SELECT seq, time FROM record ORDER BY seq DESC LIMIT 1";
 static const char at_or_after[] = "SELECT seq, time FROM record WHERE seq >= ?1 ORDER BY seq LIMIT 1";
@@ -25,18 +30,22 @@ static const char *text(sqlite3_stmt *statement, int column)
 
 static void read_row(amlaps_row_t *row, sqlite3_stmt *statement)
 {
+    memset(row, 0, sizeof(*row));
     row->seq = sqlite3_column_int64(statement, 0);
     row->time = amlaps_store_time(sqlite3_column_int64(statement, 1));
-    row->id = text(statement, 2);
-    row->stage = text(statement, 3);
-    row->event = text(statement, 4);
-    row->outcome = text(statement, 5);
-    row->actor = text(statement, 6);
-    row->device = text(statement, 7);
-    row->body = text(statement, 8);
-    row->length = (apr_size_t)sqlite3_column_bytes(statement, 8);
-    row->hash = text(statement, 9);
-    row->anchor = text(statement, 10);
+    row->body = text(statement, 2);
+    row->length = (apr_size_t)sqlite3_column_bytes(statement, 2);
+    row->hash = text(statement, 3);
+    row->anchor = text(statement, 4);
+    row->has_columns = sqlite3_column_count(statement) > FIRST_COLUMN;
+    if (row->has_columns) {
+        row->id = text(statement, FIRST_COLUMN);
+        row->stage = text(statement, FIRST_COLUMN + 1);
+        row->event = text(statement, FIRST_COLUMN + 2);
+        row->outcome = text(statement, FIRST_COLUMN + 3);
+        row->actor = text(statement, FIRST_COLUMN + 4);
+        row->device = text(statement, FIRST_COLUMN + 5);
+    }
 }
 
 /** Reads one page in a transaction of its own. @return how many rows it had, -1 after an error, 0 also where `visit` has enough */
@@ -146,10 +155,14 @@ static apr_status_t read_range(sqlite3 *db, const char *path, int version, const
 {
     sqlite3_stmt *statement = NULL;
     amlaps_range_t left;
+    size_t form = 0;
     int rows = 1;
 
+    while (version >= forms[form].before) {
+        form++;
+    }
     if (!resolve(&left, range, db)
-        || sqlite3_prepare_v2(db, sql[version >= 2][range->newest_first != 0], -1, &statement, NULL) != SQLITE_OK) {
+        || sqlite3_prepare_v2(db, forms[form].sql[range->newest_first != 0], -1, &statement, NULL) != SQLITE_OK) {
         return amlaps_sqlite_fail(db, path, "reading", error);
     }
     while (rows > 0) {

@@ -53,8 +53,17 @@ static const char *const steps[AMLAPS_SQLITE_SCHEMA] = {
     "CREATE TABLE attempt(scope INTEGER NOT NULL, key TEXT NOT NULL, ordinal INTEGER NOT NULL, time INTEGER NOT NULL,"
     " PRIMARY KEY(scope, key, ordinal)) WITHOUT ROWID;"
     "INSERT OR IGNORE INTO attempt SELECT scope, key, ordinal, time FROM attempt_4 ORDER BY scope, key, ordinal;"
-    "DROP TABLE attempt_4;"
+    "DROP TABLE attempt_4;",
+    /* 6: a record is its text; see move_records */
+    "CREATE TABLE record_6(seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, body TEXT NOT NULL, hash TEXT NOT NULL, anchor TEXT);"
 };
+#define MOVES_RECORDS 6
+
+static const char move[] =
+    "INSERT INTO record_6 SELECT seq, time, body, hash, anchor FROM record ORDER BY seq LIMIT 1000;"
+    "DELETE FROM record WHERE seq <= (SELECT max(seq) FROM record_6)";
+/* What somebody else made that names the table, a view say, stays as it is and does not stop the upgrade. */
+static const char moved[] = "DROP TABLE record; PRAGMA legacy_alter_table = ON; ALTER TABLE record_6 RENAME TO record";
 
 static const char *directory_of(const char *path, apr_pool_t *pool)
 {
@@ -161,6 +170,17 @@ static apr_status_t run(sqlite3 *db, const char *path, const char *sql, amlaps_e
     return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ? APR_SUCCESS : amlaps_sqlite_fail(db, path, "preparing", error);
 }
 
+/** A few at a time, so that the new records take the room of the old ones: the file would become twice as large, and stay so. */
+static apr_status_t move_records(sqlite3 *db, const char *path, amlaps_error_t *error)
+{
+    apr_status_t status;
+
+    do {
+        status = run(db, path, move, error);
+    } while (status == APR_SUCCESS && sqlite3_changes(db) > 0);
+    return status == APR_SUCCESS ? run(db, path, moved, error) : status;
+}
+
 static apr_status_t upgrade(sqlite3 *db, const char *path, amlaps_error_t *error)
 {
     char *mark = sqlite3_mprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", AMLAPS_SQLITE_APPLICATION, AMLAPS_SQLITE_SCHEMA);
@@ -173,6 +193,9 @@ static apr_status_t upgrade(sqlite3 *db, const char *path, amlaps_error_t *error
     }
     for (; status == APR_SUCCESS && version < AMLAPS_SQLITE_SCHEMA; version++) {
         status = run(db, path, steps[version], error);
+        if (status == APR_SUCCESS && version + 1 == MOVES_RECORDS) {
+            status = move_records(db, path, error);
+        }
     }
     if (status == APR_SUCCESS) {
         status = run(db, path, mark, error);

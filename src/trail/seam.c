@@ -1,17 +1,17 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "seam.h"
 
-#include <string.h>
+#include "mark.h"
 
 /* Rows between two looks at the clock. */
 #define LOOK 64
 
 typedef struct look_t {
-    apr_int64_t first;      /* the store's first record */
-    const char *event;
-    amlaps_view_t exported; /* the newest export; seq 0: none found */
-    apr_time_t until;       /* steady, 0: never */
-    apr_int64_t reached;    /* where time was over; 0: it was not */
+    apr_int64_t first;         /* the store's first record */
+    amlaps_mark_t audit, code; /* of an export */
+    amlaps_view_t exported;    /* the newest export; seq 0: none found */
+    apr_time_t until;          /* steady, 0: never */
+    apr_int64_t reached;       /* where time was over; 0: it was not */
     apr_size_t seen;
     apr_pool_t *pool;
 } look_t;
@@ -27,9 +27,10 @@ static int is_export(void *baton, const amlaps_row_t *row)
     look_t *look = baton;
     amlaps_view_t *view = &look->exported;
 
-    if (row->event != NULL && strcmp(row->event, look->event) == 0 && row->body != NULL) {
-        if (amlaps_view_parse(view, row->body, row->length, look->pool) == NULL
-            && amlaps_slice_is(&view->field[AMLAPS_FIELD_CODE], AMLAPS_RECORD_EXPORTED)) {
+    if (row->body != NULL && amlaps_mark_may_be(&look->code, row->body, row->length)
+        && amlaps_mark_may_be(&look->audit, row->body, row->length)) {
+        if (amlaps_view_parse(view, row->body, row->length, look->pool) == NULL && amlaps_mark_is(&look->code, view)
+            && amlaps_mark_is(&look->audit, view)) {
             return 0;
         }
         view->seq = 0;
@@ -55,12 +56,14 @@ static apr_status_t search(look_t *look, amlaps_seam_t *seam, const char *store,
 apr_status_t amlaps_seam_find(amlaps_check_t *check, amlaps_seam_t *seam, const char *store, amlaps_error_t *error, apr_pool_t *pool)
 {
     const amlaps_slice_t *hash;
-    look_t look = { .event = amlaps_record_event(AMLAPS_EVENT_AUDIT), .until = seam->until };
+    look_t look = { .until = seam->until };
     apr_status_t status = apr_pool_create(&look.pool, pool);
 
     if (status != APR_SUCCESS) {
         return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0218", status, "no memory to verify with");
     }
+    amlaps_mark_make(&look.audit, AMLAPS_FIELD_EVENT, amlaps_record_event(AMLAPS_EVENT_AUDIT), pool);
+    amlaps_mark_make(&look.code, AMLAPS_FIELD_CODE, AMLAPS_RECORD_EXPORTED, pool);
     status = amlaps_store_each(store, NULL, take_first, &look, error);
     if (status == APR_SUCCESS) {
         status = search(&look, seam, store, error);

@@ -10,7 +10,7 @@
 
 /* "AMLP": tells our files from other people's databases. */
 #define AMLAPS_SQLITE_APPLICATION 0x414D4C50
-#define AMLAPS_SQLITE_SCHEMA 5
+#define AMLAPS_SQLITE_SCHEMA 6
 
 /** @return NULL, or what to write instead */
 const char *amlaps_sqlite_check(const char *path, apr_pool_t *pool);

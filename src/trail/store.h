@@ -24,12 +24,17 @@ typedef struct amlaps_head_t {
     char anchor[AMLAPS_RECORD_HASH + 1]; /* "": the record is not sealed */
 } amlaps_head_t;
 
-/** One row of the trail. Columns are copies of what `body` says, for filters. */
+/**
+ * One row of the trail. Six columns say once more what `body` says, for those who ask a database: PostgreSQL keeps them, SQLite did before
+ * schema 6. Nothing here relies on them. A row that is written has them for whichever store wants them. In one that is read any text may be
+ * NULL: somebody may have put that there.
+ */
 typedef struct amlaps_row_t {
     apr_int64_t seq;
     apr_time_t time;
+    int has_columns;            /* of a row that is read; 0: the store keeps none of the six, which are NULL */
     const char *id, *stage, *event, *outcome;
-    const char *actor, *device; /* NULL unknown */
+    const char *actor, *device; /* NULL also where they are unknown */
     const char *body;           /* canonical JSON with hash */
     apr_size_t length;
     const char *hash;

@@ -23,8 +23,7 @@ static const char *const sql[STATEMENTS] = {
     "SELECT seq, time, hash, anchor FROM record ORDER BY seq DESC LIMIT 1",
     ("SELECT CASE WHEN seq = ?1 THEN hash WHEN NOT EXISTS(SELECT 1 FROM record WHERE seq < ?1) THEN '" AMLAPS_STORE_EXPORTED "' END"
      " FROM record WHERE seq >= ?1 ORDER BY seq LIMIT 1"),
-    ("INSERT INTO record(seq, time, id, stage, event, outcome, actor, device, body, hash, anchor)"
-     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"),
+    "INSERT INTO record(seq, time, body, hash, anchor) VALUES(?1, ?2, ?3, ?4, ?5)",
     "DELETE FROM record WHERE seq <= ?1"
 };
 
@@ -286,15 +285,9 @@ static apr_status_t sqlite_add_record(amlaps_store_t *store, const amlaps_row_t 
 
     sqlite3_bind_int64(statement, 1, row->seq);
     sqlite3_bind_int64(statement, 2, row->time / MILLISECOND);
-    bind_text(statement, 3, row->id);
-    bind_text(statement, 4, row->stage);
-    bind_text(statement, 5, row->event);
-    bind_text(statement, 6, row->outcome);
-    bind_text(statement, 7, row->actor);
-    bind_text(statement, 8, row->device);
-    sqlite3_bind_text(statement, 9, row->body, (int)row->length, SQLITE_STATIC);
-    bind_text(statement, 10, row->hash);
-    bind_text(statement, 11, row->anchor);
+    sqlite3_bind_text(statement, 3, row->body, (int)row->length, SQLITE_STATIC);
+    bind_text(statement, 4, row->hash);
+    bind_text(statement, 5, row->anchor);
     return run(self, ADD_RECORD, error);
 }
 

@@ -20,6 +20,11 @@ static const struct {
     [AMLAPS_FIELD_TIME] = { NULL, "time" }
 };
 
+const char *amlaps_view_member(amlaps_field_t field)
+{
+    return names[field].member;
+}
+
 int amlaps_slice_is(const amlaps_slice_t *slice, const char *text)
 {
     if (slice->text == NULL || text == NULL) {

@@ -59,6 +59,9 @@ int amlaps_view_scan(amlaps_view_t *view, const char *line, apr_size_t length);
 /** The parser alone. @return as amlaps_view_read */
 const char *amlaps_view_parse(amlaps_view_t *view, const char *line, apr_size_t length, apr_pool_t *pool);
 
+/** @return the name of the field's member, in the record or in one of its objects */
+const char *amlaps_view_member(amlaps_field_t field);
+
 /** @return 1 where both are the same text, or both are none */
 int amlaps_slice_is(const amlaps_slice_t *slice, const char *text);
 

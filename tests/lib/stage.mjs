@@ -50,7 +50,7 @@ export class Stage {
    * restart is counted here too: httpd listens before it logs that it has started.
    */
   async started() {
-    const count = async () => (await query(this.store, "SELECT count(*) AS n FROM record WHERE event = 'start'"))[0].n;
+    const count = async () => (await query(this.store, 'SELECT count(*) AS n FROM record WHERE body LIKE \'%"event":"start"%\''))[0].n;
     this.begun += 1;
     await waitFor('the record of the start', async () => await count() >= Math.max(this.begun, this.httpd.starts()), { timeout: 3000 }).catch(() => undefined);
   }

@@ -117,22 +117,15 @@ static void write_row(sqlite3_stmt *statement, const trail_t *trail, int index)
 {
     const forged_t *record = &trail->record[index];
     amlaps_json_t *json = copy_of(trail, index);
-    const amlaps_json_t *actor = amlaps_json_member(json, "actor"), *device = amlaps_json_member(json, "device");
     apr_time_t time = 0;
 
     assert_true(amlaps_text_read_time(&time, amlaps_json_member_text(json, "time")));
     amlaps_json_set_text(json, "hash", record->hash);
     sqlite3_bind_int64(statement, 1, index + 1);
     sqlite3_bind_int64(statement, 2, time / 1000);
-    bind_text(statement, 3, amlaps_json_member_text(json, "id"));
-    bind_text(statement, 4, amlaps_json_member_text(json, "stage"));
-    bind_text(statement, 5, amlaps_json_member_text(json, "event"));
-    bind_text(statement, 6, amlaps_json_member_text(json, "outcome"));
-    bind_text(statement, 7, amlaps_json_member_text(actor, "username"));
-    bind_text(statement, 8, amlaps_json_member_text(device, "deviceId"));
-    bind_text(statement, 9, amlaps_json_canonical(json, trail->world->pool));
-    bind_text(statement, 10, record->hash);
-    bind_text(statement, 11, record->anchor);
+    bind_text(statement, 3, amlaps_json_canonical(json, trail->world->pool));
+    bind_text(statement, 4, record->hash);
+    bind_text(statement, 5, record->anchor);
     assert_int_equal(sqlite3_step(statement), SQLITE_DONE);
     sqlite3_reset(statement);
 }
@@ -153,8 +146,8 @@ static void write_trail(trail_t *trail, attacker_t attacker)
 
     assert_int_equal(sqlite3_open(trail->world->path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, "BEGIN; DELETE FROM record", NULL, NULL, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, "INSERT INTO record(seq, time, id, stage, event, outcome, actor, device, body, hash, anchor)"
-                                            " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "INSERT INTO record(seq, time, body, hash, anchor) VALUES(?, ?, ?, ?, ?)", -1, &statement, NULL),
+                     SQLITE_OK);
     for (i = 0; i < trail->count; i++) {
         write_row(statement, trail, i);
     }

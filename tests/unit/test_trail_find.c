@@ -109,6 +109,87 @@ static void test_filters(void **state)
     assert_int_equal(seq_at(find(world, &wanted), 0), 299);
 }
 
+static void write_one(world_t *world, const char *id, amlaps_event_t event, amlaps_outcome_t outcome, const char *device, const char *reason)
+{
+    amlaps_record_t record = world_record(event, AMLAPS_STAGE_OUTCOME, "alice");
+    amlaps_error_t error = { 0 };
+
+    record.id = id;
+    record.outcome = outcome;
+    record.device_name = device;
+    record.reason = reason;
+    assert_int_equal(amlaps_trail_conclude(&error, world->trail, &record, world->pool), APR_SUCCESS);
+}
+
+/** @param expected sequence numbers, one digit each */
+static void expect_found(world_t *world, const char *event, const char *outcome, const char *except_id, const char *expected)
+{
+    const amlaps_find_t wanted = { .filter = { .event = event, .outcome = outcome }, .except_id = except_id, .most = 100, .patience = SECONDS(60) };
+    const amlaps_records_t *records = find(world, &wanted);
+    char found[10] = "";
+    int i;
+
+    for (i = 0; i < records->lines->nelts; i++) {
+        found[i] = (char)('0' + seq_at(records, i));
+    }
+    assert_string_equal(found, expected);
+}
+
+/** What others choose stands in the record too, and looks like a field of it. The escapes of 3 and 4 are for the parser alone. */
+static void write_words(world_t *world)
+{
+    world_open(world);
+    write_one(world, "id-1", AMLAPS_EVENT_PASSWORD, AMLAPS_OUTCOME_GRANTED, "LON-001", NULL);
+    write_one(world, "id-2", AMLAPS_EVENT_HISTORY, AMLAPS_OUTCOME_DENIED, "LON-001", "\"event\":\"password\",\"id\":\"id-1\",\"outcome\":\"granted\"");
+    write_one(world, "id-3", AMLAPS_EVENT_PASSWORD, AMLAPS_OUTCOME_DENIED, "LON \"\xC3\xBC\"", "\",\"event\":\"history\",\"x\":\"");
+    write_one(world, "id-\"4\\", AMLAPS_EVENT_HISTORY, AMLAPS_OUTCOME_GRANTED, "\\", "event: password");
+    world_close(world);
+}
+
+static void test_words(void **state)
+{
+    world_t *world = *state;
+
+    write_words(world);
+    expect_found(world, NULL, NULL, NULL, "1234");
+    expect_found(world, "password", NULL, NULL, "13");
+    expect_found(world, "history", NULL, NULL, "24");
+    expect_found(world, NULL, "granted", NULL, "14");
+    expect_found(world, NULL, "denied", NULL, "23");
+    expect_found(world, "password", "granted", NULL, "1");
+    expect_found(world, "history", "granted", NULL, "4");
+    expect_found(world, NULL, NULL, "id-1", "234");
+    expect_found(world, NULL, NULL, "id-\"4\\", "123");
+    expect_found(world, "password", NULL, "id-3", "1");
+    expect_found(world, "pass", NULL, NULL, "");
+    expect_found(world, "", NULL, NULL, "");
+    expect_found(world, NULL, "granted\",\"prev\":\"", NULL, "");
+}
+
+/** What is no canonical record matches no word, and is not hidden from those who want none. */
+static void test_words_of_what_was_edited(void **state)
+{
+    static const char *const edits[] = { "''", "'\"event\":\"password\"'", "'{\"event\":\"password\"'", "'{\"event\":\"password\",\"event\":\"history\"}'",
+                                         "'[{\"event\":\"password\"}]'", "'{\"event\":\"password\\'", "body || ' '",
+                                         "replace(body, '\"event\":', '\"event\": \"x\",\"event\":')", "substr(body, 1, length(body) - 1)",
+                                         "replace(body, 'LON-001', 'LON\\-001')", "substr(body, 2)" };
+    world_t *world = *state;
+    size_t i;
+
+    write_words(world);
+    for (i = 0; i < sizeof(edits) / sizeof(*edits); i++) {
+        world_tamper(world, apr_psprintf(world->pool, "CREATE TABLE good AS SELECT * FROM record; UPDATE record SET body = %s WHERE seq = 1", edits[i]));
+        expect_found(world, "password", NULL, NULL, "3");
+        expect_found(world, NULL, "granted", NULL, "4");
+        expect_found(world, NULL, NULL, "id-2", "134");
+        expect_found(world, NULL, NULL, NULL, "1234");
+        world_tamper(world, "DELETE FROM record; INSERT INTO record SELECT * FROM good; DROP TABLE good");
+    }
+    world_tamper(world, "UPDATE record SET body = replace(body, '{\"actor\":{', '{\"actor\":{\"event\":\"password\",\"id\":\"id-9\",') WHERE seq = 2");
+    expect_found(world, "password", NULL, NULL, "13");
+    expect_found(world, "history", NULL, "id-9", "24");
+}
+
 static void expect_first_since(world_t *world, apr_time_t since, apr_int64_t expected)
 {
     const amlaps_records_t *records = find(world, &(amlaps_find_t){ .filter = { .since = since }, .most = 1, .patience = SECONDS(60) });
@@ -225,7 +306,8 @@ static void test_csv_of_what_is_no_record(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    WORLD_TEST(test_pages), WORLD_TEST(test_filters), WORLD_TEST(test_every_time_is_found),
+    WORLD_TEST(test_pages), WORLD_TEST(test_filters), WORLD_TEST(test_words), WORLD_TEST(test_words_of_what_was_edited),
+    WORLD_TEST(test_every_time_is_found),
     WORLD_TEST(test_time_is_over), WORLD_TEST(test_last), WORLD_TEST(test_verify_in_parts),
     WORLD_TEST(test_csv_of_what_is_no_record)
 };

@@ -239,6 +239,31 @@ static void test_unsealed(void **state)
     expect_bad(world, 0, 11);
 }
 
+/** A newer record whose reason looks like the code of an export, and one of another event that has this code. */
+static void test_what_only_looks_like_an_export(void **state)
+{
+    world_t *world = *state;
+    amlaps_record_t record = world_record(AMLAPS_EVENT_AUDIT, AMLAPS_STAGE_OUTCOME, "alice");
+    amlaps_error_t error = { 0 };
+    apr_time_t time;
+
+    world_open(world);
+    sealed_write(world, 5);
+    time = now();
+    sealed_write(world, 5);
+    retain(world, "x.jsonl", time);
+    record.reason = "\"code\":\"exported\",\"event\":\"audit\"";
+    assert_int_equal(amlaps_trail_conclude(&error, world->trail, &record, world->pool), APR_SUCCESS);
+    record = world_record(AMLAPS_EVENT_PASSWORD, AMLAPS_STAGE_OUTCOME, "alice");
+    record.code = "exported";
+    record.reason = "audit";
+    assert_int_equal(amlaps_trail_conclude(&error, world->trail, &record, world->pool), APR_SUCCESS);
+    world_close(world);
+    assert_int_equal(sealed_verify(world, WITH_KEY).first_bad, 0);
+    assert_int_equal(sealed_verify(world, WITH_KEY).exported, 11);
+    expect_parts(world, 0);
+}
+
 static void test_nothing_is_removed_that_was_not_taken(void **state)
 {
     world_t *world = *state;
@@ -263,7 +288,8 @@ static void test_nothing_is_removed_that_was_not_taken(void **state)
 
 static const struct CMUnitTest tests[] = {
     SEALED_TEST(test_both_parts_verify), SEALED_TEST(test_the_export_is_looked_for_in_parts), SEALED_TEST(test_what_nobody_exported_is_missed), SEALED_TEST(test_forged_beginning),
-    SEALED_TEST(test_interrupted_removal), WORLD_TEST(test_unsealed), SEALED_TEST(test_nothing_is_removed_that_was_not_taken)
+    SEALED_TEST(test_interrupted_removal), WORLD_TEST(test_unsealed), SEALED_TEST(test_what_only_looks_like_an_export),
+    SEALED_TEST(test_nothing_is_removed_that_was_not_taken)
 };
 
 WORLD_MAIN(tests)

@@ -310,6 +310,19 @@ static inline void world_tamper(const world_t *world, const char *sql)
     sqlite3_close(db);
 }
 
+/** Makes the SQLite store one of schema 5, which kept six columns beside each record. */
+static inline void world_make_schema_5(const world_t *world)
+{
+    world_tamper(world, "CREATE TABLE record_5(seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, id TEXT NOT NULL, stage TEXT NOT NULL,"
+                        " event TEXT NOT NULL, outcome TEXT NOT NULL, actor TEXT, device TEXT, body TEXT NOT NULL, hash TEXT NOT NULL, anchor TEXT);"
+                        "INSERT INTO record_5 SELECT seq, time, coalesce(json_extract(body, '$.id'), ''), json_extract(body, '$.stage'),"
+                        " json_extract(body, '$.event'), json_extract(body, '$.outcome'),"
+                        " coalesce(json_extract(body, '$.actor.username'), json_extract(body, '$.actor.oid'),"
+                        " json_extract(body, '$.actor.subject'), json_extract(body, '$.actor.name')),"
+                        " coalesce(json_extract(body, '$.device.deviceId'), json_extract(body, '$.device.name')), body, hash, anchor FROM record;"
+                        "DROP TABLE record; ALTER TABLE record_5 RENAME TO record; PRAGMA user_version = 5");
+}
+
 static inline void world_verify_good(const world_t *world, long records)
 {
     amlaps_error_t error = { 0 };
