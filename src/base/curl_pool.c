@@ -4,6 +4,9 @@
 #include <apr_thread_cond.h>
 #include <apr_thread_mutex.h>
 
+/* Open connections of a handle, of which each host takes one. By itself a multi handle keeps four for each handle, and a handle alone five. */
+#define CONNECTIONS 5L
+
 typedef struct pair_t {
     CURL *handle; /* NULL: a slot without one */
     CURLM *multi;
@@ -29,7 +32,7 @@ static pair_t make_pair(void)
 {
     pair_t pair = {curl_easy_init(), curl_multi_init()};
 
-    if (pair.handle && pair.multi) {
+    if (pair.handle && pair.multi && curl_multi_setopt(pair.multi, CURLMOPT_MAXCONNECTS, CONNECTIONS) == CURLM_OK) {
         return pair;
     }
     curl_easy_cleanup(pair.handle);

@@ -103,6 +103,27 @@ static void sends_what_is_asked_and_nothing_else(void **state)
     assert_int_equal(http_fake_connections(world->server), 1); /* kept alive */
 }
 
+/* As many as curl keeps by itself where a handle is performed alone: Graph and the login of more than one cloud, or some webhooks. */
+static void five_hosts_keep_their_connections(void **state)
+{
+    world_t *world = *state;
+    http_fake_t *servers[5];
+
+    for (int i = 0; i < 5; i++) {
+        servers[i] = http_fake_open();
+        http_fake_answers(servers[i], OK, HTTP_KEEP);
+        http_fake_answers(servers[i], OK, HTTP_KEEP);
+    }
+    for (int i = 0; i < 10; i++) {
+        world->request.url = http_fake_root(servers[i % 5]);
+        succeeds(world, 200, "{}");
+    }
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(http_fake_connections(servers[i]), 1);
+        http_fake_close(servers[i]);
+    }
+}
+
 static void the_target_is_sent_as_it_stands_in_the_url(void **state)
 {
     static const struct {
@@ -345,6 +366,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         world_test(sends_what_is_asked_and_nothing_else),
+        world_test(five_hosts_keep_their_connections),
         world_test(the_target_is_sent_as_it_stands_in_the_url),
         world_test(no_url_holds_what_ends_a_line_or_a_word),
         world_test(posts_a_body),
