@@ -2,7 +2,7 @@
 #ifndef AMLAPS_TRAIL_RECORD_H
 #define AMLAPS_TRAIL_RECORD_H
 
-/* What the room itself needs of a record beyond the face: its words and the columns that auditors filter by. */
+/* What the room itself needs of a record beyond the face: its words, and what PostgreSQL keeps in columns beside it. */
 
 #include "amlaps/digest.h"
 #include "amlaps/trail.h"

@@ -8,6 +8,7 @@
 
 #include <sys/stat.h>
 
+#include <apr_general.h>
 #include <apr_strings.h>
 
 #include "amlaps/text.h"
@@ -64,6 +65,12 @@ static const char move[] =
     "DELETE FROM record WHERE seq <= (SELECT max(seq) FROM record_6)";
 /* What somebody else made that names the table, a view say, stays as it is and does not stop the upgrade. */
 static const char moved[] = "DROP TABLE record; PRAGMA legacy_alter_table = ON; ALTER TABLE record_6 RENAME TO record";
+
+/*
+ * The log of an upgrade is as large as the store, and would stay so; also where it failed because the disk became full, which would stay full.
+ * Then any write: SQLite takes an empty log for none, and does not get over a store that was read-only for a while with it.
+ */
+static const char shorten_log[] = "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA application_id = " APR_STRINGIFY(AMLAPS_SQLITE_APPLICATION);
 
 static const char *directory_of(const char *path, apr_pool_t *pool)
 {
@@ -220,12 +227,17 @@ static apr_status_t make_schema(const char *path, amlaps_error_t *error)
         return status;
     }
     sqlite3_busy_timeout(db, 5000);
+    /* Nothing is deleted when records move to another table: what somebody else made to keep or to note deletions must not act then. */
+    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
     status = amlaps_sqlite_version(&version, db, path, error);
     if (status == APR_SUCCESS) {
         status = run(db, path, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", error);
     }
     if (status == APR_SUCCESS && version < AMLAPS_SQLITE_SCHEMA) {
         status = upgrade(db, path, error);
+        if (version > 0) {
+            sqlite3_exec(db, shorten_log, NULL, NULL, NULL);
+        }
     }
     if (status == APR_SUCCESS) {
         /* A read brings -shm into being, and it shows that all three files work. */
