@@ -128,7 +128,8 @@ apr_status_t amlaps_sqlite_version(int *version, sqlite3 *db, const char *path, 
     if (application == 0 && *version == 0 && tables == 0) {
         return APR_SUCCESS;
     }
-    if (application != AMLAPS_SQLITE_APPLICATION) {
+    /* A version below zero is nobody's, and would be taken for a step of the upgrade. */
+    if (application != AMLAPS_SQLITE_APPLICATION || *version < 0) {
         return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0207", APR_EGENERAL,
                                 "%s is another program's database; name a file of its own for the store", path);
     }

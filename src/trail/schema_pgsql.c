@@ -59,6 +59,11 @@ apr_status_t amlaps_pgsql_version(int *version, amlaps_pgsql_t *link, amlaps_err
         return status;
     }
     status = read_number(version, link, "SELECT number FROM amlaps.version", error);
+    /* It would be taken for a step of the upgrade. */
+    if (status == APR_SUCCESS && *version < 0) {
+        return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0258", APR_EGENERAL,
+                                "the store %s has a schema of no mod_amlaps (%d); name the right database", link->name, *version);
+    }
     if (status == APR_SUCCESS && *version > AMLAPS_PGSQL_SCHEMA) {
         status = amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0258", APR_EGENERAL,
                                   "the store %s was written by a newer mod_amlaps (schema %d, this one knows up to %d); install that one again",

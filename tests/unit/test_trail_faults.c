@@ -360,6 +360,12 @@ static void test_newer_schema_is_refused(void **state)
     expect_refused_store(*state, "PRAGMA user_version = 1000");
 }
 
+/** Nobody made it, but who may write to the store can: it must not lead the upgrade anywhere. */
+static void test_schema_below_zero_is_refused(void **state)
+{
+    expect_refused_store(*state, "PRAGMA user_version = -2000000000");
+}
+
 static void test_foreign_database_is_refused(void **state)
 {
     expect_refused_store(*state, "PRAGMA application_id = 7");
@@ -370,7 +376,7 @@ static const struct CMUnitTest tests[] = {
     WORLD_TEST(test_files_deleted_and_put_back), WORLD_TEST(test_store_does_not_come_into_being_by_itself),
     WORLD_TEST(test_older_copy_is_refused), WORLD_TEST(test_cut_and_overwritten_in_place),
     WORLD_TEST(test_deleted_records_are_missed), WORLD_TEST(test_everybody_may_write), WORLD_TEST(test_newer_schema_is_refused),
-    WORLD_TEST(test_foreign_database_is_refused)
+    WORLD_TEST(test_schema_below_zero_is_refused), WORLD_TEST(test_foreign_database_is_refused)
 };
 
 WORLD_MAIN(tests)

@@ -231,11 +231,24 @@ static void test_slow_reading_ends_in_time(void **state)
     assert_true(world_now() - start < world_patience(8));
 }
 
+/** Nobody made it, but who may write to the database can: it must not lead the upgrade anywhere. */
+static void test_schema_below_zero_is_refused(void **state)
+{
+    world_t *world = *state;
+    amlaps_error_t error = { 0 };
+
+    world_open(world);
+    world_close(world);
+    world_tamper(world, "UPDATE amlaps.version SET number = -2000000000");
+    assert_int_not_equal(amlaps_trail_prepare(&error, world->store, (uid_t)-1, (gid_t)-1, world->pool), APR_SUCCESS);
+    assert_string_equal(error.id, "AML0258");
+}
+
 static const struct CMUnitTest tests[] = {
     WORLD_TEST(test_servers_with_other_clocks_count_together), WORLD_TEST(test_ended_sessions_are_made_anew),
     WORLD_TEST(test_no_durability_is_weakened_by_the_role), WORLD_TEST(test_a_database_that_changes_texts_is_refused),
     WORLD_TEST(test_the_schema_is_made_once), WORLD_TEST(test_foreign_bytes_spoil_no_batch), WORLD_TEST(test_a_frozen_server_lets_go),
-    WORLD_TEST(test_slow_reading_ends_in_time)
+    WORLD_TEST(test_slow_reading_ends_in_time), WORLD_TEST(test_schema_below_zero_is_refused)
 };
 
 WORLD_MAIN(tests)
