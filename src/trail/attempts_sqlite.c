@@ -13,7 +13,7 @@
 static const char *const sql[AMLAPS_ATTEMPT_STATEMENTS] = {
     [AMLAPS_ATTEMPT_LAST] = "SELECT ordinal FROM attempt WHERE scope = ?1 AND key = ?2 ORDER BY ordinal DESC LIMIT 1",
     [AMLAPS_ATTEMPT_TIME] = "SELECT time FROM attempt WHERE scope = ?1 AND key = ?2 AND ordinal = ?3",
-    [AMLAPS_ATTEMPT_ADD] = "INSERT INTO attempt(scope, key, ordinal, time) VALUES(?1, ?2, ?3, ?4)",
+    [AMLAPS_ATTEMPT_ADD] = "INSERT OR ABORT INTO attempt(scope, key, ordinal, time) VALUES(?1, ?2, ?3, ?4)",
     /* With a number beyond all: SQLite would read all attempts of the key that it comes from otherwise. */
     [AMLAPS_ATTEMPT_NEXT_KEY] = ("SELECT scope, key FROM attempt WHERE (scope, key, ordinal) > (?1, ?2, 9223372036854775807) AND length(key) = 32"
                                  " ORDER BY scope, key, ordinal LIMIT 1"),

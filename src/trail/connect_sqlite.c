@@ -50,7 +50,7 @@ apr_status_t amlaps_sqlite_fail(sqlite3 *db, const char *path, const char *doing
     }
     if (APR_STATUS_IS_ENOSPC(status)) {
         return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0203", status,
-                                "the disk of the store %s is full; make room, it recovers by itself", path);
+                                "the disk of the store %s is full; make room, then it goes on by itself (where httpd did not start, start it again)", path);
     }
     return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0204", status, "%s the store %s failed: %s", doing, path, says);
 }
@@ -100,6 +100,8 @@ apr_status_t amlaps_sqlite_connect(sqlite3 **db, const char *path, int flags, am
     sqlite3_file_control(*db, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
     sqlite3_db_config(*db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(*db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    /* Somebody else's trigger could keep a record from the table without a word, or records from moving to a newer schema. */
+    sqlite3_db_config(*db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
     return APR_SUCCESS;
 }
 

@@ -227,8 +227,6 @@ static apr_status_t make_schema(const char *path, amlaps_error_t *error)
         return status;
     }
     sqlite3_busy_timeout(db, 5000);
-    /* Nothing is deleted when records move to another table: what somebody else made to keep or to note deletions must not act then. */
-    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
     status = amlaps_sqlite_version(&version, db, path, error);
     if (status == APR_SUCCESS) {
         status = run(db, path, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", error);

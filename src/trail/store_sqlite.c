@@ -23,7 +23,8 @@ static const char *const sql[STATEMENTS] = {
     "SELECT seq, time, hash, anchor FROM record ORDER BY seq DESC LIMIT 1",
     ("SELECT CASE WHEN seq = ?1 THEN hash WHEN NOT EXISTS(SELECT 1 FROM record WHERE seq < ?1) THEN '" AMLAPS_STORE_EXPORTED "' END"
      " FROM record WHERE seq >= ?1 ORDER BY seq LIMIT 1"),
-    "INSERT INTO record(seq, time, body, hash, anchor) VALUES(?1, ?2, ?3, ?4, ?5)",
+    /* Whatever a table that somebody made anew says of conflicts: none is settled without a word. */
+    "INSERT OR ABORT INTO record(seq, time, body, hash, anchor) VALUES(?1, ?2, ?3, ?4, ?5)",
     "DELETE FROM record WHERE seq <= ?1"
 };
 

@@ -327,6 +327,38 @@ static void test_deleted_records_are_missed(void **state)
     expect_unavailable(world, "AML0206");
 }
 
+/** Nobody who can write to the file makes the store lose a record without a word. */
+static void test_triggers_do_not_act(void **state)
+{
+    world_t *world = *state;
+
+    world_open(world);
+    assert_int_equal(world_admit(world, "alice", NULL), AMLAPS_OK);
+    world_tamper(world, "CREATE TRIGGER swallowed BEFORE INSERT ON record BEGIN SELECT RAISE(IGNORE); END");
+    assert_int_equal(world_conclude(world, "alice"), AMLAPS_OK);
+    assert_int_equal(world_number(world, "SELECT count(*) FROM record"), 2);
+    world_verify_good(world, 2);
+}
+
+static void test_conflicts_are_not_settled_silently(void **state)
+{
+    static const char *const clauses[] = { "IGNORE", "REPLACE" };
+    world_t *world = *state;
+    size_t i;
+
+    for (i = 0; i < sizeof(clauses) / sizeof(*clauses); i++) {
+        world_open(world);
+        assert_int_equal(world_admit(world, "alice", NULL), AMLAPS_OK);
+        world_tamper(world, apr_psprintf(world->pool, "ALTER TABLE record RENAME TO old; CREATE TABLE record(seq INTEGER PRIMARY KEY,"
+                                         " time INTEGER NOT NULL UNIQUE ON CONFLICT %s, body TEXT NOT NULL, hash TEXT NOT NULL, anchor TEXT);"
+                                         "INSERT OR FAIL INTO record SELECT * FROM old; DROP TABLE old", clauses[i]));
+        assert_int_equal(world_conclude(world, "alice"), AMLAPS_AUDIT_UNAVAILABLE);
+        assert_int_equal(world_number(world, "SELECT count(*) FROM record"), (long)i + 1);
+        world_pass(SECONDS(1));
+        world_close(world);
+    }
+}
+
 static void test_everybody_may_write(void **state)
 {
     world_t *world = *state;
@@ -375,7 +407,7 @@ static const struct CMUnitTest tests[] = {
     WORLD_TEST(test_file_may_not_grow), WORLD_TEST(test_disk_full), WORLD_TEST(test_out_of_descriptors),
     WORLD_TEST(test_files_deleted_and_put_back), WORLD_TEST(test_store_does_not_come_into_being_by_itself),
     WORLD_TEST(test_older_copy_is_refused), WORLD_TEST(test_cut_and_overwritten_in_place),
-    WORLD_TEST(test_deleted_records_are_missed), WORLD_TEST(test_everybody_may_write), WORLD_TEST(test_newer_schema_is_refused),
+    WORLD_TEST(test_deleted_records_are_missed), WORLD_TEST(test_triggers_do_not_act), WORLD_TEST(test_conflicts_are_not_settled_silently), WORLD_TEST(test_everybody_may_write), WORLD_TEST(test_newer_schema_is_refused),
     WORLD_TEST(test_schema_below_zero_is_refused), WORLD_TEST(test_foreign_database_is_refused)
 };
 
