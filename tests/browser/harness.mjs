@@ -25,7 +25,8 @@ export function useBrowser() {
  * @param {(page: import("playwright-core").Page, fake: Awaited<ReturnType<typeof startFake>>) => Promise<void>} body
  */
 export function pageTest(name, { api, page: how, path } = {}, body) {
-  test(name, { timeout: 30_000 }, async () => {
+  // A view of many states takes half a minute where two cores are shared; what hangs is found all the same.
+  test(name, { timeout: 180_000 }, async () => {
     const fake = await startFake(api);
     const page = await openPage(browser, how);
     try {
