@@ -289,13 +289,32 @@ static apr_status_t read_commit(pgsql_store_t *self, amlaps_error_t *error)
     return status;
 }
 
+/** A trigger or a rule of somebody else's can take records away without an error. */
+static apr_status_t read_added(pgsql_store_t *self, amlaps_error_t *error)
+{
+    PGresult *result = NULL;
+    apr_status_t status = amlaps_pgsql_expect(&result, &self->link, PGRES_COMMAND_OK, "writing to", error);
+
+    if (status == APR_SUCCESS && apr_atoi64(PQcmdTuples(result)) != (apr_int64_t)self->record[0].count) {
+        self->link.broken = 1;
+        status = amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0261", APR_EGENERAL,
+                                  "the store %s took %.20s of %u records; take triggers and rules off the table amlaps.record",
+                                  self->link.name, PQcmdTuples(result), (unsigned)self->record[0].count);
+    }
+    PQclear(result);
+    return status;
+}
+
 static apr_status_t read_end(pgsql_store_t *self, amlaps_error_t *error)
 {
     static const char doing[] = "writing to";
-    int writes = (self->record[0].count > 0) + (self->attempt[0].count > 0) + (self->prune_before != 0);
+    int others = (self->attempt[0].count > 0) + (self->prune_before != 0);
     apr_status_t status = amlaps_pgsql_catch_up(&self->link, error);
 
-    while (writes-- > 0 && status == APR_SUCCESS) {
+    if (status == APR_SUCCESS && self->record[0].count > 0) {
+        status = read_added(self, error);
+    }
+    while (others-- > 0 && status == APR_SUCCESS) {
         status = amlaps_pgsql_expect(NULL, &self->link, PGRES_COMMAND_OK, doing, error);
     }
     return status == APR_SUCCESS ? read_commit(self, error) : status;

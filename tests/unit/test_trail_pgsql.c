@@ -101,6 +101,22 @@ static void test_no_durability_is_weakened_by_the_role(void **state)
     PQclear(world_ask_pgsql(world, "ALTER DATABASE amlaps RESET ALL"));
 }
 
+static void test_records_that_vanish_are_missed(void **state)
+{
+    world_t *world = *state;
+
+    world_open(world);
+    assert_int_equal(world_admit(world, "alice", NULL), AMLAPS_OK);
+    PQclear(world_ask_pgsql(world, "CREATE FUNCTION amlaps.swallow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+                                   "CREATE TRIGGER swallow BEFORE INSERT ON amlaps.record FOR EACH ROW EXECUTE FUNCTION amlaps.swallow()"));
+    assert_int_equal(world_conclude(world, "alice"), AMLAPS_AUDIT_UNAVAILABLE);
+    assert_int_equal(world_logged("AML0261"), 1);
+    PQclear(world_ask_pgsql(world, "DROP TRIGGER swallow ON amlaps.record"));
+    assert_int_equal(world_conclude(world, "alice"), AMLAPS_OK);
+    world_close(world);
+    world_verify_good(world, 2);
+}
+
 static void test_a_database_that_changes_texts_is_refused(void **state)
 {
     world_t *world = *state;
@@ -246,7 +262,8 @@ static void test_schema_below_zero_is_refused(void **state)
 
 static const struct CMUnitTest tests[] = {
     WORLD_TEST(test_servers_with_other_clocks_count_together), WORLD_TEST(test_ended_sessions_are_made_anew),
-    WORLD_TEST(test_no_durability_is_weakened_by_the_role), WORLD_TEST(test_a_database_that_changes_texts_is_refused),
+    WORLD_TEST(test_no_durability_is_weakened_by_the_role), WORLD_TEST(test_records_that_vanish_are_missed),
+    WORLD_TEST(test_a_database_that_changes_texts_is_refused),
     WORLD_TEST(test_the_schema_is_made_once), WORLD_TEST(test_foreign_bytes_spoil_no_batch), WORLD_TEST(test_a_frozen_server_lets_go),
     WORLD_TEST(test_slow_reading_ends_in_time), WORLD_TEST(test_schema_below_zero_is_refused)
 };
