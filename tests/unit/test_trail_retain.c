@@ -78,6 +78,18 @@ static void expect_bad(world_t *world, int with, long record)
     assert_true(result.records < record);
 }
 
+/** Leaves a store open whose older half went to a file. */
+static void write_and_export(world_t *world)
+{
+    apr_time_t time;
+
+    world_open(world);
+    sealed_write(world, 5);
+    time = now();
+    sealed_write(world, 5);
+    retain(world, "x.jsonl", time);
+}
+
 static void test_both_parts_verify(void **state)
 {
     world_t *world = *state;
@@ -159,13 +171,8 @@ static void test_the_export_is_looked_for_in_parts(void **state)
 static void test_what_nobody_exported_is_missed(void **state)
 {
     world_t *world = *state;
-    apr_time_t time;
 
-    world_open(world);
-    sealed_write(world, 5);
-    time = now();
-    sealed_write(world, 5);
-    retain(world, "x.jsonl", time);
+    write_and_export(world);
     sealed_write(world, 1);
     world_close(world);
     assert_int_equal(world_number(world, "SELECT min(seq) FROM record"), 12);
@@ -182,13 +189,8 @@ static void test_what_nobody_exported_is_missed(void **state)
 static void test_forged_beginning(void **state)
 {
     world_t *world = *state;
-    apr_time_t time;
 
-    world_open(world);
-    sealed_write(world, 5);
-    time = now();
-    sealed_write(world, 5);
-    retain(world, "x.jsonl", time);
+    write_and_export(world);
     world_close(world);
     world_tamper(world, "UPDATE record SET body = replace(body, 'LON-001', 'LON-002') WHERE seq = 12");
     expect_bad(world, 0, 12);
@@ -221,14 +223,9 @@ static void test_interrupted_removal(void **state)
 static void test_unsealed(void **state)
 {
     world_t *world = *state;
-    apr_time_t time;
 
     world->config.clock = amlaps_clock_system();
-    world_open(world);
-    sealed_write(world, 5);
-    time = now();
-    sealed_write(world, 5);
-    retain(world, "x.jsonl", time);
+    write_and_export(world);
     expect_file(world, NULL, 10);
     sealed_write(world, 1);
     world_close(world);
@@ -245,13 +242,8 @@ static void test_what_only_looks_like_an_export(void **state)
     world_t *world = *state;
     amlaps_record_t record = world_record(AMLAPS_EVENT_AUDIT, AMLAPS_STAGE_OUTCOME, "alice");
     amlaps_error_t error = { 0 };
-    apr_time_t time;
 
-    world_open(world);
-    sealed_write(world, 5);
-    time = now();
-    sealed_write(world, 5);
-    retain(world, "x.jsonl", time);
+    write_and_export(world);
     record.reason = "\"code\":\"exported\",\"event\":\"audit\"";
     assert_int_equal(amlaps_trail_conclude(&error, world->trail, &record, world->pool), APR_SUCCESS);
     record = world_record(AMLAPS_EVENT_PASSWORD, AMLAPS_STAGE_OUTCOME, "alice");
