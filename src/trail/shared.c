@@ -24,7 +24,7 @@ struct amlaps_trail_shared_t {
     atomic_uint told;
     struct {
         pthread_mutex_t mutex;
-        hashed_t store; /* "": free */
+        hashed_t name; /* "": free */
     } lead[AMLAPS_LEADS];
     apr_int64_t offset; /* of the limits' clock to the steady one */
     int has_offset;
@@ -144,21 +144,21 @@ static void hash_name(hashed_t hash, const char *name)
     amlaps_digest_text(hash, &piece, 1);
 }
 
-int amlaps_shared_lead_of(amlaps_trail_shared_t *shared, const char *store)
+int amlaps_shared_lead_of(amlaps_trail_shared_t *shared, const char *name)
 {
     hashed_t hash;
     int i;
 
-    hash_name(hash, store);
-    for (i = 0; i < AMLAPS_LEADS && shared->lead[i].store[0] != '\0'; i++) {
-        if (strcmp(shared->lead[i].store, hash) == 0) {
+    hash_name(hash, name);
+    for (i = 0; i < AMLAPS_LEADS && shared->lead[i].name[0] != '\0'; i++) {
+        if (strcmp(shared->lead[i].name, hash) == 0) {
             return i;
         }
     }
     if (i == AMLAPS_LEADS) {
         return hash[0] % AMLAPS_LEADS;
     }
-    memcpy(shared->lead[i].store, hash, sizeof(hash));
+    memcpy(shared->lead[i].name, hash, sizeof(hash));
     return i;
 }
 

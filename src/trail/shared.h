@@ -43,7 +43,8 @@ void amlaps_copy_key(char key[AMLAPS_COPY_KEY + 1], const char *store, const cha
 amlaps_copy_state_t *amlaps_shared_copy(amlaps_trail_shared_t *shared, const char *key);
 
 /**
- * A lead for each store: a mutex that one thread of all children holds for as long as it likes. @param lead which one, from amlaps_shared_lead_of
+ * A lead for each store, and one for each copy that a copier writes: a mutex that one thread of all children holds for as long as it likes.
+ * @param lead which one, from amlaps_shared_lead_of
  * @return APR_SUCCESS, APR_TIMEUP, or another error, then it is lost for good
  */
 apr_status_t amlaps_shared_lead(amlaps_trail_shared_t *shared, int lead, apr_interval_time_t patience);
@@ -51,9 +52,9 @@ void amlaps_shared_follow(amlaps_trail_shared_t *shared, int lead);
 
 /* Under the mutex only: */
 
-/** @return the lead of this store, always the same; two stores of one machine share one only where there are more than AMLAPS_LEADS */
-#define AMLAPS_LEADS 64
-int amlaps_shared_lead_of(amlaps_trail_shared_t *shared, const char *store);
+/** @return the lead of this store, or copy by its key, always the same; two share one only where there are more than AMLAPS_LEADS */
+#define AMLAPS_LEADS 128
+int amlaps_shared_lead_of(amlaps_trail_shared_t *shared, const char *name);
 
 /**
  * The time that limits are counted by: runs with the steady clock from where the wall clock stood when it was asked first, so that no step of

@@ -4,7 +4,7 @@
 
 /* One way out for copies: a file, a piped program, or syslog. The writer's thread, under the shared mutex. */
 
-#include "shared.h"
+#include "copier.h"
 
 /** Lines of records that follow each other. */
 typedef struct amlaps_copies_t {
@@ -30,6 +30,8 @@ typedef struct amlaps_sink_t {
     apr_time_t pause_until;     /* steady: an optional one that failed is left in peace until then */
     int failing;                /* the last try did */
     int behind;                 /* it lacks records that are in the store */
+    amlaps_copier_t *copier;    /* of an optional file, which may be on a disk that hangs; NULL: the writer's thread hands over itself */
+    int lead;                   /* of the copy, for the copier; -1: not looked up */
     /**
      * Hands over lines from `from` on, in order, waiting at most until `until` (steady).
      * @param done out: how many were handed over whole, also after an error

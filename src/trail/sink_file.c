@@ -204,10 +204,6 @@ apr_status_t amlaps_sink_put_file(apr_size_t *done, amlaps_sink_t *sink, amlaps_
 
     (void)until;
     *done = 0;
-    if (amlaps_shared_is_condemned(sink->shared, sink->name)) {
-        return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0210", EIO,
-                                "the disk under the audit copy %s failed to write what it had taken; check it, then stop httpd and start it", sink->name);
-    }
     if (!amlaps_look_open(&before, sink->fd)) {
         return amlaps_sink_failed(sink, errno, error);
     }

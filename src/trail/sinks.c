@@ -1,18 +1,19 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "sinks.h"
 
-#include <string.h>
+#include <errno.h>
 #include <unistd.h>
 
 #include <apr_strings.h>
 
+#include "handover.h"
 #include "store.h"
 
-/* How much of what a copy missed is read at a time. */
-#define PORTION 256
 /* A copy that failed a moment ago is only knocked at. */
 #define KNOCK apr_time_from_msec(100)
 #define PAUSE apr_time_from_sec(1)
+/* What a file that nobody needs to have may cost everybody, once, when its disk begins to hang. */
+#define LENIENCE apr_time_from_msec(250)
 
 struct amlaps_sinks_t {
     const char *store;
@@ -20,6 +21,7 @@ struct amlaps_sinks_t {
     apr_size_t count;
     amlaps_trail_shared_t *shared;
     amlaps_trouble_t *trouble;
+    amlaps_handover_t *handover; /* one for each sink; with a copier, it is the copier's while that is busy */
 };
 
 static apr_time_t steady(void)
@@ -35,6 +37,7 @@ amlaps_sinks_t *amlaps_sinks_make(const char *store, const amlaps_trail_sink_t *
 
     made->store = store;
     made->sink = apr_pcalloc(pool, (count + 1) * sizeof(*made->sink));
+    made->handover = apr_pcalloc(pool, (count + 1) * sizeof(*made->handover));
     made->count = count;
     made->shared = shared;
     made->trouble = trouble;
@@ -55,7 +58,10 @@ amlaps_sinks_t *amlaps_sinks_make(const char *store, const amlaps_trail_sink_t *
         sink->put = sinks[i].kind == AMLAPS_SINK_PIPE     ? amlaps_sink_put_pipe
                     : sinks[i].kind == AMLAPS_SINK_SYSLOG ? amlaps_sink_put_syslog
                                                           : amlaps_sink_put_file;
+        sink->copier = sinks[i].kind == AMLAPS_SINK_FILE && !sink->required ? amlaps_copier_make(shared, pool) : NULL;
+        sink->lead = -1;
         amlaps_copy_key(sink->key, store, sink->name);
+        made->handover[i] = (amlaps_handover_t){ .store = store, .trouble = trouble, .sink = sink };
     }
     return made;
 }
@@ -65,6 +71,13 @@ void amlaps_sinks_close(amlaps_sinks_t *sinks)
     apr_size_t i;
 
     for (i = 0; i < sinks->count; i++) {
+        if (sinks->sink[i].copier != NULL) {
+            amlaps_copier_end(sinks->sink[i].copier);
+        }
+        if (sinks->handover[i].pool != NULL) {
+            apr_pool_destroy(sinks->handover[i].pool);
+            sinks->handover[i].pool = NULL;
+        }
         if (sinks->sink[i].socket != NULL && sinks->sink[i].fd >= 0) {
             close(sinks->sink[i].fd);
             sinks->sink[i].fd = -1;
@@ -72,143 +85,96 @@ void amlaps_sinks_close(amlaps_sinks_t *sinks)
     }
 }
 
-/* ---- what a copy missed ---- */
+/* ---- writing ---- */
 
-typedef struct portion_t {
-    amlaps_copies_t copies;
-    apr_int64_t found; /* the first record that the store has, which may be a later one; 0: none */
-    apr_pool_t *pool;
-} portion_t;
-
-static int take_row(void *baton, const amlaps_row_t *row)
+/** Where a file lies on a disk that hangs, or on one where another child's thread does. */
+static apr_status_t give_no_answer(const amlaps_sink_t *sink, amlaps_error_t *error)
 {
-    portion_t *portion = baton;
-    amlaps_copies_t *copies = &portion->copies;
-
-    if (row->body == NULL) {
-        return copies->count == 0;
-    }
-    portion->found = portion->found != 0 ? portion->found : row->seq;
-    if (row->seq != copies->first + (apr_int64_t)copies->count) {
-        return 0;
-    }
-    copies->line[copies->count] = amlaps_record_copy(&copies->length[copies->count], row->body, row->length, row->anchor, portion->pool);
-    return ++copies->count < PORTION;
+    return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, sink->required ? "AML0208" : "AML0209", APR_TIMEUP,
+                            "the audit copy %s gives no answer; is its disk frozen?", sink->name);
 }
 
-/** The store no longer has them; a verifier of the copy will see the gap, and the log tells why. @param found the first that it has, 0: none */
-static void skip(const amlaps_sink_t *sink, amlaps_copy_state_t *state, apr_int64_t found, apr_int64_t next)
+static void hand_over(void *baton)
 {
-    const apr_int64_t last = (found != 0 ? found : next) - 1;
-
-    amlaps_log(AMLAPS_LOG_WARNING, "AML0280", APR_EGENERAL, "the audit copy %s lacks records %" APR_INT64_T_FMT " to %" APR_INT64_T_FMT
-               ", which the store does not have either; it goes on without them", sink->name, state->last + 1, last);
-    state->last = last;
+    (void)amlaps_hand_over(baton);
 }
 
-/** Gives a copy what it lacks before record `next`. @return APR_SUCCESS where it lacks nothing any more */
-static apr_status_t refill(amlaps_sinks_t *sinks, amlaps_sink_t *sink, amlaps_copy_state_t *state, apr_int64_t next, apr_time_t until,
-                           amlaps_error_t *error, apr_pool_t *pool)
+/** Lets the copier do it, with lines of its own: these here may be gone before it is done. */
+static apr_status_t hand_over_aside(amlaps_error_t *error, amlaps_handover_t *handover, const amlaps_copies_t *copies)
 {
-    apr_status_t status = APR_SUCCESS;
-    apr_pool_t *own;
+    amlaps_sink_t *sink = handover->sink;
+    amlaps_copies_t *own = &handover->copies;
+    apr_status_t status;
+    apr_size_t i;
 
-    if (apr_pool_create(&own, pool) != APR_SUCCESS) {
-        return amlaps_sink_failed(sink, APR_ENOMEM, error);
+    if (handover->pool == NULL && (status = apr_pool_create_unmanaged_ex(&handover->pool, NULL, NULL)) != APR_SUCCESS) {
+        return amlaps_sink_failed(sink, status, error);
     }
-    while (status == APR_SUCCESS && state->last + 1 < next) {
-        amlaps_range_t range = { .after = state->last, .before = next };
-        portion_t portion = { .pool = own };
-        apr_size_t done = 0;
+    apr_pool_clear(handover->pool);
+    *own = *copies;
+    own->line = apr_palloc(handover->pool, own->count * sizeof(*own->line));
+    own->length = apr_pmemdup(handover->pool, copies->length, own->count * sizeof(*own->length));
+    for (i = 0; i < own->count; i++) {
+        own->line[i] = apr_pstrmemdup(handover->pool, copies->line[i], copies->length[i]);
+    }
+    status = amlaps_copier_do(sink->copier, hand_over, handover, sink->lead, handover->until);
+    if (status != APR_SUCCESS) {
+        return status == APR_TIMEUP ? give_no_answer(sink, error) : amlaps_sink_failed(sink, status, error);
+    }
+    *error = handover->error;
+    return error->status;
+}
 
-        apr_pool_clear(own);
-        portion.copies.line = apr_palloc(own, PORTION * sizeof(const char *));
-        portion.copies.length = apr_palloc(own, PORTION * sizeof(apr_size_t));
-        portion.copies.first = state->last + 1;
-        if ((status = amlaps_store_each(sinks->store, &range, take_row, &portion, error)) == APR_SUCCESS) {
-            if (portion.copies.count == 0) {
-                skip(sink, state, portion.found, next);
-                continue;
-            }
-            status = sink->put(&done, sink, state, &portion.copies, 0, until, error, own);
-            state->last += (apr_int64_t)done;
-        }
+/** A file of a required copy may be an optional one of another server, or have been one before a reload. */
+static apr_status_t hand_over_here(amlaps_error_t *error, amlaps_handover_t *handover, const amlaps_copies_t *copies,
+                                   amlaps_trail_shared_t *shared, apr_pool_t *pool)
+{
+    amlaps_handover_t now = *handover;
+    const apr_interval_time_t left = now.until - steady();
+    const int lead = now.sink->lead;
+    apr_status_t status;
+
+    now.copies = *copies;
+    now.pool = pool;
+    if (lead >= 0 && amlaps_shared_lead(shared, lead, left > 0 ? left : 0) != APR_SUCCESS) {
+        return give_no_answer(now.sink, error);
     }
-    apr_pool_destroy(own);
+    status = amlaps_hand_over(&now);
+    if (lead >= 0) {
+        amlaps_shared_follow(shared, lead);
+    }
+    *error = now.error;
     return status;
 }
 
-typedef struct half_t {
-    const char *text;
-    apr_size_t length;
-    apr_int64_t seq; /* the oldest record that begins so; 0: none */
-    int looked_at;
-    apr_pool_t *pool;
-} half_t;
-
-static int compare_row(void *baton, const amlaps_row_t *row)
+static apr_status_t hand_over_somewhere(amlaps_error_t *error, amlaps_sinks_t *sinks, apr_size_t place, const amlaps_copies_t *copies,
+                                        apr_time_t until, apr_pool_t *pool)
 {
-    half_t *half = baton;
-    apr_size_t length = 0;
-    const char *line = row->body != NULL ? amlaps_record_copy(&length, row->body, row->length, row->anchor, half->pool) : NULL;
+    amlaps_sink_t *sink = &sinks->sink[place];
+    amlaps_handover_t *handover = &sinks->handover[place];
 
-    if (length >= half->length && memcmp(line, half->text, half->length) == 0) {
-        half->seq = row->seq;
+    if (amlaps_shared_is_condemned(sinks->shared, sink->name)) {
+        return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0210", EIO,
+                                "the disk under the audit copy %s failed to write what it had taken; check it, then stop httpd and start it", sink->name);
     }
-    return ++half->looked_at < PORTION;
+    if (sink->copier != NULL && amlaps_copier_is_busy(sink->copier)) {
+        return give_no_answer(sink, error);
+    }
+    if (sink->lead < 0 && sink->put == amlaps_sink_put_file) {
+        sink->lead = amlaps_shared_lead_of(sinks->shared, sink->key);
+    }
+    handover->state = amlaps_shared_copy(sinks->shared, sink->key);
+    handover->until = until;
+    handover->error = (amlaps_error_t){ 0 };
+    return sink->copier != NULL ? hand_over_aside(error, handover, copies) : hand_over_here(error, handover, copies, sinks->shared, pool);
 }
 
-/** The last record that a file has which was just opened. One with nothing but half a line lacks that record; otherwise it begins with the next. */
-static apr_int64_t last_in(const amlaps_sinks_t *sinks, const amlaps_sink_t *sink, apr_int64_t next, apr_pool_t *pool)
+static apr_status_t write_sink(amlaps_sinks_t *sinks, apr_size_t place, const amlaps_copies_t *copies, apr_time_t until, amlaps_error_t *error,
+                               apr_pool_t *pool)
 {
-    const amlaps_range_t newest = { .newest_first = 1 };
-    half_t half = { .pool = pool };
-    amlaps_error_t ignored = { 0 };
+    amlaps_sink_t *sink = &sinks->sink[place];
+    const apr_status_t status = hand_over_somewhere(error, sinks, place, copies, until, pool);
 
-    if (sink->last > 0) {
-        return sink->last;
-    }
-    half.text = amlaps_sink_half_line(&half.length, sink, pool);
-    if (half.text == NULL || amlaps_store_each(sinks->store, &newest, compare_row, &half, &ignored) != APR_SUCCESS || half.seq == 0) {
-        return next - 1;
-    }
-    return half.seq - 1;
-}
-
-/** Where the copy stands, as far as anybody knows. */
-static amlaps_copy_state_t *look_up(amlaps_sinks_t *sinks, amlaps_sink_t *sink, apr_int64_t next, apr_pool_t *pool)
-{
-    amlaps_copy_state_t *state = amlaps_shared_copy(sinks->shared, sink->key);
-
-    if (!state->known) {
-        state->last = last_in(sinks, sink, next, pool);
-        state->known = 1;
-    }
-    if (state->last >= next) {
-        amlaps_error_t error = { 0 };
-
-        amlaps_error_set(&error, AMLAPS_AUDIT_UNAVAILABLE, "AML0281", APR_EGENERAL,
-                         "the audit copy %s has record %" APR_INT64_T_FMT ", the store comes to %" APR_INT64_T_FMT " only now: the store is an older "
-                         "one, or another; compare the two", sink->name, state->last, next);
-        amlaps_trouble_say(sinks->trouble, AMLAPS_LOG_ERROR, &error);
-        state->last = next - 1;
-    }
-    return state;
-}
-
-/* ---- writing ---- */
-
-static apr_status_t write_sink(amlaps_sinks_t *sinks, amlaps_sink_t *sink, const amlaps_copies_t *copies, apr_time_t until,
-                               amlaps_error_t *error, apr_pool_t *pool)
-{
-    amlaps_copy_state_t *state = look_up(sinks, sink, copies->first, pool);
-    apr_status_t status = refill(sinks, sink, state, copies->first, until, error, pool);
-    apr_size_t done = 0;
-
-    if (status == APR_SUCCESS && copies->count > 0) {
-        status = sink->put(&done, sink, state, copies, 0, until, error, pool);
-        state->last += (apr_int64_t)done;
-    }
     sink->behind = status != APR_SUCCESS;
     if (sink->failing && status == APR_SUCCESS) {
         amlaps_log(AMLAPS_LOG_NOTICE, "AML0282", APR_SUCCESS, "the audit copy %s has all records again", sink->name);
@@ -221,8 +187,11 @@ static apr_time_t deadline(const amlaps_sink_t *sink, apr_time_t until)
 {
     apr_time_t now = steady();
 
-    if (!sink->required) {
+    if (!sink->required && sink->copier == NULL) {
         return now;
+    }
+    if (!sink->required && now + LENIENCE < until) {
+        until = now + LENIENCE;
     }
     return sink->failing && now + KNOCK < until ? now + KNOCK : until;
 }
@@ -241,7 +210,7 @@ apr_status_t amlaps_sinks_write(amlaps_sinks_t *sinks, const amlaps_copies_t *co
         if (!sink->required && sink->failing && steady() < sink->pause_until) {
             continue;
         }
-        if (write_sink(sinks, sink, copies, deadline(sink, until), &one, pool) == APR_SUCCESS) {
+        if (write_sink(sinks, i, copies, deadline(sink, until), &one, pool) == APR_SUCCESS) {
             continue;
         }
         sink->pause_until = steady() + PAUSE;

@@ -16,7 +16,7 @@ static apr_status_t close_trail(void *baton)
     if (trail->writer == NULL || amlaps_writer_stop(trail->writer, PATIENCE_AT_EXIT)) {
         apr_pool_destroy(trail->pool);
     } else {
-        amlaps_log(AMLAPS_LOG_WARNING, "AML0216", APR_TIMEUP, "the audit store still does not answer; this child ends without waiting for it");
+        amlaps_log(AMLAPS_LOG_WARNING, "AML0216", APR_TIMEUP, "the audit store, or the disk of a copy, still does not answer; this child ends without waiting for it");
     }
     return APR_SUCCESS;
 }

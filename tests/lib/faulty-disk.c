@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /*
  * Preloaded into httpd: a disk that freezes, fails or is full, for files whose path holds AMLAPS_DISK_FILES. What it does stands in the file
- * AMLAPS_DISK_FAULT and changes with it: "" works, "freeze" every sync waits, "sync" syncs fail with EIO, "EROFS", "ENOSPC" or "EFBIG" writes
+ * AMLAPS_DISK_FAULT and changes with it: "" works, "freeze" every sync and append waits, "sync" syncs fail with EIO, "EROFS", "ENOSPC" or "EFBIG" writes
  * fail so, "short" a write takes half of what it was given and the next one fails with ENOSPC.
  */
 
@@ -23,10 +23,12 @@ typedef union call_t {
     void *object;
     int (*sync)(int);
     ssize_t (*write)(int, const void *, size_t, off_t);
+    ssize_t (*append)(int, const void *, size_t);
 } call_t;
 
 int fsync(int fd) SEEN;
 int fdatasync(int fd) SEEN;
+ssize_t write(int fd, const void *bytes, size_t count) SEEN;
 ssize_t pwrite(int fd, const void *bytes, size_t count, off_t place) SEEN;
 ssize_t pwrite64(int fd, const void *bytes, size_t count, off_t place) SEEN;
 
@@ -55,20 +57,25 @@ static const char *fault(char text[16])
     return text;
 }
 
+/** Waits until it is not frozen. @return how it is then */
+static const char *thaw(char text[16])
+{
+    const struct timespec pause = { .tv_nsec = 5000000L };
+
+    while (strcmp(fault(text), "freeze") == 0) {
+        nanosleep(&pause, NULL);
+    }
+    return text;
+}
+
 static int do_sync(const char *name, int fd)
 {
     const call_t real = { dlsym(RTLD_NEXT, name) };
-    const struct timespec pause = { .tv_nsec = 5000000L };
     char text[16];
 
-    if (concerns(fd)) {
-        while (strcmp(fault(text), "freeze") == 0) {
-            nanosleep(&pause, NULL);
-        }
-        if (strcmp(text, "sync") == 0) {
-            errno = EIO;
-            return -1;
-        }
+    if (concerns(fd) && strcmp(thaw(text), "sync") == 0) {
+        errno = EIO;
+        return -1;
     }
     return real.sync(fd);
 }
@@ -111,4 +118,15 @@ ssize_t pwrite(int fd, const void *bytes, size_t count, off_t place)
 ssize_t pwrite64(int fd, const void *bytes, size_t count, off_t place)
 {
     return do_write("pwrite64", fd, bytes, count, place);
+}
+
+ssize_t write(int fd, const void *bytes, size_t count)
+{
+    const call_t real = { dlsym(RTLD_NEXT, "write") };
+    char text[16];
+
+    if (concerns(fd)) {
+        thaw(text);
+    }
+    return real.append(fd, bytes, count);
 }

@@ -104,6 +104,38 @@ describe('a disk', () => {
   });
 });
 
+test('under an optional copy that freezes holds up nobody, and the copy has all records after it thaws', async () => {
+  const disk = new FaultyDisk();
+  /** @type {import('../lib/stage.mjs').Stage | undefined} */
+  let stage;
+  try {
+    stage = await startStage({
+      env: disk.environment('optional.log'), amlaps: 'AMLapsStoreTimeout 2\nAMLapsAuditLog {root}/state/optional.log',
+      mpmSettings: 'StartServers 4\nServerLimit 4\nThreadsPerChild 25\nMaxRequestWorkers 100\nMinSpareThreads 25\nMaxSpareThreads 100',
+    });
+    const copy = stage.httpd.path('state/optional.log');
+    const copied = () => fs.readFileSync(copy, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line).seq);
+    const helpdesk = await stage.signIn('helpdesk');
+    assertOk(await helpdesk.password('contoso', DEVICES.lon001));
+    assert.equal(copied().length, (await stage.records()).length, 'the copy is written before the answer');
+    disk.fails('freeze');
+    const began = Date.now();
+    for (let i = 0; i < 4; i++) {
+      const answers = await Promise.all(Array.from({ length: 25 }, () => helpdesk.password('contoso', DEVICES.lon001)));
+      answers.forEach(assertOk);
+    }
+    assert.ok(Date.now() - began < 15000, `a hundred passwords took ${Date.now() - began} ms`);
+    assert.match(stage.httpd.errorLog(), /AML0209.*optional\.log gives no answer; is its disk frozen/);
+    disk.works();
+    await waitFor('the copy to have all', async () => copied().length === (await stage?.records())?.length, { timeout: 15000 });
+    assert.deepEqual(copied(), copied().map((_, i) => i + 1), 'each once, in order');
+  } finally {
+    disk.works();
+    await stage?.close(TROUBLE);
+    disk.discard();
+  }
+});
+
 test('a frozen or read-only file system refuses in time, and everything else goes on, over a reload too', async (t) => {
   const disk = freezableDisk();
   if (!disk) return t.skip('no file system can be mounted here; the preloaded one stands for it');

@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* Copies of the audit in files: what is done to them, and what comes after. */
 
-#include "trail_sinks_world.h"
+#include "trail_files_world.h"
 
 #include <sys/syscall.h>
 
@@ -28,23 +28,6 @@ int fdatasync(int fd)
     return atomic_load(&sync_fails) ? -1 : (int)syscall(SYS_fdatasync, fd);
 }
 
-/* ---- what tests do with copies ---- */
-
-static const char *copy_path(const world_t *world)
-{
-    return apr_pstrcat(world->pool, world->directory, "/copy.jsonl", NULL);
-}
-
-static void open_copy(world_t *world, int required)
-{
-    const char *path = copy_path(world);
-    int fd = open(path, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0640);
-
-    assert_true(fd >= 0);
-    amlaps_trail_sink_opened(add_sink(world, AMLAPS_SINK_FILE, path, fd, required), world->pool);
-    world_open(world);
-}
-
 /** As a reload of httpd: the old children go, the parent opens the file anew. */
 static void reload(world_t *world, int required)
 {
@@ -52,33 +35,6 @@ static void reload(world_t *world, int required)
     close(world->sinks[--world->config.sink_count].fd);
     amlaps_trail_restarted(world->shared);
     open_copy(world, required);
-}
-
-static void read_copy(got_t *got, const world_t *world, const char *path)
-{
-    char *text = malloc(16 << 20);
-    int fd = open(path, O_RDONLY);
-    ssize_t length = read(fd, text, 16 << 20);
-
-    assert_true(length >= 0 && length < 16 << 20);
-    memset(got, 0, sizeof(*got));
-    add_text(got, text, (size_t)length, world->pool);
-    close(fd);
-    free(text);
-}
-
-static void expect_good_copy(const world_t *world, int records)
-{
-    amlaps_error_t error = { 0 };
-    amlaps_verify_t result;
-    got_t got;
-
-    read_copy(&got, world, copy_path(world));
-    assert_int_equal(got.broken, 0);
-    assert_all(&got, 1, records);
-    assert_int_equal(amlaps_trail_verify_file(&result, &error, copy_path(world), NULL, world->pool), APR_SUCCESS);
-    assert_int_equal(result.first_bad, 0);
-    assert_int_equal(result.records, records);
 }
 
 static void test_renamed_copy(void **state)

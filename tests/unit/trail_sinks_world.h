@@ -56,7 +56,7 @@ static void assert_all(const got_t *got, apr_int64_t from, apr_int64_t to)
     }
 }
 
-static void expect_unavailable(world_t *world, const char *id)
+static inline void expect_unavailable(world_t *world, const char *id)
 {
     amlaps_error_t error;
     double start = world_now();
