@@ -77,10 +77,13 @@ int amlaps_httpd_translate_name(request_rec *r)
     return DECLINED;
 }
 
-/* Nothing of ours is a file: httpd would look below DocumentRoot for what has the same name, and at the .htaccess files on the way. */
+/*
+ * Nothing of ours is a file: httpd would look below DocumentRoot for what has the same name, and at the .htaccess files on the way. What mod_rewrite
+ * has led out of the Location is a file like others, and what its folder says counts.
+ */
 int amlaps_httpd_map_to_storage(request_rec *r)
 {
-    return ap_get_module_config(r->request_config, &amlaps_module) == ours ? OK : DECLINED;
+    return ap_get_module_config(r->request_config, &amlaps_module) == ours && amlaps_mount_of(r) ? OK : DECLINED;
 }
 
 /* As httpd reads it: the value may stand in quotes. */
