@@ -100,6 +100,6 @@ test('without texts and without a person the page still comes, and the log says 
     assert.match(answer.text, /id="texts"><\/script>/);
     assert.equal(block(answer.text, 'session').problem.code, 'not_authenticated');
   } finally {
-    await bare.close([/AML0183: /]);
+    await bare.close([/AML0139: /, /AML0183: /]);
   }
 });
