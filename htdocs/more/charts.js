@@ -78,7 +78,8 @@ export function charts(records) {
   if (reveals.length < 3) return [];
   const outcomes = tally(reveals.map(({ outcome }) => outcome));
   const rules = tally(reveals.filter(({ outcome }) => outcome === "granted").map(({ rule }) => rule));
-  return [h("section", { class: "charts", "aria-label": t("chart.title") },
+  return [h("section", { class: "charts" },
+    h("h2", null, t("chart.title")),
     overTime(reveals.flatMap(({ time }) => (time ? [Date.parse(time)] : []))),
     share("outcomes", outcomes, (word) => (has(`outcome.${word}`) ? t(`outcome.${word}`) : plain(word))),
     rules.length > 0 && share("rules", rules, (word) => name(word)))];

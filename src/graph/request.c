@@ -395,6 +395,17 @@ apr_status_t amlaps_request(amlaps_reply_t *reply, amlaps_error_t *error, amlaps
     return amlaps_graph_pass(error, &failure);
 }
 
+/* A segment of dots, which whoever answers would take away with the one before it: where the root has a path, the token could leave it. */
+static int climbs(const char *path)
+{
+    for (; *path && *path != '?'; path++) {
+        if ((path[0] == '/' && path[1] == '.') || strncasecmp(path, "%2e", 3) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 apr_status_t amlaps_request_next(const char **url, amlaps_error_t *error, const amlaps_tenant_t *tenant,
                                  const amlaps_json_t *page, apr_pool_t *pool)
 {
@@ -408,7 +419,7 @@ apr_status_t amlaps_request_next(const char **url, amlaps_error_t *error, const 
         return APR_SUCCESS;
     }
     int inside = link && strlen(link) < LINK_MOST && strncasecmp(link, tenant->graph_url, root) == 0
-                 && strncmp(link + root, "/v1.0/", 6) == 0;
+                 && strncmp(link + root, "/v1.0/", 6) == 0 && !climbs(link + root);
     for (const char *c = link; inside && *c; c++) {
         if ((unsigned char)*c <= ' ' || *c == '\\' || *c == '#' || (unsigned char)*c >= 0x7F) {
             inside = 0;

@@ -77,10 +77,13 @@ int amlaps_httpd_translate_name(request_rec *r)
     return DECLINED;
 }
 
-/* Nothing of ours is a file: httpd would look below DocumentRoot for what has the same name, and at the .htaccess files on the way. */
+/*
+ * Nothing of ours is a file: httpd would look below DocumentRoot for what has the same name, and at the .htaccess files on the way. What mod_rewrite
+ * has led out of the Location is a file like others, and what its folder says counts.
+ */
 int amlaps_httpd_map_to_storage(request_rec *r)
 {
-    return ap_get_module_config(r->request_config, &amlaps_module) == ours ? OK : DECLINED;
+    return ap_get_module_config(r->request_config, &amlaps_module) == ours && amlaps_mount_of(r) ? OK : DECLINED;
 }
 
 /* As httpd reads it: the value may stand in quotes. */
@@ -169,19 +172,20 @@ static int may_count(const core_dir_config *location, const amlaps_mount_t *moun
     return !strncmp(location->d, mount->path, mount->length) && location->d[mount->length] == '/' && !location->expr_handler;
 }
 
-/* @return 1 where `Require all granted` is all that the Location of this SetHandler requires: httpd then never asks who somebody is */
+/*
+ * @return 1 where `Require all granted` stands in the Location of this SetHandler itself: of several lines one is enough, so httpd never asks who
+ * somebody is. What a container makes of it is for a request to show.
+ */
 static int lets_everybody_in(const ap_directive_t *handler)
 {
     const ap_directive_t *directive;
     int granted = 0;
 
     for (directive = handler->parent->first_child; directive; directive = directive->next) {
-        const int requires = !ap_cstr_casecmp(directive->directive, "Require");
-
-        if (*directive->directive == '<' || (requires && ap_cstr_casecmp(directive->args, "all granted"))) {
+        if (*directive->directive == '<') {
             return 0;
         }
-        granted |= requires;
+        granted |= !ap_cstr_casecmp(directive->directive, "Require") && !ap_cstr_casecmp(directive->args, "all granted");
     }
     return granted;
 }

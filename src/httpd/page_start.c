@@ -130,16 +130,20 @@ static const char *choose_texts(const amlaps_request_t *request, const char *fol
     return texts;
 }
 
-/* The session, or the problem that stands in its way. */
+/* The session, or the problem that stands in its way. A title that no admin wrote is one of the page's texts, in the person's language. */
 static const char *session_json(amlaps_request_t *request)
 {
     apr_pool_t *pool = request->r->pool;
-    amlaps_json_t *block = amlaps_json_make_object(pool);
+    amlaps_json_t *block = amlaps_json_make_object(pool), *session;
     amlaps_error_t error = { 0 };
     int status;
 
     if (amlaps_api_admit(&error, request) == APR_SUCCESS) {
-        amlaps_json_set(block, "session", amlaps_api_session_json(request));
+        session = amlaps_api_session_json(request);
+        if (!request->config->title) {
+            amlaps_json_set_null(amlaps_json_member(session, "ui"), "title");
+        }
+        amlaps_json_set(block, "session", session);
     } else {
         amlaps_json_set(block, "problem", amlaps_respond_problem_told(&status, request, &error));
     }

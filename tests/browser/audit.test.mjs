@@ -123,6 +123,7 @@ pageTest("pictures have names, and the same in numbers", { api: auditor }, async
   assert.equal(await picture.locator("rect").count(), 12);
   await page.getByText("The same in numbers").click();
   assert.equal(await page.locator(".numbers tbody tr").count(), 12);
+  await page.getByRole("heading", { level: 2, name: MORE["chart.title"] }).waitFor();
   assert.match(await page.locator(".of-outcomes").innerText(), /of 12 requests[\s\S]*granted[\s\S]*8 \(67 %\)[\s\S]*denied[\s\S]*4 \(33 %\)/);
   assert.match(await page.locator(".of-rules").innerText(), /London helpdesk[\s\S]*8 \(100 %\)/);
 });

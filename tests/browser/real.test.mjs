@@ -29,9 +29,9 @@ after(async () => {
   await stage?.close();
 });
 
-/** Signs in as a person does: follows the redirect and fills in the provider's form. @param {string} name @param {string} address */
-async function signIn(name, address) {
-  const page = await openPage(browser, { network: true });
+/** Signs in as a person does: follows the redirect and fills in the provider's form. @param {string} name @param {string} address @param {object} [how] */
+async function signIn(name, address, how = {}) {
+  const page = await openPage(browser, { network: true, ...how });
   const { username, password } = stage.person(name);
   await page.goto(stage.base + address);
   assert.equal(new URL(page.url()).origin, new URL(stage.entra.url).origin, "not at the provider");
@@ -67,6 +67,15 @@ test("a helpdesk person signs in, searches, chooses, gives a reason and presses 
   await page.getByRole("heading", { level: 1, name: "LON-002" }).waitFor();
   const left = await everything(page);
   assert.ok(!left.seen.includes(secret) && !left.spoken.includes(secret), "the password stays after hiding");
+  assert.deepEqual(page.said, []);
+  await page.context().close();
+});
+
+test("a person reads the page in their language, its title too", async () => {
+  const page = await signIn("helpdesk", "", { locale: "de-DE" });
+  await page.getByRole("heading", { level: 1, name: "Gerät suchen" }).waitFor();
+  assert.equal(await page.title(), "Gerät suchen – Lokale Administratorkennwörter");
+  await page.getByRole("link", { name: "Lokale Administratorkennwörter" }).waitFor();
   assert.deepEqual(page.said, []);
   await page.context().close();
 });

@@ -67,6 +67,18 @@ test('the language is the first of the browser that there is, by weight', async 
   assert.deepEqual(await textsFor('en'), english);
 });
 
+test('a title that no admin wrote is left to the texts of the page, and the API has the default', async () => {
+  const other = await startStage({ rules: HELPDESK_RULE });
+  try {
+    const session = await other.signIn('helpdesk');
+    const api = assertOk(await session.get('api/v1/session'));
+    assert.equal(api.ui.title, 'Local administrator passwords');
+    assert.deepEqual(block((await session.get('')).text, 'session'), { session: { ...api, ui: { ...api.ui, title: null } } });
+  } finally {
+    await other.close();
+  }
+});
+
 test('a style sheet of the admin comes behind the page\'s own', async () => {
   const other = await startStage({ rules: HELPDESK_RULE, amlaps: 'AMLapsStyle /amlaps/style.css\nAMLapsResult "Call 4357 after use."' });
   try {
@@ -100,6 +112,6 @@ test('without texts and without a person the page still comes, and the log says 
     assert.match(answer.text, /id="texts"><\/script>/);
     assert.equal(block(answer.text, 'session').problem.code, 'not_authenticated');
   } finally {
-    await bare.close([/AML0183: /]);
+    await bare.close([/AML0139: /, /AML0183: /]);
   }
 });

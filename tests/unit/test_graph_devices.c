@@ -123,16 +123,24 @@ static void endless_pages_end(void **state)
 
 static void foreign_pages_are_not_asked_for(void **state)
 {
+    static const char *const links[] = {"https://evil.test/v1.0/devices", FAKE_GRAPH "/v1.0/../../other", FAKE_GRAPH "/v1.0/devices/..",
+                                        FAKE_GRAPH "/v1.0/%2E./other?$skiptoken=A"};
     fake_t *fake = *state;
     visits_t visits = {0};
     int complete;
 
-    fake_answers(fake, page(fake, NULL, FAKE_DEVICE_JSON, "https://evil.test/v1.0/devices"));
-    assert_int_not_equal(search(&complete, &visits, fake, "DESK"), APR_SUCCESS);
-    assert_int_equal(fake->error.code, AMLAPS_TENANT_ERROR);
-    assert_int_equal(complete, 0);
-    assert_int_equal(fake->seen_count, 1);
-    assert_non_null(strstr(fake->log, "AML0329"));
+    for (int i = 0; i < 4; i++) {
+        fake_answers(fake, page(fake, NULL, FAKE_DEVICE_JSON, links[i]));
+        assert_int_not_equal(search(&complete, &visits, fake, "DESK"), APR_SUCCESS);
+        assert_int_equal(fake->error.code, AMLAPS_TENANT_ERROR);
+        assert_int_equal(complete, 0);
+        assert_int_equal(fake->seen_count, i + 1);
+        assert_non_null(strstr(fake->log, "AML0329"));
+    }
+    fake_answers(fake, page(fake, NULL, FAKE_DEVICE_JSON, FAKE_GRAPH "/v1.0/devices?$skiptoken=A/../.%2e"));
+    fake_answers(fake, page(fake, NULL, FAKE_DEVICE_JSON, NULL));
+    assert_int_equal(search(&complete, &visits, fake, "DESK"), APR_SUCCESS);
+    assert_int_equal(complete, 1);
 }
 
 static void no_list_is_an_error(void **state)
