@@ -131,12 +131,12 @@ const char *amlaps_directive_webhook_secret(cmd_parms *cmd, void *dir, const cha
 
 const char *amlaps_directive_mail(cmd_parms *cmd, void *dir, const char *line)
 {
-    apr_array_header_t *words = amlaps_directive_words(line, cmd->pool);
     amlaps_channel_config_t *channel;
     const char *mistake = open_channel(&channel, cmd);
+    apr_array_header_t *words;
 
     (void)dir;
-    if (mistake) {
+    if (mistake || (mistake = amlaps_directive_words(&words, cmd, line))) {
         return mistake;
     }
     if (channel->channel.server) {
@@ -219,11 +219,14 @@ const char *amlaps_directive_give_up(cmd_parms *cmd, void *dir, const char *valu
 const char *amlaps_directive_notify(cmd_parms *cmd, void *dir, const char *line)
 {
     amlaps_config_t *config = amlaps_directive_config(cmd);
-    apr_array_header_t *words = amlaps_directive_words(line, cmd->pool);
+    apr_array_header_t *words;
     amlaps_notify_config_t *notify;
-    const char *mistake;
+    const char *mistake = amlaps_directive_words(&words, cmd, line);
 
     (void)dir;
+    if (mistake) {
+        return mistake;
+    }
     notify = apr_pcalloc(cmd->pool, sizeof(*notify));
     notify->origin = amlaps_directive_origin(cmd, cmd->pool);
     if ((mistake = amlaps_tell_add(&notify->tell, (const char *const *)words->elts, words->nelts, cmd->pool))) {

@@ -87,6 +87,30 @@ describe('a quoted value of an expectation', () => {
   });
 });
 
+describe('the words of a line', () => {
+  const inRule = (/** @type {string} */ line) => all + rule(`AMLapsDevice all\nAMLapsAllow password role x\n${line}`, '"Other"');
+  const comment = /: a comment can't stand behind a directive; give it a line of its own, or put quotes around a value that begins with '#'/;
+  for (const line of ['AMLapsDevice name LON-* # London', 'AMLapsDeny all group Trainees #all of them', 'AMLapsReason required # ticket', 'AMLapsReasonChoice "Repair" # on site']) {
+    refuses(line, inRule(line), new RegExp(`${line.split(' ')[0]}${comment.source}`));
+  }
+  refuses('of a role, with a comment', `${all}AMLapsAuditor role Laps.Auditor # Alice`, /AMLapsAuditor/, comment);
+  refuses('of a section, with a comment', tenant() + rule('AMLapsDevice all\nAMLapsAllow password role x', '"Other" # London'), /<AMLapsRule/, comment);
+  accepts('with # in quotes or within a word', inRule('AMLapsDeny all group "#Trainees" \'# 1\' C#'));
+
+  for (const line of ['AMLapsDevice name "LON-* PAR-*', "AMLapsDeny all group Trainees 'Board", 'AMLapsReason required "^INC[0-9]+$" "A ticket', 'AMLapsDeny all group "a \\"']) {
+    refuses(line, inRule(line), new RegExp(`${line.split(' ')[0]}: there is a quote that never ends; write "VALUE"`));
+  }
+  refuses('of a section, whose quote never ends', tenant() + rule('AMLapsDevice all\nAMLapsAllow password role x', '"Other'), /<AMLapsRule: there is a quote that never ends/);
+  refuses('with more right behind a quote', inRule('AMLapsDeny all group "Board"Trainees'), /AMLapsDeny: there is more right behind a quote; write "VALUE" with a blank/);
+  test('of a secret, whose quote never ends, are not told', async () => {
+    const { ok, output } = await configtest(all.replace('file:{root}/secret/good', '"a~secret'));
+    assert.ok(!ok, output);
+    assert.match(output, /AMLapsClientSecret: there is a quote that never ends/);
+    assert.doesNotMatch(output, /a~secret/);
+  });
+  accepts('with quotes in quotes', inRule('AMLapsDeny all group "Field \\"north\\"" \'it\\\'s\' it\'s "back\\\\"'));
+});
+
 describe('settings of other modules that are not safe', () => {
   const page = '<Location "/laps">\nAuthType openid-connect\nRequire valid-user\nSetHandler amlaps\n</Location>';
   const METADATA = 'https://login.microsoftonline.com/';
