@@ -107,13 +107,13 @@ static const ap_directive_t *find_handler(const ap_directive_t *directive, int *
     return NULL;
 }
 
-/* <Location "/PATH">: no pattern, and no other section, since the path is where the API lives. */
+/* <Location "/PATH">, in quotes of either kind or none: no pattern, and no other section, since the path is where the API lives. */
 static int stands_in_location(const ap_directive_t *directive)
 {
     const ap_directive_t *section = directive->parent;
     const char *path = section ? section->args : "";
 
-    return section && !ap_cstr_casecmp(section->directive, "<Location") && !strpbrk(path, "~*?[") && *(path += *path == '"') == '/';
+    return section && !ap_cstr_casecmp(section->directive, "<Location") && !strpbrk(path, "~*?[") && *(path += *path == '"' || *path == '\'') == '/';
 }
 
 const char *amlaps_mounts_written(const char **mistake, apr_pool_t *pool)

@@ -37,6 +37,7 @@ before(async () => {
       'secret/two-lines': { content: 'one\ntwo\n', mode: 0o400 },
       'secret/world': { content: 'a~secret\n', mode: 0o444 },
       'secret/writable': { content: 'a~secret\n', mode: 0o602 },
+      'secret/bom': { content: '\ufeffa~secret\n', mode: 0o400 },
       'secret/long': { content: 'x'.repeat(100000), mode: 0o400 },
       'secret/store': { content: 'host=db.example.com dbname=amlaps user=amlaps password=a~secret\nsslmode=verify-full sslrootcert=/etc/passwd\n', mode: 0o400 },
       'secret/store-open': { content: 'dbname=amlaps password=a~secret\n', mode: 0o444 },
@@ -175,6 +176,7 @@ describe('client secret', () => {
   refuses('in a file that everybody can read', having('file:{root}/secret/world'), NAME, /chmod|mode|0?[46][04]0|readable/i);
   refuses('in a file that everybody can write', having('file:{root}/secret/writable'), NAME);
   refuses('in a file of two lines', having('file:{root}/secret/two-lines'), NAME);
+  refuses('in a file that begins with a byte order mark', having('file:{root}/secret/bom'), NAME, /secret\/bom' begins with a byte order mark; write it as UTF-8 without/);
   refuses('in a file too long', having('file:{root}/secret/long'), NAME);
   refuses('in a variable that is not set', having('env:AMLAPS_TEST_MISSING'), NAME, /AMLAPS_TEST_MISSING/);
   refuses('in an empty variable', having('env:AMLAPS_TEST_EMPTY'), NAME, /AMLAPS_TEST_EMPTY/);
@@ -469,6 +471,12 @@ describe('what start would find too', () => {
       });
     }
   });
+  test('a handler in a Location in single quotes', async () => {
+    const { ok, output } = await configtest(`${handler("<Location '/laps'>", '</Location>')}${STORE}`);
+    assert.ok(ok, output);
+    assert.doesNotMatch(output, /AML0136|AML0138/);
+  });
+  refuses('a handler in a Location without a path', handler('<Location laps>', '</Location>'), /SetHandler amlaps works inside <Location/);
   refuses('a handler under a pattern', handler('<LocationMatch "^/x">', '</LocationMatch>'), /SetHandler amlaps works inside <Location/);
   refuses('a handler under a ~ pattern', handler('<Location ~ "^/x">', '</Location>'), /SetHandler amlaps works inside <Location/);
   refuses('a handler in a folder', handler('<Directory "/">', '</Directory>'), /SetHandler amlaps works inside <Location/);
