@@ -286,6 +286,17 @@ static void warn_of_expiry(server_rec *server, const amlaps_tenant_t *tenant, ap
     }
 }
 
+/* What the main server has may be meant for its virtual hosts alone, which write the rules: only a server without any is surely a mistake. */
+static int has_rules(const server_rec *server)
+{
+    const server_rec *last = server->is_virtual ? server->next : NULL;
+
+    while (server != last && !amlaps_config_of(server)->rules->nelts) {
+        server = server->next;
+    }
+    return server != last;
+}
+
 /* Not a mistake, but surely not what the admin wants. */
 static void warn(server_rec *server, apr_pool_t *ptemp)
 {
@@ -296,7 +307,7 @@ static void warn(server_rec *server, apr_pool_t *ptemp)
     for (i = 0; i < config->tenants->nelts; i++) {
         warn_of_expiry(server, &APR_ARRAY_IDX(config->tenants, i, amlaps_tenant_config_t *)->tenant, ptemp);
     }
-    if (!config->rules->nelts) {
+    if (!has_rules(server)) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server,
                      "AML0108: there is no <AMLapsRule>, so nobody may read anything; write one");
     }

@@ -207,6 +207,21 @@ describe('without any tenant', () => {
     + host(`${soc}${all}`) + host('', 2), 0);
 });
 
+describe('no rule is a warning', () => {
+  const host = (/** @type {string} */ lines, port = 1) => `<VirtualHost 127.0.0.1:${port}>\nServerName v${port}.example\n${lines}\n</VirtualHost>\n`;
+  const other = tenant('', 'fabrikam');
+  /** @type {[string, string, number][]} */
+  const cases = [['in the only server', tenant(), 1], ['in a main server and its virtual host', tenant() + host(other), 2], ['in one of two virtual hosts', host(all) + host(other, 2), 1],
+    ['but not in a main server whose virtual hosts write them', tenant() + host('', 1) + host(GOOD_RULE, 2), 0], ['but not in a virtual host that inherits one', all + host(other), 0]];
+  for (const [name, lines, warned] of cases) {
+    test(name, async () => {
+      const { ok, output } = await configtest(lines);
+      assert.ok(ok, output);
+      assert.equal([...output.matchAll(/AML0108: there is no <AMLapsRule>/g)].length, warned, output);
+    });
+  }
+});
+
 describe('a sealing state', () => {
   const good = () => fs.readFileSync(httpd.path('seal/state'));
   /** @param {string} name @param {(bytes: Buffer) => Buffer} change */
