@@ -104,7 +104,9 @@ const char *amlaps_directive_audit_log(cmd_parms *cmd, void *dir, const char *li
     if (mistake) {
         return mistake;
     }
-    if (words->nelts < 1 || words->nelts > 2 || !*word[0] || (words->nelts == 2 && ap_cstr_casecmp(word[1], "required"))) {
+    /* Somebody who writes `required` alone has left out where to, and means no file of that name. */
+    if (words->nelts < 1 || words->nelts > 2 || !*word[0] || !ap_cstr_casecmp(word[0], "required") ||
+        (words->nelts == 2 && ap_cstr_casecmp(word[1], "required"))) {
         return "AMLapsAuditLog takes the path of a file, \"|PROGRAM\" in quotes, or syslog[:FACILITY], then optionally the word required";
     }
     log = apr_pcalloc(cmd->pool, sizeof(*log));

@@ -41,9 +41,9 @@ static const char *load_url(amlaps_channel_config_t *channel, apr_pool_t *pconf)
 }
 
 /* Names the directive in front of what was found. */
-static const char *named(const amlaps_channel_config_t *channel, const char *directive, const char *mistake, apr_pool_t *ptemp)
+static const char *named(const amlaps_channel_config_t *channel, const char *origin, const char *directive, const char *mistake, apr_pool_t *ptemp)
 {
-    return mistake ? apr_psprintf(ptemp, "%s: %s of channel %s: %s", channel->origin, directive, channel->channel.name, mistake) : NULL;
+    return mistake ? apr_psprintf(ptemp, "%s: %s of channel %s: %s", origin, directive, channel->channel.name, mistake) : NULL;
 }
 
 static const char *load_secrets(amlaps_channel_config_t *channel, apr_pool_t *pconf, apr_pool_t *ptemp)
@@ -55,13 +55,15 @@ static const char *load_secrets(amlaps_channel_config_t *channel, apr_pool_t *pc
         return NULL;
     }
     if (channel->channel.kind != AMLAPS_CHANNEL_MAIL) {
-        mistake = named(channel, "AMLapsWebhook", load_url(channel, pconf), ptemp);
+        mistake = named(channel, channel->url_origin, "AMLapsWebhook", load_url(channel, pconf), ptemp);
     }
-    if (!mistake && channel->key_source && !(mistake = named(channel, "AMLapsWebhookSecret", load(&secret, channel->key_source, pconf), ptemp))) {
-        mistake = named(channel, "AMLapsWebhookSecret", amlaps_channel_set_key(&channel->channel, secret, pconf), ptemp);
+    if (!mistake && channel->key_source) {
+        mistake = load(&secret, channel->key_source, pconf);
+        mistake = mistake ? mistake : amlaps_channel_set_key(&channel->channel, secret, pconf);
+        mistake = named(channel, channel->key_origin, "AMLapsWebhookSecret", mistake, ptemp);
     }
     if (!mistake && channel->password_source) {
-        mistake = named(channel, "AMLapsMailLogin", load(&channel->channel.password, channel->password_source, pconf), ptemp);
+        mistake = named(channel, channel->password_origin, "AMLapsMailLogin", load(&channel->channel.password, channel->password_source, pconf), ptemp);
     }
     channel->loaded = !mistake;
     return mistake;

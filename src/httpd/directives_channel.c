@@ -50,6 +50,7 @@ static const char *finish(cmd_parms *cmd, amlaps_channel_config_t *channel)
     }
     if ((mistake = amlaps_channel_set_template(&channel->channel, channel->template, channel->template ? strlen(channel->template) : 0,
                                                cmd->pool))) {
+        cmd->err_directive = channel->template_directive;
         return apr_psprintf(cmd->pool, "<AMLapsChannel %s>: AMLapsTemplate %s: %s", name, channel->template_path, mistake);
     }
     return NULL;
@@ -107,6 +108,7 @@ const char *amlaps_directive_webhook(cmd_parms *cmd, void *dir, const char *kind
     if (channel->url || channel->url_source) {
         return twice(cmd);
     }
+    channel->url_origin = amlaps_directive_origin(cmd, cmd->pool);
     if (!strncmp(url, "file:", 5) || !strncmp(url, "env:", 4)) {
         return amlaps_secret_source_read(&channel->url_source, cmd, url);
     }
@@ -126,6 +128,7 @@ const char *amlaps_directive_webhook_secret(cmd_parms *cmd, void *dir, const cha
     if (mistake) {
         return mistake;
     }
+    channel->key_origin = amlaps_directive_origin(cmd, cmd->pool);
     return channel->key_source ? twice(cmd) : amlaps_secret_source_read(&channel->key_source, cmd, line);
 }
 
@@ -162,6 +165,7 @@ const char *amlaps_directive_mail_login(cmd_parms *cmd, void *dir, const char *l
         return apr_psprintf(cmd->pool, "%s takes the user, then file:PATH, env:NAME or exec:PATH for the password", cmd->cmd->name);
     }
     channel->channel.user = user;
+    channel->password_origin = amlaps_directive_origin(cmd, cmd->pool);
     return amlaps_secret_source_read(&channel->password_source, cmd, line);
 }
 
@@ -204,6 +208,7 @@ const char *amlaps_directive_template(cmd_parms *cmd, void *dir, const char *val
     apr_file_close(file);
     channel->template = text;
     channel->template_path = value;
+    channel->template_directive = cmd->directive;
     return NULL;
 }
 

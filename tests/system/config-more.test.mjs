@@ -163,6 +163,14 @@ describe('the place of a mistake', () => {
     'AMLapsNotify failure', (line) => new RegExp(`AML0520: \\S+httpd\\.conf:${line}: AMLapsNotify names the unknown channel 'sco'`));
   places('an alien directive in a section', tenant('ServerAdmin a@b.c'), 'ServerAdmin',
     (line) => new RegExp(`line ${line} of \\S+httpd\\.conf:\\s+ServerAdmin can't stand in <AMLapsTenant>; what can: AMLapsTenantId`));
+  const channel = (/** @type {string} */ lines) => `${all}<AMLapsChannel soc>\n${lines}\n</AMLapsChannel>\nAMLapsNotify all soc`;
+  const hook = 'AMLapsWebhook slack https://hooks.example.org/x';
+  const mail = 'AMLapsMail smtp://mail.example laps@contoso.com soc@contoso.com';
+  for (const [name, lines] of [['AMLapsWebhook', 'AMLapsRequired on\nAMLapsWebhook json http://hooks.example.org/x'], ['AMLapsWebhookSecret', `${hook}\nAMLapsWebhookSecret file:secret/none`],
+    ['AMLapsWebhookSecret', `${hook}\nAMLapsWebhookSecret file:secret/good`], ['AMLapsMailLogin', `${mail}\nAMLapsMailLogin laps file:secret/none`]]) {
+    places(`${name} of a channel`, channel(lines), name, (line) => new RegExp(`AML0520: \\S+httpd\\.conf:${line}: ${name} of channel soc: `));
+  }
+  places('a template', channel(`${hook}\nAMLapsTemplate conf/nonsense.pem`), 'AMLapsTemplate', (line) => new RegExp(`line ${line} of \\S+httpd\\.conf:\\s+<AMLapsChannel soc>: AMLapsTemplate`));
   const seals = (/** @type {string} */ own) => `${all}AMLapsAuditSeal seal/state\n${STORE}\n<VirtualHost 127.0.0.1:1>\n${own}\n</VirtualHost>`;
   places('a store without a sealing state of its own', seals('AMLapsStore sqlite3:{root}/state/other.db'), 'AMLapsStore',
     (line) => new RegExp(`AML0198: \\S+httpd\\.conf:${line} and \\S+httpd\\.conf:\\d+: AMLapsAuditSeal: .*, at \\S+httpd\\.conf:\\d+; give`));

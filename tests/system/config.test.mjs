@@ -204,6 +204,8 @@ describe('roots', () => {
     refuses(`${name} that is no URL`, tenant(`${name} graph.example.org`), pattern, /https/);
     refuses(`${name} with a query`, tenant(`${name} https://graph.example.org/?x=1`), pattern);
     refuses(`${name} with a fragment`, tenant(`${name} https://graph.example.org/#x`), pattern);
+    refuses(`${name} with a space`, tenant(`${name} "https://graph example.org"`), pattern, /no root/);
+    refuses(`${name} with a backslash`, tenant(`${name} "https://graph.example.org\\x"`), pattern, /no root/);
     refuses(`${name} without a host`, tenant(`${name} https://`), pattern);
   }
 });
@@ -363,6 +365,7 @@ describe('everything else', () => {
   bad('AMLapsAuditLog "|"', /is no program/);
   bad('AMLapsAuditLog "|$"', /write a command/);
   bad('AMLapsAuditLog');
+  bad('AMLapsAuditLog required', /takes the path of a file/);
   bad('AMLapsAuditSeal');
   bad('AMLapsAuditSeal {root}/seal/second-name', /second name/);
   for (const [what, host] of [['store', 'AMLapsStore sqlite3:{root}/state/other.db'], ['sealing state', 'AMLapsAuditSeal {root}/seal/first-name']]) {
@@ -481,6 +484,7 @@ describe('what start would find too', () => {
   refuses('a handler under a ~ pattern', handler('<Location ~ "^/x">', '</Location>'), /SetHandler amlaps works inside <Location/);
   refuses('a handler in a folder', handler('<Directory "/">', '</Directory>'), /SetHandler amlaps works inside <Location/);
   refuses('a root with the version in it', tenant('AMLapsGraphURL https://graph.microsoft.com/v1.0') + GOOD_RULE, /AMLapsGraphURL.*root alone/);
+  refuses('a root with the version in capitals', tenant('AMLapsGraphURL https://graph.microsoft.com/V1.0') + GOOD_RULE, /AMLapsGraphURL.*root alone/);
   refuses('a port that is none', tenant('AMLapsLoginURL https://login.microsoftonline.com:99999') + GOOD_RULE, /AMLapsLoginURL.*no port/);
   refuses('a key for a CA', tenant('AMLapsCAFile {root}/conf/key.pem') + GOOD_RULE, /AMLapsCAFile.*no PEM certificate/);
   refuses('control characters in a description', tenant() + rule('AMLapsDevice all\nAMLapsAllow all anyone', '"a\x07b"'), /AMLapsRule.*control characters/);
