@@ -175,10 +175,14 @@ const char *amlaps_directive_required(cmd_parms *cmd, void *dir, int on)
     const char *mistake = open_channel(&channel, cmd);
 
     (void)dir;
-    if (!mistake) {
-        channel->channel.required = on;
+    if (mistake) {
+        return mistake;
     }
-    return mistake;
+    if (channel->says_required++) {
+        return twice(cmd);
+    }
+    channel->channel.required = on;
+    return NULL;
 }
 
 const char *amlaps_directive_template(cmd_parms *cmd, void *dir, const char *value)
@@ -218,7 +222,10 @@ const char *amlaps_directive_give_up(cmd_parms *cmd, void *dir, const char *valu
     const char *mistake = open_channel(&channel, cmd);
 
     (void)dir;
-    return mistake ? mistake : amlaps_directive_seconds(&channel->channel.give_up, cmd, value, 1, GIVE_UP_MOST);
+    if (mistake) {
+        return mistake;
+    }
+    return channel->says_give_up++ ? twice(cmd) : amlaps_directive_seconds(&channel->channel.give_up, cmd, value, 1, GIVE_UP_MOST);
 }
 
 const char *amlaps_directive_notify(cmd_parms *cmd, void *dir, const char *line)

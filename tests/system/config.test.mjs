@@ -295,6 +295,7 @@ describe('channel', () => {
   bad('a login without a password', channel(`${MAIL}\nAMLapsMailLogin laps`), /AMLapsMailLogin/, /file:PATH/);
   bad('a login with an inline password', channel(`${MAIL}\nAMLapsMailLogin laps a~secret`), /AMLapsMailLogin/, /file:/);
   bad('a login for a webhook', channel(`${HOOK}\nAMLapsMailLogin laps file:{root}/secret/good`), /AMLapsMailLogin/, /leave it out/);
+  for (const line of ['AMLapsRequired on', 'AMLapsGiveUp 60']) bad(`${line} twice`, channel(`${HOOK}\n${line}\n${line.replace('on', 'off')}`), /AMLaps(Required|GiveUp) stands twice in this section/);
   bad('required by another word', channel(`${HOOK}\nAMLapsRequired always`), /AMLapsRequired/);
   bad('a template that is not there', channel('AMLapsWebhook slack https://h.example/\nAMLapsTemplate {root}/conf/missing'), /AMLapsTemplate/, /conf\/notify/);
   bad('a template with broken JSON', channel('AMLapsWebhook slack https://h.example/\nAMLapsTemplate {root}/conf/text'), /AMLapsTemplate/, /no JSON/);
