@@ -119,24 +119,19 @@ static const char *check_list(const amlaps_config_t *config, const apr_array_hea
     return mistake;
 }
 
-const char *amlaps_channels_check_names(const amlaps_config_t *config, int first, apr_pool_t *ptemp)
+/* @param first of the server's notifications that is looked at */
+static const char *check_told(amlaps_config_t *config, int first, apr_pool_t *pconf, apr_pool_t *ptemp)
 {
-    return check_list(config, config->notifies, first, ptemp);
-}
-
-static const char *check_told(amlaps_config_t *config, apr_pool_t *pconf, apr_pool_t *ptemp)
-{
-    const char *mistake = amlaps_channels_check_names(config, 0, ptemp);
     int i;
 
     memset(&config->tell, 0, sizeof(config->tell));
-    for (i = 0; i < config->notifies->nelts && !mistake; i++) {
+    for (i = 0; i < config->notifies->nelts; i++) {
         amlaps_tell_join(&config->tell, &config->tell, &APR_ARRAY_IDX(config->notifies, i, amlaps_notify_config_t *)->tell, pconf);
     }
-    return mistake ? mistake : check_list(config, config->rule_notifies, 0, ptemp);
+    return check_list(config, config->notifies, first, ptemp);
 }
 
-const char *amlaps_channels_check(amlaps_config_t *config, apr_hash_t *all, apr_pool_t *pconf, apr_pool_t *ptemp)
+static const char *load_all(const amlaps_config_t *config, apr_hash_t *all, apr_pool_t *pconf, apr_pool_t *ptemp)
 {
     const char *mistake;
     int i;
@@ -154,7 +149,22 @@ const char *amlaps_channels_check(amlaps_config_t *config, apr_hash_t *all, apr_
             return mistake;
         }
     }
-    return check_told(config, pconf, ptemp);
+    return NULL;
+}
+
+const char *amlaps_channels_check(amlaps_config_t *config, apr_hash_t *all, apr_pool_t *pconf, apr_pool_t *ptemp)
+{
+    const char *mistake = load_all(config, all, pconf, ptemp);
+
+    mistake = mistake ? mistake : check_told(config, 0, pconf, ptemp);
+    return mistake ? mistake : check_list(config, config->rule_notifies, 0, ptemp);
+}
+
+const char *amlaps_channels_check_idle(amlaps_config_t *config, apr_hash_t *all, int first, apr_pool_t *pconf, apr_pool_t *ptemp)
+{
+    const char *mistake = load_all(config, all, pconf, ptemp);
+
+    return mistake ? mistake : check_told(config, first, pconf, ptemp);
 }
 
 static int is_told(const char *const *names, const char *name)

@@ -193,7 +193,7 @@ static int is_checked_elsewhere(const server_rec *server)
 }
 
 /* A server without any tenant answers nothing, but what is written there may be a mistake. */
-static int check_idle(server_rec *server, const amlaps_config_t *config, apr_pool_t *ptemp)
+static int check_idle(server_rec *server, amlaps_config_t *config, apr_hash_t *channels, apr_pool_t *pconf, apr_pool_t *ptemp)
 {
     const amlaps_rule_t *rule = config->rules->nelts ? APR_ARRAY_IDX(config->rules, 0, amlaps_rule_t *) : NULL;
     const amlaps_config_t *inherited = server->is_virtual ? amlaps_config_of(ap_server_conf) : NULL;
@@ -206,7 +206,7 @@ static int check_idle(server_rec *server, const amlaps_config_t *config, apr_poo
     if (is_checked_elsewhere(server)) {
         return OK;
     }
-    if ((mistake = amlaps_channels_check_names(config, inherited ? inherited->notifies->nelts : 0, ptemp))) {
+    if ((mistake = amlaps_channels_check_idle(config, channels, inherited ? inherited->notifies->nelts : 0, pconf, ptemp))) {
         return fail(server, "AML0520", mistake);
     }
     if (is_configtest() && (mistake = amlaps_expect_explain(server, inherited ? inherited->explanations->nelts : 0, ptemp))) {
@@ -226,7 +226,7 @@ static int check_server(server_rec *server, apr_hash_t *channels, apr_pool_t *pc
 
     amlaps_mounts_find(server, pconf);
     if (!amlaps_config_active(config)) {
-        return check_idle(server, config, ptemp);
+        return check_idle(server, config, channels, pconf, ptemp);
     }
     if ((status = check_tenants(server, config, pconf, ptemp)) != OK || (status = check_rules(server, config, pconf, ptemp)) != OK) {
         return status;

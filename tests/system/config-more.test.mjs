@@ -193,6 +193,14 @@ describe('without any tenant', () => {
   refuses('one of a virtual host beside one with a tenant', host(all) + host('AMLapsExpect deny password usr=a', 2), /AML0118: .*'usr' is no key/);
   refuses('one that names a tenant', 'AMLapsExpect deny password tenant=contoso user=a', /AML0118: .*tenant=contoso: write the NAME/);
   refuses('a notification of an unknown channel', `${soc}AMLapsNotify all sco`, /AML0520: \S+httpd\.conf:\d+: AMLapsNotify names the unknown channel 'sco'; write one of soc/);
+  refuses('a wrong URL of a channel', soc.replace('https:', 'http:'), /AML0520: \S+httpd\.conf:\d+: AMLapsWebhook of channel soc: .*https:/);
+  refuses('one of a virtual host beside one with a tenant', host(all) + host(soc.replace('https:', 'http:'), 2), /AML0520: .*AMLapsWebhook of channel soc/);
+  refuses('a channel of a virtual host that another one has', host(soc) + host(all + soc, 2), /AML0520: .*<AMLapsChannel soc> is a duplicate name/);
+  test('a channel that AMLapsNotify names is not told to be told nothing', async () => {
+    const { ok, output } = await configtest(host(all) + host(`${soc}AMLapsNotify all soc`, 2));
+    assert.ok(ok, output);
+    assert.doesNotMatch(output, /AML0521/);
+  });
   refuses('one of a virtual host', soc + host('AMLapsNotify failure sco'), /AML0520: .*unknown channel 'sco'/);
   /** @param {string} name @param {string} lines @param {string[]} said each line that tells so, whatever the LogLevel */
   const explains = (name, lines, said) => test(name, async () => {
