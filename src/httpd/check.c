@@ -359,7 +359,7 @@ static void warn_all(server_rec *main_server, const char *mounted, apr_pool_t *p
 int amlaps_httpd_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server)
 {
     apr_hash_t *channels = apr_hash_make(ptemp);
-    const char *mounted, *mistake;
+    const char *mounted, *idle, *mistake;
     server_rec *server;
     int status, active = 0;
 
@@ -377,9 +377,10 @@ int amlaps_httpd_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *p
     if (mistake) {
         return fail(main_server, "AML0136", mistake);
     }
-    if (mounted && !active) {
+    idle = active ? amlaps_mounts_idle(main_server, ptemp) : mounted;
+    if (idle) {
         return fail(main_server, "AML0105", apr_psprintf(ptemp, "%s: SetHandler amlaps has no tenant to serve; write a section <AMLapsTenant "
-                    "NAME>", mounted));
+                    "NAME> in its virtual host, or in the main server for all of them", idle));
     }
     warn_all(main_server, mounted, ptemp);
     if (active && !mounted && is_configtest()) {

@@ -223,6 +223,18 @@ describe('without any tenant', () => {
     + host(`${soc}${all}`) + host('', 2), 0);
 });
 
+describe('SetHandler amlaps', () => {
+  const page = '<Location "/laps">\nAuthType openid-connect\nRequire valid-user\nSetHandler amlaps\n</Location>\n';
+  const host = (/** @type {string} */ lines, port = 1) => `<VirtualHost 127.0.0.1:${port}>\nServerName v${port}.example\n${lines}\n</VirtualHost>\n`;
+  const nobody = /AML0105: \S+httpd\.conf:\d+: SetHandler amlaps has no tenant to serve; write a section <AMLapsTenant NAME> in its virtual host, or in the main server/;
+  refuses('without any tenant', page, nobody);
+  refuses('in a virtual host whose neighbour has the tenant', host(all) + host(page, 2), nobody);
+  refuses('in a container there', host(all) + host(`<IfModule core.c>\n${page}</IfModule>`, 2), nobody);
+  accepts('beside a tenant', host('') + host(all + page, 2));
+  accepts('in a virtual host that inherits its tenant', all + host(page));
+  accepts('in the main server, for the virtual host that has the tenant', page + host('') + host(all, 2));
+});
+
 describe('no rule is a warning', () => {
   const host = (/** @type {string} */ lines, port = 1) => `<VirtualHost 127.0.0.1:${port}>\nServerName v${port}.example\n${lines}\n</VirtualHost>\n`;
   const other = tenant('', 'fabrikam');
