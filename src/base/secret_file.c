@@ -70,6 +70,14 @@ static const char *read_all(amlaps_secret_t *secret, int fd, const char *path, a
     return NULL;
 }
 
+/* Editors and shells of Windows put one before the text, where nobody sees it. */
+static int has_byte_order_mark(const amlaps_secret_t *secret)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+
+    return secret->length >= sizeof(mark) - 1 && memcmp(secret->bytes, mark, sizeof(mark) - 1) == 0;
+}
+
 const char *amlaps_secret_read_file(amlaps_secret_t *secret, const char *path, amlaps_file_care_t care, apr_pool_t *pool)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -81,6 +89,9 @@ const char *amlaps_secret_read_file(amlaps_secret_t *secret, const char *path, a
     mistake = check(fd, path, care, secret->room - secret->length, pool);
     if (!mistake) {
         mistake = read_all(secret, fd, path, pool);
+    }
+    if (!mistake && care == AMLAPS_FILE_SECRET && has_byte_order_mark(secret)) {
+        mistake = apr_psprintf(pool, "'%s' begins with a byte order mark; write it as UTF-8 without one (in an editor: UTF-8 without BOM)", path);
     }
     close(fd);
     return mistake;

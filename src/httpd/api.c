@@ -129,7 +129,9 @@ apr_status_t amlaps_api_admit(amlaps_error_t *error, amlaps_request_t *request)
         return error->status;
     }
     if (!request->access) {
-        return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0123", APR_EGENERAL, "This server process could not open its store.");
+        return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0123", APR_EGENERAL,
+                                amlaps_config_active(amlaps_config_of(request->r->server)) ? "This server process could not open its store." :
+                                "This virtual host has no tenant.");
     }
     return APR_SUCCESS;
 }

@@ -94,14 +94,19 @@ static const char *read_syslog(amlaps_audit_log_t *log, cmd_parms *cmd, const ch
 const char *amlaps_directive_audit_log(cmd_parms *cmd, void *dir, const char *line)
 {
     amlaps_config_t *config = amlaps_directive_config(cmd);
-    apr_array_header_t *words = amlaps_directive_words(line, cmd->pool);
+    apr_array_header_t *words;
+    const char *mistake = amlaps_directive_words(&words, cmd, line);
     const char *const *word = (const char *const *)words->elts;
-    const char *mistake;
     amlaps_audit_log_t *log;
     int i;
 
     (void)dir;
-    if (words->nelts < 1 || words->nelts > 2 || !*word[0] || (words->nelts == 2 && ap_cstr_casecmp(word[1], "required"))) {
+    if (mistake) {
+        return mistake;
+    }
+    /* Somebody who writes `required` alone has left out where to, and means no file of that name. */
+    if (words->nelts < 1 || words->nelts > 2 || !*word[0] || !ap_cstr_casecmp(word[0], "required") ||
+        (words->nelts == 2 && ap_cstr_casecmp(word[1], "required"))) {
         return "AMLapsAuditLog takes the path of a file, \"|PROGRAM\" in quotes, or syslog[:FACILITY], then optionally the word required";
     }
     log = apr_pcalloc(cmd->pool, sizeof(*log));

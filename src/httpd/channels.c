@@ -41,9 +41,9 @@ static const char *load_url(amlaps_channel_config_t *channel, apr_pool_t *pconf)
 }
 
 /* Names the directive in front of what was found. */
-static const char *named(const amlaps_channel_config_t *channel, const char *directive, const char *mistake, apr_pool_t *ptemp)
+static const char *named(const amlaps_channel_config_t *channel, const char *origin, const char *directive, const char *mistake, apr_pool_t *ptemp)
 {
-    return mistake ? apr_psprintf(ptemp, "%s: %s of channel %s: %s", channel->origin, directive, channel->channel.name, mistake) : NULL;
+    return mistake ? apr_psprintf(ptemp, "%s: %s of channel %s: %s", origin, directive, channel->channel.name, mistake) : NULL;
 }
 
 static const char *load_secrets(amlaps_channel_config_t *channel, apr_pool_t *pconf, apr_pool_t *ptemp)
@@ -55,13 +55,15 @@ static const char *load_secrets(amlaps_channel_config_t *channel, apr_pool_t *pc
         return NULL;
     }
     if (channel->channel.kind != AMLAPS_CHANNEL_MAIL) {
-        mistake = named(channel, "AMLapsWebhook", load_url(channel, pconf), ptemp);
+        mistake = named(channel, channel->url_origin, "AMLapsWebhook", load_url(channel, pconf), ptemp);
     }
-    if (!mistake && channel->key_source && !(mistake = named(channel, "AMLapsWebhookSecret", load(&secret, channel->key_source, pconf), ptemp))) {
-        mistake = named(channel, "AMLapsWebhookSecret", amlaps_channel_set_key(&channel->channel, secret, pconf), ptemp);
+    if (!mistake && channel->key_source) {
+        mistake = load(&secret, channel->key_source, pconf);
+        mistake = mistake ? mistake : amlaps_channel_set_key(&channel->channel, secret, pconf);
+        mistake = named(channel, channel->key_origin, "AMLapsWebhookSecret", mistake, ptemp);
     }
     if (!mistake && channel->password_source) {
-        mistake = named(channel, "AMLapsMailLogin", load(&channel->channel.password, channel->password_source, pconf), ptemp);
+        mistake = named(channel, channel->password_origin, "AMLapsMailLogin", load(&channel->channel.password, channel->password_source, pconf), ptemp);
     }
     channel->loaded = !mistake;
     return mistake;
@@ -117,24 +119,19 @@ static const char *check_list(const amlaps_config_t *config, const apr_array_hea
     return mistake;
 }
 
-const char *amlaps_channels_check_names(const amlaps_config_t *config, int first, apr_pool_t *ptemp)
+/* @param first of the server's notifications that is looked at */
+static const char *check_told(amlaps_config_t *config, int first, apr_pool_t *pconf, apr_pool_t *ptemp)
 {
-    return check_list(config, config->notifies, first, ptemp);
-}
-
-static const char *check_told(amlaps_config_t *config, apr_pool_t *pconf, apr_pool_t *ptemp)
-{
-    const char *mistake = amlaps_channels_check_names(config, 0, ptemp);
     int i;
 
     memset(&config->tell, 0, sizeof(config->tell));
-    for (i = 0; i < config->notifies->nelts && !mistake; i++) {
+    for (i = 0; i < config->notifies->nelts; i++) {
         amlaps_tell_join(&config->tell, &config->tell, &APR_ARRAY_IDX(config->notifies, i, amlaps_notify_config_t *)->tell, pconf);
     }
-    return mistake ? mistake : check_list(config, config->rule_notifies, 0, ptemp);
+    return check_list(config, config->notifies, first, ptemp);
 }
 
-const char *amlaps_channels_check(amlaps_config_t *config, apr_hash_t *all, apr_pool_t *pconf, apr_pool_t *ptemp)
+static const char *load_all(const amlaps_config_t *config, apr_hash_t *all, apr_pool_t *pconf, apr_pool_t *ptemp)
 {
     const char *mistake;
     int i;
@@ -152,7 +149,22 @@ const char *amlaps_channels_check(amlaps_config_t *config, apr_hash_t *all, apr_
             return mistake;
         }
     }
-    return check_told(config, pconf, ptemp);
+    return NULL;
+}
+
+const char *amlaps_channels_check(amlaps_config_t *config, apr_hash_t *all, apr_pool_t *pconf, apr_pool_t *ptemp)
+{
+    const char *mistake = load_all(config, all, pconf, ptemp);
+
+    mistake = mistake ? mistake : check_told(config, 0, pconf, ptemp);
+    return mistake ? mistake : check_list(config, config->rule_notifies, 0, ptemp);
+}
+
+const char *amlaps_channels_check_idle(amlaps_config_t *config, apr_hash_t *all, int first, apr_pool_t *pconf, apr_pool_t *ptemp)
+{
+    const char *mistake = load_all(config, all, pconf, ptemp);
+
+    return mistake ? mistake : check_told(config, first, pconf, ptemp);
 }
 
 static int is_told(const char *const *names, const char *name)

@@ -12,8 +12,11 @@
  */
 const char *amlaps_channels_check(amlaps_config_t *config, apr_hash_t *all, apr_pool_t *pconf, apr_pool_t *ptemp);
 
-/** Of the above, that who is told by AMLapsNotify outside of rules exists, from the index `first` on: all that is checked without a tenant. */
-const char *amlaps_channels_check_names(const amlaps_config_t *config, int first, apr_pool_t *ptemp);
+/**
+ * The same for a server without a tenant: children open its channels too, for what is still queued under their names. Of who is told, only what
+ * AMLapsNotify outside of rules names from the index `first` on: the rest is checked where it counts.
+ */
+const char *amlaps_channels_check_idle(amlaps_config_t *config, apr_hash_t *all, int first, apr_pool_t *pconf, apr_pool_t *ptemp);
 
 /** Warns about channels that are told nothing. */
 void amlaps_channels_warn(const server_rec *server);

@@ -193,7 +193,7 @@ static int is_checked_elsewhere(const server_rec *server)
 }
 
 /* A server without any tenant answers nothing, but what is written there may be a mistake. */
-static int check_idle(server_rec *server, const amlaps_config_t *config, apr_pool_t *ptemp)
+static int check_idle(server_rec *server, amlaps_config_t *config, apr_hash_t *channels, apr_pool_t *pconf, apr_pool_t *ptemp)
 {
     const amlaps_rule_t *rule = config->rules->nelts ? APR_ARRAY_IDX(config->rules, 0, amlaps_rule_t *) : NULL;
     const amlaps_config_t *inherited = server->is_virtual ? amlaps_config_of(ap_server_conf) : NULL;
@@ -206,7 +206,7 @@ static int check_idle(server_rec *server, const amlaps_config_t *config, apr_poo
     if (is_checked_elsewhere(server)) {
         return OK;
     }
-    if ((mistake = amlaps_channels_check_names(config, inherited ? inherited->notifies->nelts : 0, ptemp))) {
+    if ((mistake = amlaps_channels_check_idle(config, channels, inherited ? inherited->notifies->nelts : 0, pconf, ptemp))) {
         return fail(server, "AML0520", mistake);
     }
     if (is_configtest() && (mistake = amlaps_expect_explain(server, inherited ? inherited->explanations->nelts : 0, ptemp))) {
@@ -226,7 +226,7 @@ static int check_server(server_rec *server, apr_hash_t *channels, apr_pool_t *pc
 
     amlaps_mounts_find(server, pconf);
     if (!amlaps_config_active(config)) {
-        return check_idle(server, config, ptemp);
+        return check_idle(server, config, channels, pconf, ptemp);
     }
     if ((status = check_tenants(server, config, pconf, ptemp)) != OK || (status = check_rules(server, config, pconf, ptemp)) != OK) {
         return status;
@@ -286,6 +286,17 @@ static void warn_of_expiry(server_rec *server, const amlaps_tenant_t *tenant, ap
     }
 }
 
+/* What the main server has may be meant for its virtual hosts alone, which write the rules: only a server without any is surely a mistake. */
+static int has_rules(const server_rec *server)
+{
+    const server_rec *last = server->is_virtual ? server->next : NULL;
+
+    while (server != last && !amlaps_config_of(server)->rules->nelts) {
+        server = server->next;
+    }
+    return server != last;
+}
+
 /* Not a mistake, but surely not what the admin wants. */
 static void warn(server_rec *server, apr_pool_t *ptemp)
 {
@@ -296,7 +307,7 @@ static void warn(server_rec *server, apr_pool_t *ptemp)
     for (i = 0; i < config->tenants->nelts; i++) {
         warn_of_expiry(server, &APR_ARRAY_IDX(config->tenants, i, amlaps_tenant_config_t *)->tenant, ptemp);
     }
-    if (!config->rules->nelts) {
+    if (!has_rules(server)) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server,
                      "AML0108: there is no <AMLapsRule>, so nobody may read anything; write one");
     }
@@ -348,7 +359,7 @@ static void warn_all(server_rec *main_server, const char *mounted, apr_pool_t *p
 int amlaps_httpd_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server)
 {
     apr_hash_t *channels = apr_hash_make(ptemp);
-    const char *mounted, *mistake;
+    const char *mounted, *idle, *mistake;
     server_rec *server;
     int status, active = 0;
 
@@ -366,9 +377,10 @@ int amlaps_httpd_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *p
     if (mistake) {
         return fail(main_server, "AML0136", mistake);
     }
-    if (mounted && !active) {
+    idle = active ? amlaps_mounts_idle(main_server, ptemp) : mounted;
+    if (idle) {
         return fail(main_server, "AML0105", apr_psprintf(ptemp, "%s: SetHandler amlaps has no tenant to serve; write a section <AMLapsTenant "
-                    "NAME>", mounted));
+                    "NAME> in its virtual host, or in the main server for all of them", idle));
     }
     warn_all(main_server, mounted, ptemp);
     if (active && !mounted && is_configtest()) {

@@ -66,7 +66,10 @@ typedef struct amlaps_channel_config_t {
     const char *origin;            /* "file:line" of the section */
     const char *url, *url_source;  /* of a webhook: as written, or "file:…", "env:…"; NULL both: it is a mail */
     const char *key_source, *password_source;
+    const char *url_origin, *key_origin, *password_origin; /* "file:line" of the directives that name them */
     const char *template, *template_path; /* what AMLapsTemplate names; NULL: what is shipped */
+    const ap_directive_t *template_directive;
+    int says_required, says_give_up; /* the directives stand in the section */
     int loaded;
 } amlaps_channel_config_t;
 

@@ -12,8 +12,15 @@ amlaps_config_t *amlaps_directive_config(cmd_parms *cmd);
 /** "file:line" of the directive. */
 const char *amlaps_directive_origin(const cmd_parms *cmd, apr_pool_t *pool);
 
-/** All words of a line, unquoted. For directives that take lists: httpd's TAKE_ARGV drops every word after the 64th without a sound. */
-apr_array_header_t *amlaps_directive_words(const char *line, apr_pool_t *pool);
+/** What stands behind the quote that ends what `quoted` begins, as ap_getword_conf() finds it; NULL where none does. */
+const char *amlaps_directive_behind_quotes(const char *quoted);
+
+/**
+ * All words of a line, unquoted. For directives that take lists: httpd's TAKE_ARGV drops every word after the 64th without a sound, and takes
+ * what is left of a line for one word where a quote never ends, and a comment for more words.
+ * @return NULL, or the mistake, without any of the line, which may be a secret
+ */
+const char *amlaps_directive_words(apr_array_header_t **words, cmd_parms *cmd, const char *line);
 
 /**
  * What every section of ours begins with: it stands where it may, and in no other. Gives the arguments of its opening line, words unquoted,

@@ -50,6 +50,7 @@ static const char *finish(cmd_parms *cmd, amlaps_channel_config_t *channel)
     }
     if ((mistake = amlaps_channel_set_template(&channel->channel, channel->template, channel->template ? strlen(channel->template) : 0,
                                                cmd->pool))) {
+        cmd->err_directive = channel->template_directive;
         return apr_psprintf(cmd->pool, "<AMLapsChannel %s>: AMLapsTemplate %s: %s", name, channel->template_path, mistake);
     }
     return NULL;
@@ -107,6 +108,7 @@ const char *amlaps_directive_webhook(cmd_parms *cmd, void *dir, const char *kind
     if (channel->url || channel->url_source) {
         return twice(cmd);
     }
+    channel->url_origin = amlaps_directive_origin(cmd, cmd->pool);
     if (!strncmp(url, "file:", 5) || !strncmp(url, "env:", 4)) {
         return amlaps_secret_source_read(&channel->url_source, cmd, url);
     }
@@ -126,17 +128,18 @@ const char *amlaps_directive_webhook_secret(cmd_parms *cmd, void *dir, const cha
     if (mistake) {
         return mistake;
     }
+    channel->key_origin = amlaps_directive_origin(cmd, cmd->pool);
     return channel->key_source ? twice(cmd) : amlaps_secret_source_read(&channel->key_source, cmd, line);
 }
 
 const char *amlaps_directive_mail(cmd_parms *cmd, void *dir, const char *line)
 {
-    apr_array_header_t *words = amlaps_directive_words(line, cmd->pool);
     amlaps_channel_config_t *channel;
     const char *mistake = open_channel(&channel, cmd);
+    apr_array_header_t *words;
 
     (void)dir;
-    if (mistake) {
+    if (mistake || (mistake = amlaps_directive_words(&words, cmd, line))) {
         return mistake;
     }
     if (channel->channel.server) {
@@ -162,6 +165,7 @@ const char *amlaps_directive_mail_login(cmd_parms *cmd, void *dir, const char *l
         return apr_psprintf(cmd->pool, "%s takes the user, then file:PATH, env:NAME or exec:PATH for the password", cmd->cmd->name);
     }
     channel->channel.user = user;
+    channel->password_origin = amlaps_directive_origin(cmd, cmd->pool);
     return amlaps_secret_source_read(&channel->password_source, cmd, line);
 }
 
@@ -171,10 +175,14 @@ const char *amlaps_directive_required(cmd_parms *cmd, void *dir, int on)
     const char *mistake = open_channel(&channel, cmd);
 
     (void)dir;
-    if (!mistake) {
-        channel->channel.required = on;
+    if (mistake) {
+        return mistake;
     }
-    return mistake;
+    if (channel->says_required++) {
+        return twice(cmd);
+    }
+    channel->channel.required = on;
+    return NULL;
 }
 
 const char *amlaps_directive_template(cmd_parms *cmd, void *dir, const char *value)
@@ -204,6 +212,7 @@ const char *amlaps_directive_template(cmd_parms *cmd, void *dir, const char *val
     apr_file_close(file);
     channel->template = text;
     channel->template_path = value;
+    channel->template_directive = cmd->directive;
     return NULL;
 }
 
@@ -213,17 +222,23 @@ const char *amlaps_directive_give_up(cmd_parms *cmd, void *dir, const char *valu
     const char *mistake = open_channel(&channel, cmd);
 
     (void)dir;
-    return mistake ? mistake : amlaps_directive_seconds(&channel->channel.give_up, cmd, value, 1, GIVE_UP_MOST);
+    if (mistake) {
+        return mistake;
+    }
+    return channel->says_give_up++ ? twice(cmd) : amlaps_directive_seconds(&channel->channel.give_up, cmd, value, 1, GIVE_UP_MOST);
 }
 
 const char *amlaps_directive_notify(cmd_parms *cmd, void *dir, const char *line)
 {
     amlaps_config_t *config = amlaps_directive_config(cmd);
-    apr_array_header_t *words = amlaps_directive_words(line, cmd->pool);
+    apr_array_header_t *words;
     amlaps_notify_config_t *notify;
-    const char *mistake;
+    const char *mistake = amlaps_directive_words(&words, cmd, line);
 
     (void)dir;
+    if (mistake) {
+        return mistake;
+    }
     notify = apr_pcalloc(cmd->pool, sizeof(*notify));
     notify->origin = amlaps_directive_origin(cmd, cmd->pool);
     if ((mistake = amlaps_tell_add(&notify->tell, (const char *const *)words->elts, words->nelts, cmd->pool))) {

@@ -42,12 +42,12 @@ const char *amlaps_directive_client_secret(cmd_parms *cmd, void *dir, const char
 
 const char *amlaps_directive_client_certificate(cmd_parms *cmd, void *dir, const char *line)
 {
-    apr_array_header_t *words = amlaps_directive_words(line, cmd->pool);
     amlaps_tenant_config_t *tenant;
     const char *mistake = open_without_credential(&tenant, cmd);
+    apr_array_header_t *words;
 
     (void)dir;
-    if (mistake) {
+    if (mistake || (mistake = amlaps_directive_words(&words, cmd, line))) {
         return mistake;
     }
     if (words->nelts > 1 && !ap_cstr_casecmp(APR_ARRAY_IDX(words, words->nelts - 1, const char *), "rs256")) {

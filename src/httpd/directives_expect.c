@@ -4,17 +4,6 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
-/* @return what stands behind the quote that ends what `quoted` begins, as ap_getword_conf() finds it; NULL where none does */
-static const char *behind_quotes(const char *quoted)
-{
-    const char quote = *quoted++;
-
-    for (; *quoted && *quoted != quote; quoted++) {
-        quoted += *quoted == '\\' && (quoted[1] == quote || quoted[1] == '\\');
-    }
-    return *quoted ? quoted + 1 : NULL;
-}
-
 /* Quotes may stand around the value alone, as in a shell; ap_getword_conf() knows them around the whole word alone, and would cut the value. */
 static const char *read_word(const char **word, const char **line, apr_pool_t *pool)
 {
@@ -26,7 +15,7 @@ static const char *read_word(const char **word, const char **line, apr_pool_t *p
         *word = ap_getword_conf(pool, line);
         return NULL;
     }
-    behind = behind_quotes(quoted);
+    behind = amlaps_directive_behind_quotes(quoted);
     if (!behind || (*behind && !apr_isspace(*behind))) {
         return apr_psprintf(pool, "%s %s; write KEY=\"VALUE\" with a blank behind it, and \\%c for a quote in the value", start,
                             behind ? "has more right behind its quotes" : "has a quote that never ends", *quoted);

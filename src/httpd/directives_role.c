@@ -6,15 +6,18 @@
 /* A role is a rule about every device, so that people are named and matched in it as in rules. */
 static const char *add_holder(apr_array_header_t *holders, cmd_parms *cmd, const char *line)
 {
-    apr_array_header_t *words = apr_array_make(cmd->pool, 4, sizeof(const char *));
+    apr_array_header_t *words = apr_array_make(cmd->pool, 4, sizeof(const char *)), *written;
     amlaps_rule_t *rule = amlaps_rule_make(cmd->cmd->name, NULL, amlaps_directive_origin(cmd, cmd->temp_pool), cmd->pool);
     const char *mistake;
 
     if (!*line) {
         return apr_pstrcat(cmd->pool, cmd->cmd->name, ": write KIND VALUE..., such as role Laps.Auditor, or group and the group's object id", NULL);
     }
+    if ((mistake = amlaps_directive_words(&written, cmd, line))) {
+        return mistake;
+    }
     APR_ARRAY_PUSH(words, const char *) = "all";
-    apr_array_cat(words, amlaps_directive_words(line, cmd->pool));
+    apr_array_cat(words, written);
     if (!(mistake = amlaps_rule_add_device(rule, "all", NULL, 0))) {
         mistake = amlaps_rule_add_entry(rule, 0, (const char *const *)words->elts, words->nelts);
     }

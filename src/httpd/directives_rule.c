@@ -23,11 +23,12 @@ static const char *open_rule(amlaps_rule_t **rule, cmd_parms *cmd)
 /* The rule, and the arguments as words. */
 static const char *open_rule_with_words(amlaps_rule_t **rule, const char *const **words, int *count, cmd_parms *cmd, const char *line)
 {
-    apr_array_header_t *list = amlaps_directive_words(line, cmd->pool);
+    apr_array_header_t *list;
+    const char *mistake = amlaps_directive_words(&list, cmd, line);
 
     *words = (const char *const *)list->elts;
     *count = list->nelts;
-    return open_rule(rule, cmd);
+    return mistake ? mistake : open_rule(rule, cmd);
 }
 
 /* The rooms below don't know directives' names; here they are put before what those found. */

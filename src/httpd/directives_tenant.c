@@ -195,7 +195,7 @@ static const char *root_url(const char **url, cmd_parms *cmd, const char *value)
     if ((mistake = once(cmd, *url))) {
         return mistake;
     }
-    if (apr_uri_parse(cmd->temp_pool, value, &uri) != APR_SUCCESS || !uri.scheme || !uri.hostname || !*uri.hostname || uri.query ||
+    if (amlaps_text_has_controls(value) || strpbrk(value, " \"<>\\^`{|}") || apr_uri_parse(cmd->temp_pool, value, &uri) != APR_SUCCESS || !uri.scheme || !uri.hostname || !*uri.hostname || uri.query ||
         uri.fragment || uri.user || uri.password ||
         (ap_cstr_casecmp(uri.scheme, "https") && ap_cstr_casecmp(uri.scheme, "http"))) {
         return apr_psprintf(cmd->pool, "%s: '%s' is no root; write https://HOST[:PORT] without a query", cmd->cmd->name, value);
@@ -203,7 +203,7 @@ static const char *root_url(const char **url, cmd_parms *cmd, const char *value)
     if (uri.port_str && (*uri.port_str == '\0' || atoi(uri.port_str) < 1 || atoi(uri.port_str) > 65535)) {
         return apr_psprintf(cmd->pool, "%s: '%s' is no port; write one from 1 to 65535, or none", cmd->cmd->name, uri.port_str);
     }
-    if (uri.path && (strstr(uri.path, "/v1.0") || strstr(uri.path, "/beta") || strstr(uri.path, "/oauth2"))) {
+    if (uri.path && (ap_strcasestr(uri.path, "/v1.0") || ap_strcasestr(uri.path, "/beta") || ap_strcasestr(uri.path, "/oauth2"))) {
         return apr_psprintf(cmd->pool, "%s: write the root alone, without '%s'", cmd->cmd->name, uri.path);
     }
     if (!ap_cstr_casecmp(uri.scheme, "http") && !amlaps_text_is_loopback(uri.hostname)) {

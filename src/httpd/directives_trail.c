@@ -78,7 +78,8 @@ static const char *add_limit(apr_array_header_t *limits, amlaps_limit_scope_t sc
 const char *amlaps_directive_limit(cmd_parms *cmd, void *dir, const char *line)
 {
     amlaps_config_t *config = amlaps_directive_config(cmd);
-    apr_array_header_t *words = amlaps_directive_words(line, cmd->pool);
+    apr_array_header_t *words;
+    const char *mistake = amlaps_directive_words(&words, cmd, line);
     const char *const *word = (const char *const *)words->elts;
     const struct {
         const char *word;
@@ -93,6 +94,9 @@ const char *amlaps_directive_limit(cmd_parms *cmd, void *dir, const char *line)
     int arg;
 
     (void)dir;
+    if (mistake) {
+        return mistake;
+    }
     for (i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++) {
         if (words->nelts && !ap_cstr_casecmp(word[0], scopes[i].word)) {
             break;
@@ -106,9 +110,7 @@ const char *amlaps_directive_limit(cmd_parms *cmd, void *dir, const char *line)
     }
     *scopes[i].limits = apr_array_make(cmd->pool, words->nelts, sizeof(amlaps_limit_t));
     for (arg = 1; arg < words->nelts; arg++) {
-        const char *mistake = add_limit(*scopes[i].limits, scopes[i].scope, word[arg], cmd->pool);
-
-        if (mistake) {
+        if ((mistake = add_limit(*scopes[i].limits, scopes[i].scope, word[arg], cmd->pool))) {
             return apr_pstrcat(cmd->pool, "AMLapsLimit: ", mistake, NULL);
         }
     }

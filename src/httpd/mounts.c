@@ -110,13 +110,13 @@ static const ap_directive_t *find_handler(const ap_directive_t *directive, int *
     return NULL;
 }
 
-/* <Location "/PATH">: no pattern, and no other section, since the path is where the API lives. */
+/* <Location "/PATH">, in quotes of either kind or none: no pattern, and no other section, since the path is where the API lives. */
 static int stands_in_location(const ap_directive_t *directive)
 {
     const ap_directive_t *section = directive->parent;
     const char *path = section ? section->args : "";
 
-    return section && !ap_cstr_casecmp(section->directive, "<Location") && !strpbrk(path, "~*?[") && *(path += *path == '"') == '/';
+    return section && !ap_cstr_casecmp(section->directive, "<Location") && !strpbrk(path, "~*?[") && *(path += *path == '"' || *path == '\'') == '/';
 }
 
 const char *amlaps_mounts_written(const char **mistake, apr_pool_t *pool)
@@ -133,6 +133,36 @@ const char *amlaps_mounts_written(const char **mistake, apr_pool_t *pool)
         }
     }
     return first ? apr_psprintf(pool, "%s:%d", first->filename, first->line_num) : NULL;
+}
+
+/* @return the virtual host that the directive stands in, or NULL */
+static const server_rec *host_of(const ap_directive_t *directive, const server_rec *server)
+{
+    const ap_directive_t *section = directive->parent;
+
+    while (section && ap_cstr_casecmp(section->directive, "<VirtualHost")) {
+        section = section->parent;
+    }
+    while (section && server && !(server->is_virtual && server->defn_line_number == (unsigned)section->line_num &&
+                                  !strcmp(server->defn_name, section->filename))) {
+        server = server->next;
+    }
+    return section ? server : NULL;
+}
+
+const char *amlaps_mounts_idle(const server_rec *main_server, apr_pool_t *pool)
+{
+    const ap_directive_t *directive;
+    int i, nth;
+
+    for (i = 0; nth = i, (directive = find_handler(ap_conftree, &nth, pool)); i++) {
+        const server_rec *host = host_of(directive, main_server);
+
+        if (host && !amlaps_config_active(amlaps_config_of(host))) {
+            return apr_psprintf(pool, "%s:%d", directive->filename, directive->line_num);
+        }
+    }
+    return NULL;
 }
 
 /* How mod_authz_core is asked about its part of a section, which is its own alone, and not there where the section says nothing of it. */

@@ -24,8 +24,13 @@ static const char *check_program(const char **source, cmd_parms *cmd, const char
 
 const char *amlaps_secret_source_read(const char **source, cmd_parms *cmd, const char *line)
 {
-    apr_array_header_t *words = amlaps_directive_words(line, cmd->temp_pool);
+    apr_array_header_t *words;
+    const char *mistake = amlaps_directive_words(&words, cmd, line);
     const char *first = words->nelts ? APR_ARRAY_IDX(words, 0, const char *) : "";
+
+    if (mistake) {
+        return mistake;
+    }
     if (!strncmp(first, "exec:", 5) && first[5]) {
         int i;
         const char *command = first + 5;

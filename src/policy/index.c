@@ -286,16 +286,16 @@ static void look_up_groups(const visit_t *v, const char *const *groups, apr_size
     }
 }
 
-const char *amlaps_claim_text(char scratch[AMLAPS_CLAIM_SCRATCH], const amlaps_json_t *item, int top)
+const char *amlaps_claim_text(char scratch[AMLAPS_CLAIM_SCRATCH], const amlaps_json_t *item)
 {
     apr_int64_t number;
     int truth;
 
-    if (top && amlaps_json_integer(item, &number)) {
+    if (amlaps_json_integer(item, &number)) {
         snprintf(scratch, AMLAPS_CLAIM_SCRATCH, "%" APR_INT64_T_FMT, number);
         return scratch;
     }
-    if (top && amlaps_json_bool(item, &truth)) {
+    if (amlaps_json_bool(item, &truth)) {
         return truth ? "true" : "false";
     }
     return amlaps_json_text(item);
@@ -305,14 +305,14 @@ static void look_up_claim(const visit_t *v, const amlaps_person_t *person, const
 {
     const amlaps_json_t *claim = amlaps_json_member(person->claims, name);
     char scratch[AMLAPS_CLAIM_SCRATCH];
-    const char *text = amlaps_claim_text(scratch, claim, 1);
+    const char *text = amlaps_claim_text(scratch, claim);
     apr_size_t i;
 
     if (text) {
         look_up(v, AMLAPS_PRINCIPAL_CLAIM, name, text);
     }
     for (i = 0; i < amlaps_json_length(claim); i++) {
-        text = amlaps_claim_text(scratch, amlaps_json_item(claim, i), 0);
+        text = amlaps_claim_text(scratch, amlaps_json_item(claim, i));
         if (text) {
             look_up(v, AMLAPS_PRINCIPAL_CLAIM, name, text);
         }

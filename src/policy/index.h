@@ -56,11 +56,7 @@ void amlaps_index_build(amlaps_policy_t *policy);
 /** Room for the text of a claim that is a number. */
 #define AMLAPS_CLAIM_SCRATCH 24
 
-/**
- * The text that an item of a claim is compared by. @param top 1 for the claim itself, 0 for an item of an array, where only
- * texts count
- * @return NULL where the item has no such text
- */
-const char *amlaps_claim_text(char scratch[AMLAPS_CLAIM_SCRATCH], const amlaps_json_t *item, int top);
+/** The text that a claim, or an item of one that is an array, is compared by. @return NULL where it has no such text */
+const char *amlaps_claim_text(char scratch[AMLAPS_CLAIM_SCRATCH], const amlaps_json_t *item);
 
 #endif

@@ -138,10 +138,27 @@ static void check_values(const lint_t *lint, const amlaps_rule_t *rule, const am
     apr_size_t i;
 
     for (i = 0; i < entry->count; i++) {
-        const char *doubt = amlaps_lint_value(entry->kind, entry->values[i].written, lint->pool);
+        const char *doubt = amlaps_lint_value(entry, entry->values[i].written, lint->pool);
 
         if (doubt) {
-            lint->report(lint->baton, rule, entry->kind == AMLAPS_PRINCIPAL_GROUP ? "AML0504" : "AML0505", doubt);
+            lint->report(lint->baton, rule, entry->kind == AMLAPS_PRINCIPAL_GROUP  ? "AML0504"
+                                            : entry->kind == AMLAPS_PRINCIPAL_USER ? "AML0505"
+                                                                                   : "AML0509", doubt);
+        }
+    }
+}
+
+static void check_patterns(const lint_t *lint, const amlaps_rule_t *rule)
+{
+    apr_size_t i, j;
+
+    for (i = 0; i < rule->line_count; i++) {
+        for (j = 0; rule->lines[i].selector == AMLAPS_SELECT_NAME && j < rule->lines[i].count; j++) {
+            const char *doubt = amlaps_lint_pattern(rule->lines[i].values[j].written, lint->pool);
+
+            if (doubt) {
+                lint->report(lint->baton, rule, "AML0508", doubt);
+            }
         }
     }
 }
@@ -156,6 +173,7 @@ static void check_rule(const lint_t *lint, const amlaps_rule_t *rule, apr_size_t
         return;
     }
     check_shadow(lint, rule, position);
+    check_patterns(lint, rule);
     for (i = 0; i < rule->entry_count; i++) {
         const amlaps_entry_t *entry = &rule->entries[i];
 

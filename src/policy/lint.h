@@ -6,8 +6,11 @@
 
 #include "rule.h"
 
-/** @return what is doubtful about a value of kind `group` or `user`, with the remedy; NULL where nothing is */
-const char *amlaps_lint_value(amlaps_principal_t kind, const char *written, apr_pool_t *pool);
+/** @return what is doubtful about a value of the line, with the remedy; NULL where nothing is */
+const char *amlaps_lint_value(const amlaps_entry_t *entry, const char *written, apr_pool_t *pool);
+
+/** @return what is doubtful about a pattern of `AMLapsDevice name`, with the remedy; NULL where nothing is */
+const char *amlaps_lint_pattern(const char *written, apr_pool_t *pool);
 
 /** Permissions that the rule's own lines take from everybody; bits. */
 int amlaps_lint_closed(const amlaps_rule_t *rule);

@@ -1,6 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* Values that name people, and most likely nobody. Names are free text, so only what no name looks like is doubted. */
+/*
+ * Values that most likely name nobody, or no device: above all a denial that never denies goes unnoticed. Names are free text, so only what no
+ * name looks like is doubted.
+ */
 
 #include <apr_lib.h>
 #include <apr_strings.h>
@@ -46,12 +49,18 @@ static int resembles_guid(const char *text)
     return i == AMLAPS_GUID_LENGTH && text[i] == '\0';
 }
 
-/* A GUID between commas. */
+/* Values of people are no patterns; somebody takes this for one. */
+static int resembles_pattern(const char *text)
+{
+    return text[0] == '*' || text[strlen(text) - 1] == '*';
+}
+
+/* A GUID between commas or semicolons. */
 static int lists_guids(const char *text, apr_pool_t *pool)
 {
     char *rest = apr_pstrdup(pool, text), *state, *word;
 
-    for (word = apr_strtok(rest, ", ", &state); word; word = apr_strtok(NULL, ", ", &state)) {
+    for (word = apr_strtok(rest, ",; ", &state); word; word = apr_strtok(NULL, ",; ", &state)) {
         if (is_guid(word)) {
             return 1;
         }
@@ -67,8 +76,11 @@ static const char *doubt_group(const char *text, apr_pool_t *pool)
     if (is_padded(text)) {
         return "begins or ends with a space, which no group's name does: write it without";
     }
-    if (strchr(text, ',') && lists_guids(text, pool)) {
+    if (strpbrk(text, ",;") && lists_guids(text, pool)) {
         return "is one value, commas included, and no group has that name: write the GUIDs apart, with spaces";
+    }
+    if (resembles_pattern(text)) {
+        return "is the name of one group, not a pattern: write each group's object id, with spaces between";
     }
     if (resembles_guid(text)) {
         return "looks like a GUID with a mistake in it, and is compared as a name: write the group's object id, 32 hexadecimal digits as "
@@ -89,23 +101,70 @@ static const char *doubt_user(const char *text)
     if (is_padded(text)) {
         return "begins or ends with a space, which no user name does: write it without";
     }
-    if (strchr(text, ',')) {
+    if (strpbrk(text, ",;")) {
         return "is one value, commas included, and nobody has that name: write the user names apart, with spaces";
+    }
+    if (strchr(text, '*')) {
+        return "is one user name, not a pattern, and nobody has it: write each user name, or name people by group or role";
     }
     return NULL;
 }
 
-const char *amlaps_lint_value(amlaps_principal_t kind, const char *written, apr_pool_t *pool)
+static const char *doubt_role(const char *text)
+{
+    if (strpbrk(text, ",;")) {
+        return "is one value, commas included: write the roles apart, with spaces";
+    }
+    if (resembles_pattern(text)) {
+        return "is one value, not a pattern: write each role, with spaces between";
+    }
+    return NULL;
+}
+
+/* Entra writes ids in lower case. */
+static const char *doubt_claim(const char *claim, const char *text)
+{
+    static const char *const ids[] = {"oid", "tid", "groups", "wids"};
+    char guid[AMLAPS_GUID_LENGTH + 1];
+    size_t i;
+
+    for (i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        if (strcmp(claim, ids[i]) == 0 && amlaps_text_guid(guid, text) && strcmp(guid, text) != 0) {
+            return "is compared exactly, and no token has a GUID with capitals there: write it in lower case";
+        }
+    }
+    return NULL;
+}
+
+static const char *say(const char *what, const char *written, const char *doubt, apr_pool_t *pool)
+{
+    return doubt ? apr_psprintf(pool, "%s \"%s\" %s", what, amlaps_text_printable(written, LONGEST_VALUE, pool), doubt) : NULL;
+}
+
+const char *amlaps_lint_value(const amlaps_entry_t *entry, const char *written, apr_pool_t *pool)
 {
     const char *doubt = NULL;
 
-    if (kind == AMLAPS_PRINCIPAL_GROUP) {
+    if (entry->kind == AMLAPS_PRINCIPAL_GROUP) {
         doubt = doubt_group(written, pool);
     }
-    if (kind == AMLAPS_PRINCIPAL_USER) {
+    if (entry->kind == AMLAPS_PRINCIPAL_USER) {
         doubt = doubt_user(written);
     }
-    return doubt ? apr_psprintf(pool, "%s \"%s\" %s", amlaps_principal_word(kind), amlaps_text_printable(written, LONGEST_VALUE, pool),
-                                doubt)
-                 : NULL;
+    if (entry->kind == AMLAPS_PRINCIPAL_ROLE) {
+        doubt = doubt_role(written);
+    }
+    if (entry->kind == AMLAPS_PRINCIPAL_CLAIM) {
+        doubt = doubt_claim(entry->claim, written);
+    }
+    return say(amlaps_principal_word(entry->kind), written, doubt, pool);
+}
+
+const char *amlaps_lint_pattern(const char *written, apr_pool_t *pool)
+{
+    const char *doubt = strpbrk(written, ",;") ? "is one pattern, commas included, and no device has such a name: write the patterns apart, with spaces"
+                        : is_padded(written)   ? "begins or ends with a space, which no device's name does: write it without"
+                                               : NULL;
+
+    return say("name", written, doubt, pool);
 }

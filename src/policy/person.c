@@ -44,14 +44,14 @@ static int has_claim(const amlaps_person_t *person, const char *name, const char
 {
     const amlaps_json_t *claim = amlaps_json_member(person->claims, name);
     char scratch[AMLAPS_CLAIM_SCRATCH];
-    const char *text = amlaps_claim_text(scratch, claim, 1);
+    const char *text = amlaps_claim_text(scratch, claim);
     apr_size_t i;
 
     if (text) {
         return strcmp(text, value) == 0;
     }
     for (i = 0; i < amlaps_json_length(claim); i++) {
-        text = amlaps_claim_text(scratch, amlaps_json_item(claim, i), 0);
+        text = amlaps_claim_text(scratch, amlaps_json_item(claim, i));
         if (text && strcmp(text, value) == 0) {
             return 1;
         }

@@ -68,7 +68,7 @@ function counts(rule, { device, time }) {
 
 /** @param {any} claim @param {string} value */
 function claimSays(claim, value) {
-    if (Array.isArray(claim)) return claim.some((item) => item === value);
+    if (Array.isArray(claim)) return claim.some((item) => !Array.isArray(item) && claimSays(item, value));
     return ['string', 'boolean'].includes(typeof claim) || Number.isInteger(claim) ? String(claim) === value : false;
 }
 

@@ -57,7 +57,7 @@ export const mutants = [
     mutant('index.c', 'return amlaps_hash_equal_folded(key->value, value);', 'return strcmp(key->value, value) == 0;'),
     mutant('index.c', 'person->username && !amlaps_text_guid(guid, person->username)', 'person->username'),
     mutant('index.c', 'left < GROUP_BATCH ? left : GROUP_BATCH', 'left < GROUP_BATCH ? left : GROUP_BATCH - 1'),
-    mutant('index.c', 'if (top && amlaps_json_integer', 'if (amlaps_json_integer'),
+    mutant('index.c', 'if (amlaps_json_integer(item, &number))', 'if (0)'),
     mutant('index.c', 'return truth ? "true" : "false";', 'return "true";'),
     mutant('index.c', 'last->denies |= posting.denies;', ''),
     mutant('index.c', 'while (slots < values * 2) {', 'while (slots < values) {'),

@@ -87,6 +87,30 @@ describe('a quoted value of an expectation', () => {
   });
 });
 
+describe('the words of a line', () => {
+  const inRule = (/** @type {string} */ line) => all + rule(`AMLapsDevice all\nAMLapsAllow password role x\n${line}`, '"Other"');
+  const comment = /: a comment can't stand behind a directive; give it a line of its own, or put quotes around a value that begins with '#'/;
+  for (const line of ['AMLapsDevice name LON-* # London', 'AMLapsDeny all group Trainees #all of them', 'AMLapsReason required # ticket', 'AMLapsReasonChoice "Repair" # on site']) {
+    refuses(line, inRule(line), new RegExp(`${line.split(' ')[0]}${comment.source}`));
+  }
+  refuses('of a role, with a comment', `${all}AMLapsAuditor role Laps.Auditor # Alice`, /AMLapsAuditor/, comment);
+  refuses('of a section, with a comment', tenant() + rule('AMLapsDevice all\nAMLapsAllow password role x', '"Other" # London'), /<AMLapsRule/, comment);
+  accepts('with # in quotes or within a word', inRule('AMLapsDeny all group "#Trainees" \'# 1\' C#'));
+
+  for (const line of ['AMLapsDevice name "LON-* PAR-*', "AMLapsDeny all group Trainees 'Board", 'AMLapsReason required "^INC[0-9]+$" "A ticket', 'AMLapsDeny all group "a \\"']) {
+    refuses(line, inRule(line), new RegExp(`${line.split(' ')[0]}: there is a quote that never ends; write "VALUE"`));
+  }
+  refuses('of a section, whose quote never ends', tenant() + rule('AMLapsDevice all\nAMLapsAllow password role x', '"Other'), /<AMLapsRule: there is a quote that never ends/);
+  refuses('with more right behind a quote', inRule('AMLapsDeny all group "Board"Trainees'), /AMLapsDeny: there is more right behind a quote; write "VALUE" with a blank/);
+  test('of a secret, whose quote never ends, are not told', async () => {
+    const { ok, output } = await configtest(all.replace('file:{root}/secret/good', '"a~secret'));
+    assert.ok(!ok, output);
+    assert.match(output, /AMLapsClientSecret: there is a quote that never ends/);
+    assert.doesNotMatch(output, /a~secret/);
+  });
+  accepts('with quotes in quotes', inRule('AMLapsDeny all group "Field \\"north\\"" \'it\\\'s\' it\'s "back\\\\"'));
+});
+
 describe('settings of other modules that are not safe', () => {
   const page = '<Location "/laps">\nAuthType openid-connect\nRequire valid-user\nSetHandler amlaps\n</Location>';
   const METADATA = 'https://login.microsoftonline.com/';
@@ -139,6 +163,14 @@ describe('the place of a mistake', () => {
     'AMLapsNotify failure', (line) => new RegExp(`AML0520: \\S+httpd\\.conf:${line}: AMLapsNotify names the unknown channel 'sco'`));
   places('an alien directive in a section', tenant('ServerAdmin a@b.c'), 'ServerAdmin',
     (line) => new RegExp(`line ${line} of \\S+httpd\\.conf:\\s+ServerAdmin can't stand in <AMLapsTenant>; what can: AMLapsTenantId`));
+  const channel = (/** @type {string} */ lines) => `${all}<AMLapsChannel soc>\n${lines}\n</AMLapsChannel>\nAMLapsNotify all soc`;
+  const hook = 'AMLapsWebhook slack https://hooks.example.org/x';
+  const mail = 'AMLapsMail smtp://mail.example laps@contoso.com soc@contoso.com';
+  for (const [name, lines] of [['AMLapsWebhook', 'AMLapsRequired on\nAMLapsWebhook json http://hooks.example.org/x'], ['AMLapsWebhookSecret', `${hook}\nAMLapsWebhookSecret file:secret/none`],
+    ['AMLapsWebhookSecret', `${hook}\nAMLapsWebhookSecret file:secret/good`], ['AMLapsMailLogin', `${mail}\nAMLapsMailLogin laps file:secret/none`]]) {
+    places(`${name} of a channel`, channel(lines), name, (line) => new RegExp(`AML0520: \\S+httpd\\.conf:${line}: ${name} of channel soc: `));
+  }
+  places('a template', channel(`${hook}\nAMLapsTemplate conf/nonsense.pem`), 'AMLapsTemplate', (line) => new RegExp(`line ${line} of \\S+httpd\\.conf:\\s+<AMLapsChannel soc>: AMLapsTemplate`));
   const seals = (/** @type {string} */ own) => `${all}AMLapsAuditSeal seal/state\n${STORE}\n<VirtualHost 127.0.0.1:1>\n${own}\n</VirtualHost>`;
   places('a store without a sealing state of its own', seals('AMLapsStore sqlite3:{root}/state/other.db'), 'AMLapsStore',
     (line) => new RegExp(`AML0198: \\S+httpd\\.conf:${line} and \\S+httpd\\.conf:\\d+: AMLapsAuditSeal: .*, at \\S+httpd\\.conf:\\d+; give`));
@@ -161,6 +193,14 @@ describe('without any tenant', () => {
   refuses('one of a virtual host beside one with a tenant', host(all) + host('AMLapsExpect deny password usr=a', 2), /AML0118: .*'usr' is no key/);
   refuses('one that names a tenant', 'AMLapsExpect deny password tenant=contoso user=a', /AML0118: .*tenant=contoso: write the NAME/);
   refuses('a notification of an unknown channel', `${soc}AMLapsNotify all sco`, /AML0520: \S+httpd\.conf:\d+: AMLapsNotify names the unknown channel 'sco'; write one of soc/);
+  refuses('a wrong URL of a channel', soc.replace('https:', 'http:'), /AML0520: \S+httpd\.conf:\d+: AMLapsWebhook of channel soc: .*https:/);
+  refuses('one of a virtual host beside one with a tenant', host(all) + host(soc.replace('https:', 'http:'), 2), /AML0520: .*AMLapsWebhook of channel soc/);
+  refuses('a channel of a virtual host that another one has', host(soc) + host(all + soc, 2), /AML0520: .*<AMLapsChannel soc> is a duplicate name/);
+  test('a channel that AMLapsNotify names is not told to be told nothing', async () => {
+    const { ok, output } = await configtest(host(all) + host(`${soc}AMLapsNotify all soc`, 2));
+    assert.ok(ok, output);
+    assert.doesNotMatch(output, /AML0521/);
+  });
   refuses('one of a virtual host', soc + host('AMLapsNotify failure sco'), /AML0520: .*unknown channel 'sco'/);
   /** @param {string} name @param {string} lines @param {string[]} said each line that tells so, whatever the LogLevel */
   const explains = (name, lines, said) => test(name, async () => {
@@ -181,6 +221,33 @@ describe('without any tenant', () => {
   warns('also in a virtual host, once', `${host(all)}${host('AMLapsExpect deny password user=a\nAMLapsExpect deny all user=b', 2)}`, 1);
   warns('but for those that a virtual host with one inherits', `AMLapsExpect allow password tenant=contoso user=alice@contoso.com "device=LON 1"\nAMLapsNotify all soc\n`
     + host(`${soc}${all}`) + host('', 2), 0);
+});
+
+describe('SetHandler amlaps', () => {
+  const page = '<Location "/laps">\nAuthType openid-connect\nRequire valid-user\nSetHandler amlaps\n</Location>\n';
+  const host = (/** @type {string} */ lines, port = 1) => `<VirtualHost 127.0.0.1:${port}>\nServerName v${port}.example\n${lines}\n</VirtualHost>\n`;
+  const nobody = /AML0105: \S+httpd\.conf:\d+: SetHandler amlaps has no tenant to serve; write a section <AMLapsTenant NAME> in its virtual host, or in the main server/;
+  refuses('without any tenant', page, nobody);
+  refuses('in a virtual host whose neighbour has the tenant', host(all) + host(page, 2), nobody);
+  refuses('in a container there', host(all) + host(`<IfModule core.c>\n${page}</IfModule>`, 2), nobody);
+  accepts('beside a tenant', host('') + host(all + page, 2));
+  accepts('in a virtual host that inherits its tenant', all + host(page));
+  accepts('in the main server, for the virtual host that has the tenant', page + host('') + host(all, 2));
+});
+
+describe('no rule is a warning', () => {
+  const host = (/** @type {string} */ lines, port = 1) => `<VirtualHost 127.0.0.1:${port}>\nServerName v${port}.example\n${lines}\n</VirtualHost>\n`;
+  const other = tenant('', 'fabrikam');
+  /** @type {[string, string, number][]} */
+  const cases = [['in the only server', tenant(), 1], ['in a main server and its virtual host', tenant() + host(other), 2], ['in one of two virtual hosts', host(all) + host(other, 2), 1],
+    ['but not in a main server whose virtual hosts write them', tenant() + host('', 1) + host(GOOD_RULE, 2), 0], ['but not in a virtual host that inherits one', all + host(other), 0]];
+  for (const [name, lines, warned] of cases) {
+    test(name, async () => {
+      const { ok, output } = await configtest(lines);
+      assert.ok(ok, output);
+      assert.equal([...output.matchAll(/AML0108: there is no <AMLapsRule>/g)].length, warned, output);
+    });
+  }
 });
 
 describe('a sealing state', () => {

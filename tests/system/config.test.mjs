@@ -37,6 +37,7 @@ before(async () => {
       'secret/two-lines': { content: 'one\ntwo\n', mode: 0o400 },
       'secret/world': { content: 'a~secret\n', mode: 0o444 },
       'secret/writable': { content: 'a~secret\n', mode: 0o602 },
+      'secret/bom': { content: '\ufeffa~secret\n', mode: 0o400 },
       'secret/long': { content: 'x'.repeat(100000), mode: 0o400 },
       'secret/store': { content: 'host=db.example.com dbname=amlaps user=amlaps password=a~secret\nsslmode=verify-full sslrootcert=/etc/passwd\n', mode: 0o400 },
       'secret/store-open': { content: 'dbname=amlaps password=a~secret\n', mode: 0o444 },
@@ -175,6 +176,7 @@ describe('client secret', () => {
   refuses('in a file that everybody can read', having('file:{root}/secret/world'), NAME, /chmod|mode|0?[46][04]0|readable/i);
   refuses('in a file that everybody can write', having('file:{root}/secret/writable'), NAME);
   refuses('in a file of two lines', having('file:{root}/secret/two-lines'), NAME);
+  refuses('in a file that begins with a byte order mark', having('file:{root}/secret/bom'), NAME, /secret\/bom' begins with a byte order mark; write it as UTF-8 without/);
   refuses('in a file too long', having('file:{root}/secret/long'), NAME);
   refuses('in a variable that is not set', having('env:AMLAPS_TEST_MISSING'), NAME, /AMLAPS_TEST_MISSING/);
   refuses('in an empty variable', having('env:AMLAPS_TEST_EMPTY'), NAME, /AMLAPS_TEST_EMPTY/);
@@ -202,6 +204,8 @@ describe('roots', () => {
     refuses(`${name} that is no URL`, tenant(`${name} graph.example.org`), pattern, /https/);
     refuses(`${name} with a query`, tenant(`${name} https://graph.example.org/?x=1`), pattern);
     refuses(`${name} with a fragment`, tenant(`${name} https://graph.example.org/#x`), pattern);
+    refuses(`${name} with a space`, tenant(`${name} "https://graph example.org"`), pattern, /no root/);
+    refuses(`${name} with a backslash`, tenant(`${name} "https://graph.example.org\\x"`), pattern, /no root/);
     refuses(`${name} without a host`, tenant(`${name} https://`), pattern);
   }
 });
@@ -291,6 +295,7 @@ describe('channel', () => {
   bad('a login without a password', channel(`${MAIL}\nAMLapsMailLogin laps`), /AMLapsMailLogin/, /file:PATH/);
   bad('a login with an inline password', channel(`${MAIL}\nAMLapsMailLogin laps a~secret`), /AMLapsMailLogin/, /file:/);
   bad('a login for a webhook', channel(`${HOOK}\nAMLapsMailLogin laps file:{root}/secret/good`), /AMLapsMailLogin/, /leave it out/);
+  for (const line of ['AMLapsRequired on', 'AMLapsGiveUp 60']) bad(`${line} twice`, channel(`${HOOK}\n${line}\n${line.replace('on', 'off')}`), /AMLaps(Required|GiveUp) stands twice in this section/);
   bad('required by another word', channel(`${HOOK}\nAMLapsRequired always`), /AMLapsRequired/);
   bad('a template that is not there', channel('AMLapsWebhook slack https://h.example/\nAMLapsTemplate {root}/conf/missing'), /AMLapsTemplate/, /conf\/notify/);
   bad('a template with broken JSON', channel('AMLapsWebhook slack https://h.example/\nAMLapsTemplate {root}/conf/text'), /AMLapsTemplate/, /no JSON/);
@@ -361,6 +366,7 @@ describe('everything else', () => {
   bad('AMLapsAuditLog "|"', /is no program/);
   bad('AMLapsAuditLog "|$"', /write a command/);
   bad('AMLapsAuditLog');
+  bad('AMLapsAuditLog required', /takes the path of a file/);
   bad('AMLapsAuditSeal');
   bad('AMLapsAuditSeal {root}/seal/second-name', /second name/);
   for (const [what, host] of [['store', 'AMLapsStore sqlite3:{root}/state/other.db'], ['sealing state', 'AMLapsAuditSeal {root}/seal/first-name']]) {
@@ -469,10 +475,17 @@ describe('what start would find too', () => {
       });
     }
   });
+  test('a handler in a Location in single quotes', async () => {
+    const { ok, output } = await configtest(`${handler("<Location '/laps'>", '</Location>')}${STORE}`);
+    assert.ok(ok, output);
+    assert.doesNotMatch(output, /AML0136|AML0138/);
+  });
+  refuses('a handler in a Location without a path', handler('<Location laps>', '</Location>'), /SetHandler amlaps works inside <Location/);
   refuses('a handler under a pattern', handler('<LocationMatch "^/x">', '</LocationMatch>'), /SetHandler amlaps works inside <Location/);
   refuses('a handler under a ~ pattern', handler('<Location ~ "^/x">', '</Location>'), /SetHandler amlaps works inside <Location/);
   refuses('a handler in a folder', handler('<Directory "/">', '</Directory>'), /SetHandler amlaps works inside <Location/);
   refuses('a root with the version in it', tenant('AMLapsGraphURL https://graph.microsoft.com/v1.0') + GOOD_RULE, /AMLapsGraphURL.*root alone/);
+  refuses('a root with the version in capitals', tenant('AMLapsGraphURL https://graph.microsoft.com/V1.0') + GOOD_RULE, /AMLapsGraphURL.*root alone/);
   refuses('a port that is none', tenant('AMLapsLoginURL https://login.microsoftonline.com:99999') + GOOD_RULE, /AMLapsLoginURL.*no port/);
   refuses('a key for a CA', tenant('AMLapsCAFile {root}/conf/key.pem') + GOOD_RULE, /AMLapsCAFile.*no PEM certificate/);
   refuses('control characters in a description', tenant() + rule('AMLapsDevice all\nAMLapsAllow all anyone', '"a\x07b"'), /AMLapsRule.*control characters/);

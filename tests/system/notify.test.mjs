@@ -311,6 +311,20 @@ describe('over restarts and kills', () => {
     await waitFor('an empty queue', async () => (await query(stage.store, 'SELECT count(*) AS n FROM notification'))[0].n === 0);
     assert.equal(hook.posts.length, 60);
   });
+
+  test('what waits is delivered by a channel that only a virtual host without a tenant still has', async () => {
+    const helpdesk = await stage.signIn('helpdesk');
+    hook.reply = () => ({ status: 503 });
+    const { id } = assertOk(await helpdesk.password('contoso', DEVICES.lon001));
+    await hook.until(1);
+    await stage.httpd.stop();
+    const soc = `${channel('soc', `AMLapsWebhook json ${hook.url()}`)}AMLapsNotify success soc\n`;
+    stage.httpd.configure({ amlaps: '', vhost: stage.httpd.options.amlaps?.replace(soc, ''), server: `<VirtualHost 127.0.0.1:1>\nServerName idle.example\n${soc}</VirtualHost>` });
+    hook.reset();
+    await stage.httpd.start();
+    const [post] = await hook.until(1);
+    assert.equal(parsed(post).data.id, id);
+  });
 });
 
 describe('a channel that is required', () => {

@@ -293,6 +293,9 @@ describe('warnings about rules', () => {
   warns('GUIDs with commas', rule('A', ['AMLapsDevice name X', `AMLapsAllow all group ${GROUP},${OTHER}`]), /AML0504: .*apart/);
   warns('a space at the end', rule('A', ['AMLapsDevice name X', 'AMLapsAllow all group "Helpdesk "']), /AML0504: .*space/);
   warns('a user who is none', rule('A', ['AMLapsDevice name X', 'AMLapsDeny all user alice']), /AML0505: .*alice@contoso\.com/);
+  warns('user names as a pattern', rule('A', ['AMLapsDevice name X', 'AMLapsDeny all user *@fabrikam.com']), /AML0505: .*"\*@fabrikam\.com" is one user name, not a pattern/);
+  warns('patterns with commas', rule('A', ['AMLapsDevice name SRV-*,DC-*', 'AMLapsDeny all role x']), /AML0508: .*"SRV-\*,DC-\*" is one pattern/);
+  warns('a role as a pattern', rule('A', ['AMLapsDevice name X', 'AMLapsDeny all role Laps.*']), /AML0509: .*role "Laps\.\*" is one value, not a pattern/);
   warns('allowed and denied at once', rule('A', [...FINE, 'AMLapsDeny all role x y']), /AML0506: .*role x/);
   warns('everybody on everything', rule('A', ['AMLapsDevice all', 'AMLapsAllow password anyone']), /AML0507/);
   warns('a rule of a virtual host once', `${rule('A', FINE)}<VirtualHost 127.0.0.1:1>\n${rule('B', [...FINE, 'AMLapsExpires 2020-01-31'])}</VirtualHost>`,

@@ -225,11 +225,12 @@ static void rules_that_are_over(void **state)
 /* The report on a rule that allows the value to this kind. */
 static const char *of_value(world_t *world, const char *kind, const char *value)
 {
-    const char *words[] = {"password", kind, value};
+    const char *claim = strchr(kind, ' ');
+    const char *words[] = {"password", claim ? "claim" : kind, claim ? claim + 1 : value, value};
     amlaps_rule_t *rule = amlaps_rule_make("x", NULL, NULL, world->pool);
 
     assert_null(set(rule, "device all", world->pool));
-    assert_null(amlaps_rule_add_entry(rule, 0, words, 3));
+    assert_null(amlaps_rule_add_entry(rule, 0, words, claim ? 4 : 3));
     amlaps_policy_add(world->policy, rule);
     return lint(world);
 }
@@ -269,6 +270,11 @@ static void groups_that_nobody_has(void **state)
         {" " GUID_A, "begins or ends with a space"},
         {GUID_A "," GUID_B, "write the GUIDs apart"},
         {"Helpdesk, " GUID_B, "write the GUIDs apart"},
+        {GUID_A ";" GUID_B, "write the GUIDs apart"},
+        {"Helpdesk; London", NULL},
+        {"Help*desk", NULL},
+        {"Helpdesk-*", "is the name of one group, not a pattern"},
+        {"*-Helpdesk", "is the name of one group, not a pattern"},
     };
     size_t i;
 
@@ -295,6 +301,8 @@ static void users_that_nobody_is(void **state)
         {"11111111-2222-4333-8444-55555555555", "the GUID of the person's oid"},
         {" alice@contoso.com", "begins or ends with a space"},
         {"alice@contoso.com,bob@contoso.com", "write the user names apart"},
+        {"alice@contoso.com;bob@contoso.com", "write the user names apart"},
+        {"*@contoso.com", "is one user name, not a pattern"},
     };
     size_t i;
 
@@ -306,7 +314,59 @@ static void users_that_nobody_is(void **state)
             fail_msg("user \"%s\": %s", cases[i].value, heard);
         }
     }
-    assert_string_equal(of_value(*state, "role", " 1 "), "");
+}
+
+static void values_that_no_token_has(void **state)
+{
+    static const struct {
+        const char *kind, *value, *says;
+    } cases[] = {
+        {"role", " 1 ", NULL},
+        {"role", "Laps.Reader", NULL},
+        {"role", "Laps*Reader", NULL},
+        {"role", "Laps.Reader,Laps.Auditor", "write the roles apart"},
+        {"role", "Laps.Reader;Laps.Auditor", "write the roles apart"},
+        {"role", "Laps.*", "is one value, not a pattern"},
+        {"claim oid", OID, NULL},
+        {"claim oid", "AAAAAAAA-0000-4000-8000-00000000000A", "write it in lower case"},
+        {"claim tid", "AAAAAAAA-0000-4000-8000-00000000000A", "write it in lower case"},
+        {"claim groups", "aaaaaaaa-0000-4000-8000-00000000000A", "write it in lower case"},
+        {"claim wids", "AAAAAAAA-0000-4000-8000-00000000000A", "write it in lower case"},
+        {"claim site", "AAAAAAAA-0000-4000-8000-00000000000A", NULL},
+        {"claim groups", "Helpdesk", NULL},
+        {"claim department", "IT, London", NULL},
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *heard = of_value(*state, cases[i].kind, cases[i].value);
+        int good = cases[i].says ? strncmp(heard, "AML0509 x: ", 11) == 0 && strstr(heard, cases[i].says) != NULL : !*heard;
+
+        if (!good) {
+            fail_msg("%s \"%s\": %s", cases[i].kind, cases[i].value, heard);
+        }
+    }
+}
+
+static void names_that_no_device_has(void **state)
+{
+    world_t *world = *state;
+
+    rule_of(world, "x", NULL, "device name SRV-*,DC-*", "deny all role a", NULL);
+    assert_one(world, "AML0508 x: name \"SRV-*,DC-*\" is one pattern, commas included, and no device has such a name: write the patterns apart");
+    rule_of(world, "x", NULL, "device all", "device name SRV-* DC-*;A", "deny all role a", NULL);
+    assert_one(world, "AML0508 x: name \"DC-*;A\" is one pattern");
+    rule_of(world, "x", NULL, "device name *-1 ?", "device group " GUID_A, "deny all role a", NULL);
+    assert_none(world);
+    {
+        static const char *const padded[] = {"LON-* "};
+        amlaps_rule_t *rule = amlaps_rule_make("x", NULL, NULL, world->pool);
+
+        assert_null(amlaps_rule_add_device(rule, "name", padded, 1));
+        assert_null(set(rule, "deny all role a", world->pool));
+        amlaps_policy_add(world->policy, rule);
+        assert_one(world, "AML0508 x: name \"LON-* \" begins or ends with a space");
+    }
 }
 
 static void values_of_denials_too(void **state)
@@ -393,6 +453,8 @@ int main(void)
         world_test(rules_that_are_over),
         world_test(groups_that_nobody_has),
         world_test(users_that_nobody_is),
+        world_test(values_that_no_token_has),
+        world_test(names_that_no_device_has),
         world_test(values_of_denials_too),
         world_test(allowed_and_denied_at_once),
         world_test(everybody_everywhere),

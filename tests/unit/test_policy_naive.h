@@ -148,11 +148,8 @@ static inline int naive_specificity(const naive_rule_t *rule, const amlaps_devic
     return kind;
 }
 
-static inline int naive_claim(const amlaps_json_t *claims, const char *name, const char *value)
+static inline int naive_item(const amlaps_json_t *claim, const char *value)
 {
-    const amlaps_json_t *claim = amlaps_json_member(claims, name);
-    apr_size_t i;
-
     switch (amlaps_json_kind(claim)) {
     case AMLAPS_JSON_TEXT:
         return strcmp(amlaps_json_text(claim), value) == 0;
@@ -169,18 +166,22 @@ static inline int naive_claim(const amlaps_json_t *claims, const char *name, con
         }
         return amlaps_json_bool(claim, &truth) && strcmp(truth ? "true" : "false", value) == 0;
     }
-    case AMLAPS_JSON_ARRAY:
-        for (i = 0; i < amlaps_json_length(claim); i++) {
-            const char *item = amlaps_json_text(amlaps_json_item(claim, i));
-
-            if (item && strcmp(item, value) == 0) {
-                return 1;
-            }
-        }
-        return 0;
     default:
         return 0;
     }
+}
+
+static inline int naive_claim(const amlaps_json_t *claims, const char *name, const char *value)
+{
+    const amlaps_json_t *claim = amlaps_json_member(claims, name);
+    apr_size_t i;
+
+    for (i = 0; i < amlaps_json_length(claim); i++) {
+        if (naive_item(amlaps_json_item(claim, i), value)) {
+            return 1;
+        }
+    }
+    return naive_item(claim, value);
 }
 
 static inline amlaps_known_t naive_value(const naive_entry_t *entry, const char *value, const amlaps_person_t *person)

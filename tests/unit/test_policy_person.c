@@ -4,7 +4,7 @@
 #include "../../src/policy/person.h"
 
 #define CLAIMS \
-    "{\"department\":\"IT\",\"level\":7,\"negative\":-12,\"vip\":true,\"guest\":false,\"teams\":[\"red\",\"blue\",3,null,[\"green\"]]," \
+    "{\"department\":\"IT\",\"level\":7,\"negative\":-12,\"vip\":true,\"guest\":false,\"teams\":[\"red\",\"blue\",3,true,4.5,null,[\"green\"]]," \
     "\"empty\":\"\",\"nothing\":null,\"real\":4.5,\"nested\":{\"department\":\"HR\"},\"a.b\":\"c\",\"IT\":\"department\"}"
 
 /* Every case goes both ways: the entry alone, and a compiled policy that grants by it. */
@@ -105,10 +105,10 @@ static void overage(void **state)
 static void claims(void **state)
 {
     static const char *const meant[] = {"claim department IT", "claim department HR IT", "claim level 7", "claim negative -12", "claim vip true",
-                                        "claim guest false", "claim teams red", "claim teams blue", "claim a.b c", NULL};
+                                        "claim guest false", "claim teams red", "claim teams blue", "claim teams 3", "claim teams true", "claim a.b c", NULL};
     static const char *const others[] = {"claim department it", "claim Department IT", "claim department I", "claim department department",
                                          "claim level 07", "claim level 7.0", "claim vip True", "claim vip 1", "claim guest no",
-                                         "claim teams 3", "claim teams null", "claim teams green", "claim teams red,blue", "claim nothing null",
+                                         "claim teams 03", "claim teams 4.5", "claim teams null", "claim teams green", "claim teams red,blue", "claim nothing null",
                                          "claim real 4.5", "claim nested HR", "claim nested.department HR", "claim missing x",
                                          "claim a c", "claim empty x", "role IT", "group IT", NULL};
     world_t *world = *state;
