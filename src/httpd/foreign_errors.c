@@ -14,8 +14,9 @@ APLOG_USE_MODULE(amlaps);
 static int is_api(request_rec *r)
 {
     const amlaps_mount_t *mount = amlaps_mount_of(r);
+    const char *path = mount ? r->uri + mount->length : "";
 
-    return mount && !strncmp(r->uri + mount->length, "/api/", 5);
+    return !strncmp(path, "/api/", 5) || !strcmp(path, "/api");
 }
 
 /*

@@ -31,6 +31,10 @@ for (const accept of ['*/*', 'text/html', 'application/json']) {
   });
 }
 
+test('so does its root without a slash', async () => {
+  assertProblem(await anonymous('/laps/api'), 'not_authenticated');
+});
+
 test('the page still leads to the sign-in', async () => {
   const answer = await anonymous('/laps/', { accept: 'text/html', 'sec-fetch-mode': 'navigate' });
   assert.equal(answer.status, 302);
