@@ -325,7 +325,15 @@ describe('pages of a search', () => {
     const answer = await helpdesk.get('api/v1/devices?search=LON-001');
     assertOk(answer);
     assert.equal(answer.json().more, true);
+    assert.deepEqual(answer.json().devices.map((/** @type {any} */ d) => d.deviceId), [DEVICES.lon001], 'once, however often it comes');
     assert.ok(stage.graphRequests('/devices').length <= 25);
+  });
+
+  test('a device that stands on two pages is one', async () => {
+    fault({ match: SEARCH, kind: 'endlessNextLink', times: 1 });
+    const { devices, more } = assertOk(await helpdesk.get('api/v1/devices?search=LON-007'));
+    assert.deepEqual(devices.map((/** @type {any} */ d) => d.deviceId), [DEVICES.lon007, DEVICES.lon007Older]);
+    assert.equal(more, false);
   });
 
   test('a next page at another host is not asked for', async () => {
