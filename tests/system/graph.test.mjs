@@ -161,6 +161,7 @@ describe('faults of one request', () => {
     ['another device', { kind: 'wrongDevice' }, 'tenant_error'],
     ['repeated members', { kind: 'duplicateKeys' }, 'tenant_error'],
     ['JSON that is no object', { kind: 'json', value: [1] }, 'tenant_error'],
+    ['an error with 200', { kind: 'json', value: { error: { code: 'UnknownError', message: '' } } }, 'tenant_error'],
     ['wrong types', { kind: 'json', value: { id: 1, credentials: 'x' } }, 'tenant_error'],
     ['a reset connection', { kind: 'reset' }, 'tenant_unreachable'],
     ['a connection that breaks off', { kind: 'abort' }, 'tenant_unreachable', 'tenant_error'],
