@@ -211,6 +211,13 @@ describe('faults of one request', () => {
     assertProblem(await helpdesk.post(`api/v1/devices/contoso/${DEVICES.lon001}/history`, { reason: 'x' }), 'policy_undecidable');
     assertOk(await reveal());
   });
+
+  test('groups that Graph gives later say when', async () => {
+    fault({ match: 'transitiveMemberOf', kind: 'status', status: 429, retryAfter: 60 });
+    const answer = await helpdesk.post(`api/v1/devices/contoso/${DEVICES.lon001}/history`, { reason: 'x' });
+    assertProblem(answer, 'policy_undecidable');
+    assert.equal(answer.headers['retry-after'], '60');
+  });
 });
 
 describe('faults that pass', () => {
