@@ -12,12 +12,30 @@ typedef struct collector_t {
     int most; /* found when this tenant has given its share: as many as an answer takes, and one more that tells of others */
 } collector_t;
 
+/* Pages are of one moment each: a device that changes meanwhile can stand on two. */
+static int is_found(const apr_array_header_t *found, const amlaps_graph_device_t *device)
+{
+    int i;
+
+    for (i = 0; i < found->nelts; i++) {
+        const amlaps_graph_device_t *other = APR_ARRAY_IDX(found, i, amlaps_found_t).device;
+
+        if (!strcmp(other->device_id, device->device_id) && !strcmp(other->tenant, device->tenant)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static void add_found(collector_t *collector, const amlaps_graph_device_t *facts, const amlaps_device_t *device)
 {
     amlaps_found_t *found;
     ruling_t ruling;
     int password, history;
 
+    if (is_found(collector->result->found, facts)) {
+        return;
+    }
     amlaps_access_decide(&ruling, &collector->findings, device);
     password = ruling.password.verdict == AMLAPS_ALLOW;
     history = ruling.history.verdict == AMLAPS_ALLOW;

@@ -86,10 +86,12 @@ void amlaps_access_log_ruling(const amlaps_findings_t *findings, const amlaps_de
 apr_status_t amlaps_access_deny(amlaps_error_t *error, const amlaps_decision_t *decision, const amlaps_error_t *lookup)
 {
     if (decision->verdict == AMLAPS_UNDECIDABLE) {
-        return amlaps_error_set(error, AMLAPS_POLICY_UNDECIDABLE, "AML0401", APR_EGENERAL,
-                                "rule \"%s\" could deny this and could not be evaluated%s%s",
-                                decision->rule ? amlaps_rule_description(decision->rule) : "?", lookup->code ? ": " : "",
-                                lookup->code ? lookup->detail : "");
+        amlaps_error_set(error, AMLAPS_POLICY_UNDECIDABLE, "AML0401", APR_EGENERAL,
+                         "rule \"%s\" could deny this and could not be evaluated%s%s",
+                         decision->rule ? amlaps_rule_description(decision->rule) : "?", lookup->code ? ": " : "",
+                         lookup->code ? lookup->detail : "");
+        error->retry_after = lookup->retry_after;
+        return error->status;
     }
     /* A grant may be hidden behind the look-up that failed: the cause helps more than "not authorized". */
     if (!decision->rule && lookup->code) {

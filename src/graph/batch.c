@@ -15,8 +15,8 @@
 #define PART_MOST ((apr_size_t)2 << 20)    /* 11,000 ids, the most that Graph gives at once, come to 430 KiB */
 #define SINGLE_TIME apr_time_from_sec(600)
 
-/* 400, 404 and 405 are how a Graph (or a proxy before it) says that it knows no $batch. */
-static const int unknown[] = {400, 404, 405, 0};
+/* These are how a Graph (or a proxy before it) says that it knows no $batch. */
+static const int unknown[] = {400, 404, 405, 501, 0};
 static const int absent[] = {404, 0};
 
 typedef struct batch_t {
@@ -92,6 +92,9 @@ static void refuse_part(const batch_t *batch, amlaps_part_t *part, int status, c
     }
     if (status == 429 || status == 509) {
         wait = amlaps_request_block(batch->tenant, batch->graph, retry.text, NULL);
+    }
+    else if (status >= 500) {
+        amlaps_retry_after(&wait, retry.text, NULL, amlaps_clock_wall(batch->graph->clock));
     }
     const amlaps_refusal_t refusal = {.status = status,
                                       .json = amlaps_json_member(answer, "body"),
@@ -252,6 +255,50 @@ static void ask_singly(const batch_t *batch)
     }
 }
 
+static amlaps_part_t unasked(const amlaps_part_t *part)
+{
+    return (amlaps_part_t){.method = part->method,
+                           .path = part->path,
+                           .body = part->body,
+                           .what = part->what,
+                           .permission = part->permission,
+                           .may_be_absent = part->may_be_absent};
+}
+
+/* What a request of its own would be repeated for, a part is too: once, together with the others that failed so. The token was good for the
+ * whole, so a 401 of a part passes as well. */
+static void ask_again(const batch_t *batch)
+{
+    amlaps_part_t again[AMLAPS_BATCH_MOST];
+    apr_size_t places[AMLAPS_BATCH_MOST], count = 0;
+    apr_interval_time_t longest = 0;
+
+    for (apr_size_t i = 0; i < batch->count; i++) {
+        const amlaps_part_t *part = &batch->parts[i];
+        const int passes = part->refusal == 401 || amlaps_request_is_passing(part->refusal);
+        const apr_interval_time_t wait = passes ? amlaps_request_wait(batch->graph, batch->call, part->error.retry_after) : 0;
+        if (wait == 0) {
+            continue;
+        }
+        amlaps_log(AMLAPS_LOG_INFO, "AML0327", APR_SUCCESS, "tenant %s: %s: asked again (status %d within a $batch)",
+                   batch->tenant->config->name, part->what, part->refusal);
+        longest = wait > longest ? wait : longest;
+        places[count] = i;
+        again[count++] = unasked(part);
+    }
+    if (count == 0) {
+        return;
+    }
+    amlaps_graph_pause(batch->graph, longest);
+    const batch_t second = {again, count, batch->uniform, batch->graph, batch->tenant, batch->call, batch->pool};
+    if (!ask_together(&second)) {
+        ask_singly(&second);
+    }
+    for (apr_size_t i = 0; i < count; i++) {
+        batch->parts[places[i]] = again[i];
+    }
+}
+
 static int may_batch(const batch_t *batch)
 {
     apr_thread_mutex_lock(batch->tenant->mutex);
@@ -280,6 +327,9 @@ void amlaps_batch(amlaps_part_t *parts, apr_size_t count, amlaps_graph_t *graph,
         const batch_t batch = {parts + done, size, uniform, graph, tenant, call, pool};
         if (size == 1 || !may_batch(&batch) || !ask_together(&batch)) {
             ask_singly(&batch);
+        }
+        else {
+            ask_again(&batch);
         }
         const amlaps_error_t *failure = failure_of_all(&batch);
         if (failure) {

@@ -64,6 +64,15 @@ static const amlaps_json_t *unwrap(const amlaps_json_t *json)
     return amlaps_json_kind(value) == AMLAPS_JSON_NONE ? json : value;
 }
 
+/* Also an error that came with 200, which some proxies make of every status: it says nothing of a password. */
+static const char *why_no_info(const amlaps_json_t *info)
+{
+    if (amlaps_json_kind(info) != AMLAPS_JSON_OBJECT) {
+        return "it is no object";
+    }
+    return amlaps_json_member(info, "error") ? "it is an error" : NULL;
+}
+
 static int is_nothing(const amlaps_json_t *json)
 {
     const amlaps_json_kind_t kind = amlaps_json_kind(json);
@@ -147,8 +156,8 @@ static apr_status_t read_answer(amlaps_credentials_t **credentials, amlaps_error
     if (reply->status == 404 || is_nothing(info)) {
         return none(error, tenant, device_id);
     }
-    if (amlaps_json_kind(info) != AMLAPS_JSON_OBJECT) {
-        return not_understood(error, tenant, device_id, "it is no object");
+    if (why_no_info(info)) {
+        return not_understood(error, tenant, device_id, why_no_info(info));
     }
     if ((!is_nothing(array) || amlaps_json_member(info, "id")) && check_id(error, tenant, device_id, info) != APR_SUCCESS) {
         return error->status;
@@ -228,8 +237,8 @@ static apr_status_t read_backup(amlaps_backup_t *backup, amlaps_error_t *error, 
         backup->there = 0;
         return APR_SUCCESS;
     }
-    if (amlaps_json_kind(info) != AMLAPS_JSON_OBJECT) {
-        return not_understood(error, tenant, device_id, "it is no object");
+    if (why_no_info(info)) {
+        return not_understood(error, tenant, device_id, why_no_info(info));
     }
     if ((!is_nothing(last) || amlaps_json_member(info, "id")) && check_id(error, tenant, device_id, info) != APR_SUCCESS) {
         return error->status;

@@ -263,26 +263,32 @@ static apr_status_t read_body(amlaps_reply_t *reply, amlaps_error_t *error, cons
         attempt->tenant->config->name, reply->status, ask->what, why);
 }
 
+int amlaps_request_is_passing(int status)
+{
+    return status == 429 || status == 509 || status == 500 || (status >= 502 && status <= 504);
+}
+
+apr_interval_time_t amlaps_request_wait(const amlaps_graph_t *graph, const amlaps_call_t *call, apr_interval_time_t asked)
+{
+    const apr_interval_time_t wait = asked > 0 ? asked : amlaps_retry_backoff(graph->clock);
+
+    return wait > WAIT_MOST || wait + AMLAPS_GRAPH_TRY_LEAST > amlaps_graph_left(graph, call) ? 0 : wait;
+}
+
 /* 0: not to be repeated; else the wait before, at least a microsecond. */
 static apr_interval_time_t wait_before_repeat(const attempt_t *attempt, apr_interval_time_t asked, int has_answer,
                                               const amlaps_error_t *failure)
 {
-    const int status = attempt->response.status;
-    apr_interval_time_t wait = asked > 0 ? asked : amlaps_retry_backoff(attempt->graph->clock);
-
     if (attempt->repeated) {
         return 0;
     }
     if (!has_answer && (failure->code != AMLAPS_TENANT_UNREACHABLE || failure->status == APR_EGENERAL)) {
         return 0;
     }
-    if (has_answer && status != 429 && status != 509 && status != 500 && (status < 502 || status > 504)) {
+    if (has_answer && !amlaps_request_is_passing(attempt->response.status)) {
         return 0;
     }
-    if (wait > WAIT_MOST || wait + AMLAPS_GRAPH_TRY_LEAST > amlaps_graph_left(attempt->graph, attempt->call)) {
-        return 0;
-    }
-    return wait;
+    return amlaps_request_wait(attempt->graph, attempt->call, asked);
 }
 
 static int ask_with_new_token(attempt_t *attempt)

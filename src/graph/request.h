@@ -40,6 +40,15 @@ apr_status_t amlaps_request(amlaps_reply_t *reply, amlaps_error_t *error, amlaps
 apr_interval_time_t amlaps_request_block(amlaps_tenant_state_t *tenant, const amlaps_graph_t *graph, const char *retry_after,
                                          const char *date);
 
+/** @return 1 where Graph may answer otherwise when it is asked again */
+int amlaps_request_is_passing(int status);
+
+/**
+ * @param asked what Graph wants to see waited, 0: it did not say
+ * @return how long to wait before it is asked again; 0: longer than the call has time, so not at all
+ */
+apr_interval_time_t amlaps_request_wait(const amlaps_graph_t *graph, const amlaps_call_t *call, apr_interval_time_t asked);
+
 /**
  * The next page of an answer, NULL where this was the last.
  * @return APR_SUCCESS; an error where the link leaves the tenant's Graph root: the token must not go there

@@ -133,12 +133,20 @@ int amlaps_standing_is_news(amlaps_row_t *row, const amlaps_fault_t *fault)
     return news;
 }
 
+void amlaps_standing_rest(amlaps_fault_t *fault, apr_time_t until, apr_time_t now)
+{
+    if (fault->error.retry_after > 0) {
+        fault->error.retry_after = until - now;
+    }
+}
+
 int amlaps_standing_refused(amlaps_fault_t *fault, amlaps_row_t *row, apr_time_t now)
 {
     lock(row);
     const int refused = now < row->refused_until;
     if (refused) {
         *fault = row->known.login;
+        amlaps_standing_rest(fault, row->refused_until, now);
     }
     unlock(row);
     return refused;

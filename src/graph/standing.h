@@ -29,6 +29,9 @@ void amlaps_standing_no_token(amlaps_row_t *row, const amlaps_fault_t *fault, in
 /** @return 1 where no child has logged such a fault of the login within ten minutes, or another one since; then the caller does */
 int amlaps_standing_is_news(amlaps_row_t *row, const amlaps_fault_t *fault);
 
+/** Makes of how long the login wanted to be left alone what is left of it. */
+void amlaps_standing_rest(amlaps_fault_t *fault, apr_time_t until, apr_time_t now);
+
 /** @return 1 and the fault where some child was refused so lately that no other should ask the login */
 int amlaps_standing_refused(amlaps_fault_t *fault, amlaps_row_t *row, apr_time_t now);
 

@@ -47,7 +47,7 @@ static void keep_failure(amlaps_tenant_state_t *tenant, const amlaps_fault_t *fa
     const amlaps_error_t *error = &failure->error;
     apr_interval_time_t time = error->code == AMLAPS_TENANT_UNREACHABLE ? REMEMBER_SILENCE : REMEMBER;
 
-    if (error->code == AMLAPS_TENANT_THROTTLED && error->retry_after > 0) {
+    if (error->retry_after > 0) { /* the login said so itself, throttled or down */
         time = error->retry_after;
     }
     if (is_own_trouble(error, most)) {
@@ -144,6 +144,7 @@ static int is_refused(amlaps_fault_t *fault, const amlaps_tenant_state_t *tenant
 
     if (now < token->failed_until) {
         *fault = token->failure;
+        amlaps_standing_rest(fault, token->failed_until, now);
         return 1;
     }
     return amlaps_standing_refused(fault, tenant->row, now);

@@ -207,7 +207,7 @@ apr_status_t amlaps_token_problem(amlaps_error_t *error, const amlaps_tenant_t *
     if (response->status >= 500 || (name && strcmp(name, "temporarily_unavailable") == 0)) {
         return passing(error, tenant, response, AMLAPS_TENANT_ERROR, PASSING, clock);
     }
-    if (response->status < 400 || response->status == 404 || !name) {
+    if (response->status < 400 || (number == 0 && (response->status == 404 || !name))) {
         return amlaps_error_set(
             error, AMLAPS_TENANT_ERROR, "AML0313", APR_EGENERAL,
             "tenant %s: the login answers %d as Microsoft's never does: check AMLapsLoginURL (%s), AMLapsCloud and a proxy in between",
@@ -215,5 +215,5 @@ apr_status_t amlaps_token_problem(amlaps_error_t *error, const amlaps_tenant_t *
     }
     return amlaps_error_set(error, code, "AML0310", APR_EGENERAL, "tenant %s: the login refuses the app %s: %s (%d %s: %s)",
                             tenant->name, tenant->client_id, with_skew(remedy, tenant, response, clock, pool), response->status,
-                            amlaps_text_printable(name, 40, pool), sentence(description, tenant, pool));
+                            amlaps_text_printable(name ? name : "-", 40, pool), sentence(description, tenant, pool));
 }

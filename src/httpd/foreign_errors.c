@@ -14,8 +14,21 @@ APLOG_USE_MODULE(amlaps);
 static int is_api(request_rec *r)
 {
     const amlaps_mount_t *mount = amlaps_mount_of(r);
+    const char *path = mount ? r->uri + mount->length : "";
 
-    return mount && !strncmp(r->uri + mount->length, "/api/", 5);
+    return !strncmp(path, "/api/", 5) || !strcmp(path, "/api");
+}
+
+/* Of a line that is too long httpd keeps the beginning, and takes no path out of it. */
+static void find_path(request_rec *r)
+{
+    const char *line = r->the_request;
+
+    if (!r->uri && line) {
+        ap_getword_white(r->pool, &line);
+        line = ap_getword_white(r->pool, &line);
+        r->uri = ap_getword(r->pool, &line, '?');
+    }
 }
 
 /*
@@ -29,6 +42,7 @@ static int is_api_error(request_rec *r)
     while (asked->prev) {
         asked = asked->prev;
     }
+    find_path(asked);
     return r->status >= 400 && is_api(asked);
 }
 
@@ -48,6 +62,7 @@ static refusal_t refusal_of(int status)
         {HTTP_METHOD_NOT_ALLOWED, AMLAPS_METHOD_NOT_ALLOWED, "The web server does not take this method here."},
         {HTTP_REQUEST_TIME_OUT, AMLAPS_BAD_REQUEST, "The request did not come to its end in time."},
         {HTTP_REQUEST_ENTITY_TOO_LARGE, AMLAPS_BAD_REQUEST, "The request is longer than the web server takes."},
+        {HTTP_REQUEST_URI_TOO_LARGE, AMLAPS_BAD_REQUEST, "The address is longer than the web server takes."},
         {HTTP_EXPECTATION_FAILED, AMLAPS_BAD_REQUEST, "Of the header Expect the web server knows 100-continue alone."},
         {HTTP_TOO_MANY_REQUESTS, AMLAPS_RATE_LIMITED, NULL},
         {HTTP_SERVICE_UNAVAILABLE, AMLAPS_BUSY, NULL},
@@ -110,6 +125,7 @@ static apr_status_t replace(ap_filter_t *filter, apr_bucket_brigade *brigade)
 
 void amlaps_httpd_insert_error_filter(request_rec *r)
 {
+    find_path(r);
     if (r->status >= 400 && amlaps_mount_of(r)) {
         amlaps_headers_set(r, 0);
     }

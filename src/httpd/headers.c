@@ -24,6 +24,11 @@ void amlaps_headers_set(request_rec *r, int store)
         apr_table_setn(r->err_headers_out, headers[i].name, headers[i].value);
     }
     apr_table_setn(r->err_headers_out, "Cache-Control", store ? "no-cache" : "no-store");
+    /* What is made anew for each request has no parts: httpd would cut a password in pieces, or say 416 after it was recorded as granted. */
+    if (!store) {
+        apr_table_unset(r->headers_in, "Range");
+        apr_table_unset(r->headers_in, "Request-Range");
+    }
     /* mod_cache answers before anybody is asked to sign in, and can be told to keep what says no-store or no-cache. */
     apr_table_setn(r->subprocess_env, "no-cache", "1");
 }

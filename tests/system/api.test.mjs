@@ -351,6 +351,25 @@ describe('what is not there', () => {
   });
 });
 
+describe('a part of an answer', () => {
+  for (const range of ['bytes=0-4', 'bytes=99999-', 'bytes=0-4,10-14']) {
+    test(`cannot be had: ${range}`, async () => {
+      const headers = { Range: range, 'Request-Range': range };
+      const answer = assertOk(await helpdesk.password('contoso', DEVICES.lon001, {}, { headers }));
+      assert.equal(answer.credentials[0].password, stage.passwords('LON-001')[0]);
+      assertOk(await helpdesk.get('api/v1/session', { headers }));
+      assertProblem(await helpdesk.get('api/v1/nothing', { headers }), 'not_found');
+      const page = await helpdesk.request('', { headers });
+      assert.equal(page.status, 200, summary(page));
+    });
+  }
+
+  test('of the page’s own files can', async () => {
+    const answer = await helpdesk.request('app.js', { headers: { Range: 'bytes=0-4' } });
+    assert.deepEqual([answer.status, answer.body.length], [206, 5]);
+  });
+});
+
 describe('the page', () => {
   test('may not be kept, and its files are checked for change', async () => {
     const page = await helpdesk.request('');

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import net from 'node:net';
 import { after, before, test } from 'node:test';
-import { assertProblem, assertSecurityHeaders } from '../lib/expect.mjs';
+import { assertApiHeaders, assertProblem, assertSecurityHeaders } from '../lib/expect.mjs';
 import { Jar } from '../lib/jar.mjs';
 import { startStage } from '../lib/stage.mjs';
 
@@ -14,6 +14,8 @@ before(async () => {
   stage = await startStage({
     amlaps: 'AMLapsAuditLog {root}/state/copy.jsonl',
     load: ['rewrite'],
+    server: 'ErrorDocument 414 /sorry.html',
+    files: { 'www/sorry.html': '<title>sorry</title>' },
     vhost: 'ErrorDocument 401 /plain.txt\nErrorDocument 404 /plain.txt\nRewriteEngine On\n'
       + [403, 405, 429, 500, 503].map((status) => `RewriteRule "^/laps/api/v1/answers/${status}$" - [R=${status}]\n`).join('')
       + '<Location "/laps/api/v1/devices">\n    LimitRequestBody 100\n</Location>',
@@ -30,6 +32,10 @@ for (const accept of ['*/*', 'text/html', 'application/json']) {
     assertProblem(answer, 'not_authenticated');
   });
 }
+
+test('so does its root without a slash', async () => {
+  assertProblem(await anonymous('/laps/api'), 'not_authenticated');
+});
 
 test('the page still leads to the sign-in', async () => {
   const answer = await anonymous('/laps/', { accept: 'text/html', 'sec-fetch-mode': 'navigate' });
@@ -71,6 +77,18 @@ test('a header Expect that httpd does not know is named', async () => {
   const [head, json] = text.split('\r\n\r\n');
   assert.match(head, /^HTTP\/1\.1 417 /);
   assert.match(JSON.parse(json).detail, /^Of the header Expect/);
+});
+
+test('an address that is too long for httpd is named', async () => {
+  const path = '/laps/api/v1/devices';
+  for (const target of [`${path}?search=${'x'.repeat(9000)}`, `${path}/${'x'.repeat(9000)}/y`]) {
+    const answer = await anonymous(target);
+    assert.equal(answer.status, 414);
+    assertApiHeaders(answer);
+    const { code, detail } = answer.json();
+    assert.deepEqual([code, detail], ['bad_request', 'The address is longer than the web server takes.']);
+  }
+  assert.doesNotMatch((await anonymous(`/other?${'x'.repeat(9000)}`)).headers['content-type'], /problem/);
 });
 
 /** Sends bytes as they are and reads to the end. @param {string} text @returns {Promise<string>} */

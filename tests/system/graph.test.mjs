@@ -161,6 +161,7 @@ describe('faults of one request', () => {
     ['another device', { kind: 'wrongDevice' }, 'tenant_error'],
     ['repeated members', { kind: 'duplicateKeys' }, 'tenant_error'],
     ['JSON that is no object', { kind: 'json', value: [1] }, 'tenant_error'],
+    ['an error with 200', { kind: 'json', value: { error: { code: 'UnknownError', message: '' } } }, 'tenant_error'],
     ['wrong types', { kind: 'json', value: { id: 1, credentials: 'x' } }, 'tenant_error'],
     ['a reset connection', { kind: 'reset' }, 'tenant_unreachable'],
     ['a connection that breaks off', { kind: 'abort' }, 'tenant_unreachable', 'tenant_error'],
@@ -209,6 +210,13 @@ describe('faults of one request', () => {
     fault({ match: 'transitiveMemberOf', kind: 'status', status: 403 });
     assertProblem(await helpdesk.post(`api/v1/devices/contoso/${DEVICES.lon001}/history`, { reason: 'x' }), 'policy_undecidable');
     assertOk(await reveal());
+  });
+
+  test('groups that Graph gives later say when', async () => {
+    fault({ match: 'transitiveMemberOf', kind: 'status', status: 429, retryAfter: 60 });
+    const answer = await helpdesk.post(`api/v1/devices/contoso/${DEVICES.lon001}/history`, { reason: 'x' });
+    assertProblem(answer, 'policy_undecidable');
+    assert.equal(answer.headers['retry-after'], '60');
   });
 });
 
@@ -325,7 +333,15 @@ describe('pages of a search', () => {
     const answer = await helpdesk.get('api/v1/devices?search=LON-001');
     assertOk(answer);
     assert.equal(answer.json().more, true);
+    assert.deepEqual(answer.json().devices.map((/** @type {any} */ d) => d.deviceId), [DEVICES.lon001], 'once, however often it comes');
     assert.ok(stage.graphRequests('/devices').length <= 25);
+  });
+
+  test('a device that stands on two pages is one', async () => {
+    fault({ match: SEARCH, kind: 'endlessNextLink', times: 1 });
+    const { devices, more } = assertOk(await helpdesk.get('api/v1/devices?search=LON-007'));
+    assert.deepEqual(devices.map((/** @type {any} */ d) => d.deviceId), [DEVICES.lon007, DEVICES.lon007Older]);
+    assert.equal(more, false);
   });
 
   test('a next page at another host is not asked for', async () => {

@@ -97,12 +97,14 @@ describe('groups from the token', () => {
     assertProblem(await reveal('owner', device('PAR-001')), 'not_authorized');
   });
 
-  test('without $batch it is asked one by one', async () => {
-    stage.entra.control.set({ fault: { match: '$batch', kind: 'status', status: 404 } });
-    assertOk(await reveal('helpdesk', device('LON-020')));
-    assert.equal(paths().filter((line) => line.includes('$batch')).length, 1);
-    assert.equal(stage.graphRequests().length, 5, paths().join('\n'));
-  });
+  for (const status of [404, 501]) {
+    test(`without $batch (${status}) it is asked one by one`, async () => {
+      stage.entra.control.set({ fault: { match: '$batch', kind: 'status', status } });
+      assertOk(await reveal('helpdesk', device('LON-020')));
+      assert.equal(paths().filter((line) => line.includes('$batch')).length, 1);
+      assert.equal(stage.graphRequests().length, 5, paths().join('\n'));
+    });
+  }
 
   for (const [what, match, who, code] of /** @type {const} */ ([
     ['groups of the device', 'transitiveMemberOf', 'helpdesk', 'tenant_permission_missing'],
@@ -116,6 +118,14 @@ describe('groups from the token', () => {
       // what is unknown of the person does not tell which devices exist
       if (who === 'overage') assertProblem(await reveal(who, 'dddddddd-0000-4000-8000-000000000002'), code);
       assert.equal(stage.passwordRequests().length, 0);
+    });
+  }
+
+  for (const status of [401, 429, 503]) {
+    test(`a part that fails for a moment (${status}) is asked for once more`, async () => {
+      stage.entra.control.set({ fault: { match: 'transitiveMemberOf', kind: 'status', status, times: 1, retryAfter: 1 } });
+      assertOk(await reveal('helpdesk', device('LON-020')));
+      assert.equal(stage.graphRequests().length, 3, paths().join('\n'));
     });
   }
 

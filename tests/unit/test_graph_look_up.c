@@ -67,7 +67,7 @@ static void a_device_that_is_not_there_is_no_error(void **state)
 {
     fake_t *fake = *state;
 
-    answers(fake, PART("0", "404", "{}") "," PART("1", "404", "{}") "," PART("2", "500", "{}"));
+    answers(fake, PART("0", "404", "{}") "," PART("1", "404", "{}") "," PART("2", "400", "{}"));
     assert_int_equal(ask(fake, ALL, NULL), APR_SUCCESS);
     assert_int_equal(look.found, AMLAPS_LOOK_AT_DEVICE);
     assert_null(look.device);
@@ -146,6 +146,52 @@ static void a_batch_that_fails_fails_the_device(void **state)
     assert_int_not_equal(ask(fake, ALL, OID), APR_SUCCESS);
     assert_int_equal(fake->error.code, AMLAPS_TENANT_THROTTLED);
     assert_int_equal(look.found, 0);
+}
+
+/* As a request of its own would be; the others of the same answer count. */
+static void parts_that_fail_for_a_moment_are_asked_for_once_more(void **state)
+{
+    static const struct {
+        const char *part;
+        apr_interval_time_t least, most;
+    } passing[] = {
+        {PART("1", "503", "{}"), apr_time_from_msec(500), apr_time_from_msec(750)},
+        {PART("1", "500", "{}"), apr_time_from_msec(500), apr_time_from_msec(750)},
+        {PART("1", "401", "{}"), apr_time_from_msec(500), apr_time_from_msec(750)},
+        {"{\"id\":\"1\",\"status\":504,\"headers\":{\"retry-after\":\"2\"}}", apr_time_from_sec(2), apr_time_from_sec(2)},
+        {"{\"id\":\"1\",\"status\":429,\"headers\":{\"Retry-After\":\"1.5\"}}", apr_time_from_msec(1500), apr_time_from_msec(1500)},
+    };
+    fake_t *fake = *state;
+
+    for (size_t i = 0; i < sizeof passing / sizeof *passing; i++) {
+        const apr_interval_time_t before = fake->paused;
+        answers(fake, apr_pstrcat(fake->own, PART("0", "200", FAKE_DEVICE_JSON) ",", passing[i].part, NULL));
+        answers(fake, PART("0", "200", GROUP_LIST));
+        assert_int_equal(ask(fake, AMLAPS_LOOK_AT_DEVICE | AMLAPS_LOOK_AT_MEMBERSHIPS, NULL), APR_SUCCESS);
+        assert_int_equal(look.found, AMLAPS_LOOK_AT_DEVICE | AMLAPS_LOOK_AT_MEMBERSHIPS);
+        assert_string_equal(look.memberships->groups[0], GROUP);
+        assert_int_equal(look_up.gap.code, AMLAPS_OK);
+        assert_int_equal(fake->call.attempts, 2);
+        assert_in_range(fake->paused - before, passing[i].least, passing[i].most);
+        assert_null(strstr(fake->seen[fake->seen_count - 1].body, "$select=id,deviceId"));
+        fake_advance(fake, apr_time_from_sec(120)); /* nothing is kept any more */
+    }
+}
+
+static void parts_that_fail_again_or_for_long_are_not(void **state)
+{
+    fake_t *fake = *state;
+
+    answers(fake, PART("0", "200", FAKE_DEVICE_JSON) "," PART("1", "503", "{}"));
+    answers(fake, PART("0", "503", "{}"));
+    assert_int_equal(ask(fake, AMLAPS_LOOK_AT_DEVICE | AMLAPS_LOOK_AT_MEMBERSHIPS, NULL), APR_SUCCESS);
+    assert_int_equal(look.found, AMLAPS_LOOK_AT_DEVICE);
+    assert_int_equal(look_up.gap.code, AMLAPS_TENANT_ERROR);
+    fake_advance(fake, apr_time_from_sec(120));
+    answers(fake, PART("0", "200", FAKE_DEVICE_JSON) ",{\"id\":\"1\",\"status\":429,\"headers\":{\"Retry-After\":\"60\"}}");
+    assert_int_equal(ask(fake, AMLAPS_LOOK_AT_DEVICE | AMLAPS_LOOK_AT_MEMBERSHIPS, NULL), APR_SUCCESS);
+    assert_int_equal(look_up.gap.code, AMLAPS_TENANT_THROTTLED);
+    assert_int_equal(fake->call.attempts, 1);
 }
 
 #define MANY 32
@@ -305,6 +351,8 @@ int main(void)
         fake_test(a_person_who_is_not_known),
         fake_test(the_wrong_device_is_an_error),
         fake_test(a_batch_that_fails_fails_the_device),
+        fake_test(parts_that_fail_for_a_moment_are_asked_for_once_more),
+        fake_test(parts_that_fail_again_or_for_long_are_not),
         fake_test(owners_of_many_are_asked_for_in_fifteens),
         fake_test(owners_that_are_not_told_together_are_asked_for_singly),
         fake_test(owners_that_are_not_understood_are_unknown),

@@ -192,7 +192,7 @@ static void a_part_that_fails_leaves_one_unknown(void **state)
         const char *part;
         amlaps_code_t code;
     } parts[] = {
-        {"{\"id\":\"1\",\"status\":503,\"body\":{}}", AMLAPS_TENANT_ERROR},
+        {"{\"id\":\"1\",\"status\":503,\"headers\":{\"Retry-After\":\"30\"},\"body\":{}}", AMLAPS_TENANT_ERROR},
         {"{\"id\":\"1\",\"status\":403,\"body\":{\"error\":{\"code\":\"Authorization_RequestDenied\"}}}",
          AMLAPS_TENANT_PERMISSION_MISSING},
         {"{\"id\":\"1\",\"status\":200,\"body\":{}}", AMLAPS_TENANT_ERROR},
@@ -236,10 +236,10 @@ static void pages_of_a_part_are_followed(void **state)
 
 static void without_batch_one_by_one(void **state)
 {
-    const int statuses[] = {400, 404, 405};
+    const int statuses[] = {400, 404, 405, 501};
     fake_t *fake = *state;
 
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         fake_answers(fake, (fake_step_t){.expect = "POST " FAKE_GRAPH "/v1.0/$batch", .status = statuses[i]});
         single(fake, 0, GROUP_JSON);
         single(fake, 1, UNIT_JSON);

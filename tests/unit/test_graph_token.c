@@ -201,7 +201,30 @@ static void throttling_is_kept_to(void **state)
     assert_int_equal(fake->error.retry_after, apr_time_from_sec(90));
     fake_advance(fake, apr_time_from_sec(89));
     fails(fake, AMLAPS_TENANT_THROTTLED);
+    assert_int_equal(fake->error.retry_after, apr_time_from_sec(1)); /* what is left of it */
     fake_advance(fake, apr_time_from_sec(1));
+    login(fake, "{\"expires_in\":100,\"access_token\":\"TOKEN-A\"}");
+    works(fake, "TOKEN-A");
+}
+
+/* A login that is down and says for how long is asked neither earlier nor later, and nobody is told to come when it is not asked. */
+static void a_login_that_names_its_time_is_believed(void **state)
+{
+    fake_t *fake = *state;
+    const struct {
+        const char *said;
+        int seconds;
+    } times[] = {{"3", 3}, {"120", 120}, {"0", 1}};
+
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        fake_login_answers(fake, (fake_step_t){.status = 503, .retry_after = times[i].said});
+        fails(fake, AMLAPS_TENANT_ERROR);
+        assert_int_equal(fake->error.retry_after, apr_time_from_sec(times[i].seconds));
+        fake_advance(fake, apr_time_from_sec(times[i].seconds) - apr_time_from_msec(1));
+        fails(fake, AMLAPS_TENANT_ERROR);
+        assert_int_equal(fake->error.retry_after, apr_time_from_msec(1));
+        fake_advance(fake, apr_time_from_msec(1));
+    }
     login(fake, "{\"expires_in\":100,\"access_token\":\"TOKEN-A\"}");
     works(fake, "TOKEN-A");
 }
@@ -333,6 +356,7 @@ int main(void)
         fake_test(silence_is_asked_again_once_and_remembered_shortly),
         fake_test(a_full_pool_is_not_remembered),
         fake_test(throttling_is_kept_to),
+        fake_test(a_login_that_names_its_time_is_believed),
         fake_test(many_threads_fetch_one),
         fake_test(many_threads_share_one_failure),
         fake_test(while_one_renews_others_go_on),

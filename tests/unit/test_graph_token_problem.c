@@ -129,6 +129,13 @@ static void the_number_is_found_in_the_text_too(void **state)
           AMLAPS_TENANT_CREDENTIAL_INVALID, "has expired");
 }
 
+/* Only its numbers are documented for some refusals, and not where else they stand. */
+static void the_number_alone_says_that_it_is_microsofts(void **state)
+{
+    means(*state, (fake_step_t){.status = 400, .body = "{\"error_codes\":[90038]}"}, AMLAPS_TENANT_CREDENTIAL_INVALID, "set AMLapsCloud to it (400 -: ");
+    means(*state, refusal(*state, 404, "invalid_tenant", 90002), AMLAPS_TENANT_CREDENTIAL_INVALID, "the tenant is not known");
+}
+
 static void what_passes_is_no_mistake_of_the_admin(void **state)
 {
     fake_t *fake = *state;
@@ -188,6 +195,7 @@ int main(void)
         fake_test(the_log_has_the_ids),
         fake_test(a_wrong_clock_is_told),
         fake_test(the_number_is_found_in_the_text_too),
+        fake_test(the_number_alone_says_that_it_is_microsofts),
         fake_test(what_passes_is_no_mistake_of_the_admin),
         fake_test(a_5xx_is_asked_again_once),
         fake_test(what_is_no_login_is_told),
