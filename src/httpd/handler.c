@@ -119,8 +119,6 @@ static int serve_api(amlaps_request_t *request, const char *path)
     amlaps_error_t error = { 0 };
     request_rec *r = request->r;
 
-    /* httpd would cut a part out of any answer, also of one to a POST, whose record says that all of it was given. */
-    apr_table_unset(r->headers_in, "Range");
     if (!route) {
         amlaps_error_set(&error, AMLAPS_NOT_FOUND, "AML0122", APR_EGENERAL, "There is nothing at this address of the API.");
         return amlaps_respond_problem(request, &error);
