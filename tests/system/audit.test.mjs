@@ -113,6 +113,9 @@ describe('reading the audit', () => {
       [{ until: middle }, (r) => r.time < middle],
       [{ since: middle, until: middle }, () => false],
       [{ since: '2100-01-01T00:00:00Z' }, () => false],
+      [{ since: '1970-01-01T00:00:00Z' }, () => true],
+      [{ since: '1601-01-01T00:00:00Z' }, () => true],
+      [{ until: '1970-01-01T00:00:00Z' }, () => false],
       [{ actor: person.id, device: DEVICES.lon001, event: 'password', outcome: 'granted' },
         (r) => r.actor?.oid === person.id && r.device?.deviceId === DEVICES.lon001 && r.event === 'password' && r.outcome === 'granted'],
     ];

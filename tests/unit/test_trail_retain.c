@@ -272,6 +272,8 @@ static void test_nothing_is_removed_that_was_not_taken(void **state)
     sealed_verify_good(world, 11);
     /* Nothing that old is here. */
     assert_int_equal(retain(world, "x.jsonl", SECONDS(1)).last, 0);
+    assert_int_equal(retain(world, "x.jsonl", 0).last, 0);
+    assert_int_equal(retain(world, "x.jsonl", -SECONDS(1)).last, 0);
     assert_int_equal(world_records(world), 11);
     /* The newest record always stays. */
     assert_int_equal(retain(world, "x.jsonl", apr_time_now() + SECONDS(1)).last, 10);
