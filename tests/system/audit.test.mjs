@@ -2,6 +2,7 @@
 /** What auditors do: read, filter, verify and export the audit. */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import os from 'node:os';
 import { execFileSync } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
 import { DEVICES, GROUPS, defaultWorld } from '../entra/world.mjs';
@@ -252,6 +253,33 @@ describe('verification', () => {
     execFileSync('sqlite3', [stage.store, "UPDATE record SET body = '{\"broken' WHERE seq = 2"]);
     const { records } = assertOk(await list(auditor, { limit: 1000 }));
     assert.deepEqual(records.find((/** @type {any} */ r) => r.seq === 2), { seq: 2 });
+  });
+});
+
+describe('amlaps-audit with a backup', () => {
+  test('that lies where nobody can write reads it, and leaves nothing beside it', async () => {
+    const stage = await startStage();
+    const place = fs.mkdtempSync(path.join(os.tmpdir(), 'amlaps-%3f #-'));
+    const shelf = path.join(place, 'read-only');
+    const tool = path.join(place, 'amlaps-audit');
+    try {
+      assertOk(await (await stage.signIn('helpdesk')).password('contoso', DEVICES.lon001));
+      fs.mkdirSync(shelf);
+      fs.chmodSync(place, 0o755);
+      fs.copyFileSync(AUDIT, tool);
+      execFileSync('sqlite3', [stage.store, `.backup '${shelf}/backup.db'`]);
+      fs.chmodSync(path.join(shelf, 'backup.db'), 0o444);
+      fs.chmodSync(shelf, 0o555);
+      // root may write everywhere
+      const somebody = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
+      const run = (/** @type {string} */ command) => execFileSync(tool, [command, path.join(shelf, 'backup.db')], { encoding: 'utf8', ...somebody });
+      assert.match(run('verify'), /^good: 3 records/);
+      assert.deepEqual(run('export').trim().split('\n').map((line) => JSON.parse(line)), await stage.records());
+      assert.deepEqual(fs.readdirSync(shelf), ['backup.db']);
+    } finally {
+      await stage.close();
+      fs.rmSync(place, { recursive: true });
+    }
   });
 });
 
