@@ -138,6 +138,7 @@ static void test_csv(void **state)
         write_some(world, formulas[i]);
     }
     write_some(world, "say \"hi\", INC1=2");
+    write_some(world, "x;=1+1;; @A1;\"=2\"\t-3\n+4; a=b;c");
     AUDIT(&output, world, NULL, "export", world->path, "--format", "csv", NULL);
     assert_int_equal(output.code, 0);
     assert_int_equal(strncmp(output.out, "seq,time,id,stage,event,outcome,code,username,", 46), 0);
@@ -151,6 +152,8 @@ static void test_csv(void **state)
         assert_non_null(strstr(output.out, cell));
     }
     assert_non_null(strstr(output.out, ",\"say \"\"hi\"\", INC1=2\","));
+    /* A spreadsheet with semicolons between its cells begins new ones here. */
+    assert_non_null(strstr(output.out, ",\"x;'=1+1;;' @A1;'\"\"=2\"\"\t'-3\n'+4; a=b;c\","));
 }
 
 /** From init to recovery, as the words of docs/audit.md are typed. */
