@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sys/stat.h>
+
 #include <apr_strings.h>
 
 #include "tool.h"
@@ -28,11 +30,19 @@ const char *amlaps_tool_path(const char *argument, apr_pool_t *pool)
     return full;
 }
 
+/** What is read from a pipe is gone: then the file would be verified without its beginning. */
+static int is_regular(const char *path)
+{
+    struct stat info;
+
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
 static int is_database(const char *path)
 {
     static const char magic[] = "SQLite format 3";
     char start[sizeof(magic)] = "";
-    FILE *file = fopen(path, "re");
+    FILE *file = is_regular(path) ? fopen(path, "re") : NULL;
     int is = file != NULL && fread(start, 1, sizeof(start), file) == sizeof(start) && memcmp(start, magic, sizeof(magic)) == 0;
 
     if (file != NULL) {

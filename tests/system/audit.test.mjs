@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import os from 'node:os';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
 import { DEVICES, GROUPS, defaultWorld } from '../entra/world.mjs';
 import { ruleSection } from '../lib/amlaps-conf.mjs';
@@ -253,6 +253,31 @@ describe('verification', () => {
     execFileSync('sqlite3', [stage.store, "UPDATE record SET body = '{\"broken' WHERE seq = 2"]);
     const { records } = assertOk(await list(auditor, { limit: 1000 }));
     assert.deepEqual(records.find((/** @type {any} */ r) => r.seq === 2), { seq: 2 });
+  });
+});
+
+describe('amlaps-audit with a copy', () => {
+  test('that comes through a pipe, as from zcat, or was written anew on its way, reads all of it', async () => {
+    const stage = await startStage({ amlaps: 'AMLapsAuditLog {root}/logs/copy.jsonl' });
+    try {
+      assertOk(await (await stage.signIn('helpdesk')).password('contoso', DEVICES.lon001));
+      const copy = stage.httpd.path('logs/copy.jsonl');
+      const lines = fs.readFileSync(copy, 'utf8').trim().split('\n');
+      const anew = stage.httpd.write('logs/anew.jsonl', lines.map((line) => `${JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(line)).reverse()), null, 1)
+        .replaceAll('\n', '')}\r\n`).join(''));
+      const bad = stage.httpd.write('logs/bad.jsonl', `${lines.join('\n').replace('LON-001', 'LON-002')}\n`);
+      const run = (/** @type {string} */ words) => {
+        const { status, stdout, stderr } = spawnSync('bash', ['-c', `${AUDIT} ${words}`], { encoding: 'utf8' });
+        return `${status} ${stdout}${stderr}`;
+      };
+      assert.match(run(`verify <(gzip <${copy} | zcat)`), /^0 good: 3 records/);
+      assert.match(run(`verify <(gzip <${bad} | zcat)`), /^1 BAD record 2: /);
+      for (const anchor of [`<(cat ${copy})`, anew, `<(cat ${anew})`]) {
+        assert.match(run(`verify ${stage.store} --anchor ${anchor}`), /^0 good: 3 records[^]*the anchor file covers records up to 3/, anchor);
+      }
+    } finally {
+      await stage.close();
+    }
   });
 });
 
