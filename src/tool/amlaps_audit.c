@@ -118,7 +118,8 @@ static int run_on_one(const char *command, int count, char **arguments, apr_pool
     int verifying = strcmp(command, "verify") == 0;
     int code = take_options(verifying ? verify : export, &count, arguments);
 
-    if (code != AMLAPS_TOOL_GOOD || (code = expect_arguments(1, count, arguments, "name the store")) != AMLAPS_TOOL_GOOD) {
+    if (code != AMLAPS_TOOL_GOOD || (code = expect_arguments(1, count, arguments, "name the store")) != AMLAPS_TOOL_GOOD
+        || (code = amlaps_tool_check_store(arguments[0], 0, pool)) != AMLAPS_TOOL_GOOD) {
         return code;
     }
     return verifying ? amlaps_tool_verify(arguments[0], &given, pool) : amlaps_tool_export(arguments[0], &given, pool);
@@ -126,12 +127,13 @@ static int run_on_one(const char *command, int count, char **arguments, apr_pool
 
 static int run_on_both(const char *command, int count, char **arguments, apr_pool_t *pool)
 {
+    const int beginning = strcmp(command, "init") == 0;
     int code = expect_arguments(2, count, arguments, "name the sealing state, then the store");
 
-    if (code != AMLAPS_TOOL_GOOD) {
+    if (code != AMLAPS_TOOL_GOOD || (code = amlaps_tool_check_store(arguments[1], beginning, pool)) != AMLAPS_TOOL_GOOD) {
         return code;
     }
-    return strcmp(command, "init") == 0 ? amlaps_tool_init(arguments[0], arguments[1], pool) : amlaps_tool_recover(arguments[0], arguments[1], pool);
+    return beginning ? amlaps_tool_init(arguments[0], arguments[1], pool) : amlaps_tool_recover(arguments[0], arguments[1], pool);
 }
 
 static int run(int count, char **arguments, apr_pool_t *pool)

@@ -12,6 +12,7 @@
 #include "tool.h"
 
 static const char sqlite[] = "sqlite3:";
+static const char conninfo_file[] = "pgsql:file:/";
 
 static int is_pgsql(const char *argument)
 {
@@ -51,16 +52,31 @@ static int is_database(const char *path)
     return is;
 }
 
-const char *amlaps_tool_store(const char *argument, apr_pool_t *pool)
+int amlaps_tool_check_store(const char *argument, int is_new, apr_pool_t *pool)
 {
-    const char *name, *mistake;
+    const char *colon = strchr(argument, ':');
+    const char *mistake = NULL;
 
     if (is_pgsql(argument)) {
-        mistake = amlaps_trail_read_store(&name, argument, pool);
-        if (mistake != NULL) {
-            fprintf(stderr, "amlaps-audit: %s\n", mistake);
-        }
-        return name;
+        mistake = amlaps_trail_check_store(argument, pool);
+    } else if (is_new && strncmp(argument, sqlite, sizeof(sqlite) - 1) != 0 && colon != NULL
+               && memchr(argument, '/', (size_t)(colon - argument)) == NULL && access(argument, F_OK) != 0) {
+        mistake = "write the store's file, or pgsql: and how to reach the database; before the name of a file with a colon, ./ or the folder";
+    }
+    if (mistake == NULL) {
+        return AMLAPS_TOOL_GOOD;
+    }
+    /* Without the argument: it may hold a password. */
+    fprintf(stderr, "amlaps-audit: %s\n", mistake);
+    return strncmp(argument, conninfo_file, sizeof(conninfo_file) - 1) == 0 ? AMLAPS_TOOL_UNREADABLE : AMLAPS_TOOL_USAGE;
+}
+
+const char *amlaps_tool_store(const char *argument, apr_pool_t *pool)
+{
+    const char *name;
+
+    if (is_pgsql(argument)) {
+        return amlaps_trail_read_store(&name, argument, pool) == NULL ? name : NULL;
     }
     if (strncmp(argument, sqlite, sizeof(sqlite) - 1) == 0) {
         argument += sizeof(sqlite) - 1;

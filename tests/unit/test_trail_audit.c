@@ -269,6 +269,33 @@ static void test_wrong_use(void **state)
     assert_non_null(strstr(output.out, "exit code:"));
 }
 
+/** What AMLapsStore refuses is refused here too, before anything is asked or made. */
+static void test_stores_that_are_none(void **state)
+{
+    static const char *const wrong[] = { "pgsql:host=localhost dbname=x password=opensesame", "pgsql:host=db.example.com dbname=x", "pgsql:", "pgsql:file:x" };
+    world_t *world = *state;
+    const char *seal = apr_pstrcat(world->pool, world->directory, "/none.seal", NULL);
+    static output_t output;
+    size_t i;
+
+    for (i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+        AUDIT(&output, world, NULL, "verify", wrong[i], NULL);
+        assert_int_equal(output.code, 2);
+        assert_null(strstr(output.err, "opensesame"));
+        assert_null(strstr(output.err, "cannot be reached"));
+        AUDIT(&output, world, NULL, "init", seal, wrong[i], NULL);
+        assert_int_equal(output.code, 2);
+    }
+    AUDIT(&output, world, NULL, "init", seal, "mysql:amlaps", NULL);
+    assert_int_equal(output.code, 2);
+    assert_int_not_equal(access("mysql:amlaps", F_OK), 0);
+    AUDIT(&output, world, NULL, "recover", seal, "pgsql:file:/no/such/file", NULL);
+    assert_int_equal(output.code, 3);
+    assert_non_null(strstr(output.err, "/no/such/file"));
+    assert_null(strstr(output.err, "cannot be reached"));
+    assert_int_not_equal(access(seal, F_OK), 0);
+}
+
 static void test_unreadable(void **state)
 {
     world_t *world = *state;
@@ -288,7 +315,7 @@ static void test_unreadable(void **state)
 
 static const struct CMUnitTest tests[] = {
     WORLD_TEST(test_verify), WORLD_TEST(test_reading_changes_nothing), WORLD_TEST(test_csv), WORLD_TEST(test_sealing), WORLD_TEST(test_wrong_keys),
-    WORLD_TEST(test_wrong_use),
+    WORLD_TEST(test_wrong_use), WORLD_TEST(test_stores_that_are_none),
     WORLD_TEST(test_unreadable)
 };
 
