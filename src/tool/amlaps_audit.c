@@ -1,4 +1,5 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -45,10 +46,13 @@ int amlaps_tool_failed(const amlaps_error_t *error)
 
 int amlaps_tool_flush(int code)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout)) {
+    const int reason = fflush(stdout) == 0 ? 0 : errno;
+
+    if (reason == 0 && !ferror(stdout)) {
         return code;
     }
-    perror("amlaps-audit: standard output");
+    /* What failed on the way left a reason that others have overwritten since. */
+    fprintf(stderr, "amlaps-audit: standard output: %s\n", reason != 0 ? strerror(reason) : "it did not take everything; see whether its disk is full");
     return AMLAPS_TOOL_UNREADABLE;
 }
 

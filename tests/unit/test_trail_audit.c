@@ -307,8 +307,10 @@ static void test_unreadable(void **state)
     assert_int_equal(output.code, 3);
     assert_non_null(strstr(output.err, "No such file"));
     write_some(world, "x");
+    write_some(world, apr_pstrcat(world->pool, "x", apr_psprintf(world->pool, "%08000d", 0), NULL));
     AUDIT(&output, world, "/dev/full", "export", world->path, NULL);
     assert_int_equal(output.code, 3);
+    assert_non_null(strstr(output.err, "disk is full"));
     AUDIT(&output, world, "/dev/full", "verify", world->path, NULL);
     assert_int_equal(output.code, 3);
 }
