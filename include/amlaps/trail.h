@@ -351,13 +351,14 @@ typedef struct amlaps_find_t {
     apr_int64_t from;              /* sequence number that the page before gave as `next`; 0: the first page */
     apr_int64_t to;                /* of oldest first: the last to be looked at; 0: the head */
     const char *except_id;         /* records with this id are passed over; NULL: none */
+    int anchored;                  /* sealed records with their `anchor`, without which nobody can check them outside of the store */
     apr_size_t most;               /* records on a page, 1 or more */
     apr_interval_time_t patience;  /* a page ends when this is over, with what was found until then */
 } amlaps_find_t;
 
 typedef struct amlaps_record_line_t {
     apr_int64_t seq;
-    const char *json;              /* as the store has it, which an attacker may have written */
+    const char *json;              /* as the store has it, which an attacker may have written; with its anchor where that was asked for */
 } amlaps_record_line_t;
 
 typedef struct amlaps_records_t {

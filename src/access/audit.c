@@ -58,7 +58,9 @@ apr_status_t amlaps_access_audit(amlaps_records_t **records, amlaps_error_t *err
                                  const amlaps_asker_t *asker, const amlaps_filter_t *filter, apr_int64_t from, apr_size_t most,
                                  apr_pool_t *pool)
 {
-    const amlaps_find_t find = { *filter, 1, from, 0, asker->id, most, PATIENCE };
+    const amlaps_find_t find = {
+        .filter = *filter, .newest_first = 1, .from = from, .except_id = asker->id, .most = most, .patience = PATIENCE
+    };
     amlaps_record_t record;
 
     *records = NULL;
@@ -119,7 +121,7 @@ apr_status_t amlaps_access_audit_export(amlaps_error_t *error, const amlaps_acce
                                         apr_pool_t *pool)
 {
     const char *store = amlaps_trail_store(access->trail);
-    amlaps_find_t find = { .filter = *filter, .most = EXPORT_PAGE, .patience = PATIENCE };
+    amlaps_find_t find = { .filter = *filter, .anchored = 1, .most = EXPORT_PAGE, .patience = PATIENCE };
     amlaps_record_t record;
 
     if (admit(&record, error, access, asker, describe(apr_pstrcat(pool, "export ", format, NULL), filter, pool), pool) != APR_SUCCESS) {

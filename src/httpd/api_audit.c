@@ -30,8 +30,12 @@ static apr_status_t check_text(amlaps_error_t *error, const char *name, const ch
 static apr_status_t check_time(apr_time_t *time, amlaps_error_t *error, const char *name, const char *value)
 {
     *time = 0;
-    if (value && (!amlaps_text_read_time(time, value) || *time <= 0)) {
+    if (value && !amlaps_text_read_time(time, value)) {
         return bad(error, "AML0147", name, "write a time as in 2026-11-22T16:00:00Z");
+    }
+    if (value && *time <= 0) {
+        /* Before all records, and 0 would be no bound. */
+        *time = 1;
     }
     return APR_SUCCESS;
 }

@@ -40,7 +40,10 @@ static const struct {
     [AMLAPS_TENANT_ERROR] = { 502, APLOG_ERR, "Microsoft's answer is not usable", 1, "" },
     [AMLAPS_AUDIT_UNAVAILABLE] = { 503, APLOG_ERR, "The access cannot be recorded", 0,
                                    "The access could not be recorded, so nothing was shown. Tell your administrator the id." },
-    [AMLAPS_NOTIFICATION_FAILED] = { 503, APLOG_ERR, "A notification could not be delivered", 1, "" },
+    /* Where the receiver is, and what it said, is for the log and for operators. */
+    [AMLAPS_NOTIFICATION_FAILED] = { 503, APLOG_ERR, "A notification could not be delivered", 0,
+                                     "A channel that must be told first did not confirm that it was, so nothing was shown. Try again; if it stays, "
+                                     "tell your administrator the id." },
     [AMLAPS_BUSY] = { 503, APLOG_INFO, "Busy", 0, "Too many people ask at once. Try again in a few seconds." },
 };
 

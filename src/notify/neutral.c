@@ -43,8 +43,15 @@ static apr_size_t length_of(const char *text)
     return strnlen(text, length);
 }
 
+/** How many characters one becomes. Slack counts entities as they are sent, and refuses a message with a text that is too long: nobody shall keep
+ *  a channel from being told of them by a reason of 500 ampersands. */
+static int cost_of(char c, amlaps_neutral_t how)
+{
+    return how != AMLAPS_NEUTRAL_SLACK ? 1 : c == '&' ? 5 : c == '<' || c == '>' ? 4 : 1;
+}
+
 /** One line, cut: every character that is none to a reader becomes a blank. */
-static const char *one_line(const char *text, apr_pool_t *pool)
+static const char *one_line(const char *text, amlaps_neutral_t how, apr_pool_t *pool)
 {
     char *line = apr_palloc(pool, strlen(text) + sizeof(CUT));
     char *end = line;
@@ -54,7 +61,7 @@ static const char *one_line(const char *text, apr_pool_t *pool)
         apr_size_t length = length_of(text);
         char character[5] = "";
 
-        if (characters++ == AMLAPS_NEUTRAL_MOST) {
+        if ((characters += cost_of(*text, how)) > AMLAPS_NEUTRAL_MOST) {
             memcpy(end, CUT, sizeof(CUT) - 1);
             end += sizeof(CUT) - 1;
             break;
@@ -198,7 +205,7 @@ const char *amlaps_neutral_text(const char *text, amlaps_neutral_t how, int is_n
     if (text == NULL || *text == '\0') {
         return "";
     }
-    text = one_line(text, pool);
+    text = one_line(text, how, pool);
     text = without_addresses(text, is_name && has_form_of_name(text), pool);
     if (how == AMLAPS_NEUTRAL_MARKUP) {
         return without_markup(text, pool);

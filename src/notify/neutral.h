@@ -9,7 +9,7 @@
 
 #include "amlaps/base.h"
 
-#define AMLAPS_NEUTRAL_MOST 500 /* characters */
+#define AMLAPS_NEUTRAL_MOST 500 /* characters, entities counted as they are written */
 
 typedef enum amlaps_neutral_t {
     AMLAPS_NEUTRAL_PLAIN,  /* for places without markup: a mail, a TextRun of a card */

@@ -10,6 +10,7 @@
 
 /* Longer than any text that a chat would show. */
 #define MOST 65536
+#define BYTE_ORDER_MARK "\xEF\xBB\xBF"
 
 /* ---- one text ---- */
 
@@ -272,6 +273,11 @@ const char *amlaps_template_read(const amlaps_template_t **read, amlaps_channel_
     const char *mistake;
 
     template->kind = kind;
+    /* Editors on Windows begin a text in UTF-8 with a mark that nobody sees. */
+    if (strncmp(text, BYTE_ORDER_MARK, sizeof(BYTE_ORDER_MARK) - 1) == 0) {
+        text += sizeof(BYTE_ORDER_MARK) - 1;
+        length -= sizeof(BYTE_ORDER_MARK) - 1;
+    }
     if (length > MOST) {
         return "the template is larger than 64 KiB; is it the right file?";
     }

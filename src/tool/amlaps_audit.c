@@ -1,4 +1,5 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -45,10 +46,13 @@ int amlaps_tool_failed(const amlaps_error_t *error)
 
 int amlaps_tool_flush(int code)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout)) {
+    const int reason = fflush(stdout) == 0 ? 0 : errno;
+
+    if (reason == 0 && !ferror(stdout)) {
         return code;
     }
-    perror("amlaps-audit: standard output");
+    /* What failed on the way left a reason that others have overwritten since. */
+    fprintf(stderr, "amlaps-audit: standard output: %s\n", reason != 0 ? strerror(reason) : "it did not take everything; see whether its disk is full");
     return AMLAPS_TOOL_UNREADABLE;
 }
 
@@ -118,7 +122,8 @@ static int run_on_one(const char *command, int count, char **arguments, apr_pool
     int verifying = strcmp(command, "verify") == 0;
     int code = take_options(verifying ? verify : export, &count, arguments);
 
-    if (code != AMLAPS_TOOL_GOOD || (code = expect_arguments(1, count, arguments, "name the store")) != AMLAPS_TOOL_GOOD) {
+    if (code != AMLAPS_TOOL_GOOD || (code = expect_arguments(1, count, arguments, "name the store")) != AMLAPS_TOOL_GOOD
+        || (code = amlaps_tool_check_store(arguments[0], 0, pool)) != AMLAPS_TOOL_GOOD) {
         return code;
     }
     return verifying ? amlaps_tool_verify(arguments[0], &given, pool) : amlaps_tool_export(arguments[0], &given, pool);
@@ -126,12 +131,13 @@ static int run_on_one(const char *command, int count, char **arguments, apr_pool
 
 static int run_on_both(const char *command, int count, char **arguments, apr_pool_t *pool)
 {
+    const int beginning = strcmp(command, "init") == 0;
     int code = expect_arguments(2, count, arguments, "name the sealing state, then the store");
 
-    if (code != AMLAPS_TOOL_GOOD) {
+    if (code != AMLAPS_TOOL_GOOD || (code = amlaps_tool_check_store(arguments[1], beginning, pool)) != AMLAPS_TOOL_GOOD) {
         return code;
     }
-    return strcmp(command, "init") == 0 ? amlaps_tool_init(arguments[0], arguments[1], pool) : amlaps_tool_recover(arguments[0], arguments[1], pool);
+    return beginning ? amlaps_tool_init(arguments[0], arguments[1], pool) : amlaps_tool_recover(arguments[0], arguments[1], pool);
 }
 
 static int run(int count, char **arguments, apr_pool_t *pool)

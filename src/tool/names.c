@@ -5,11 +5,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sys/stat.h>
+
 #include <apr_strings.h>
 
 #include "tool.h"
 
 static const char sqlite[] = "sqlite3:";
+static const char conninfo_file[] = "pgsql:file:/";
 
 static int is_pgsql(const char *argument)
 {
@@ -28,11 +31,19 @@ const char *amlaps_tool_path(const char *argument, apr_pool_t *pool)
     return full;
 }
 
+/** What is read from a pipe is gone: then the file would be verified without its beginning. */
+static int is_regular(const char *path)
+{
+    struct stat info;
+
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
 static int is_database(const char *path)
 {
     static const char magic[] = "SQLite format 3";
     char start[sizeof(magic)] = "";
-    FILE *file = fopen(path, "re");
+    FILE *file = is_regular(path) ? fopen(path, "re") : NULL;
     int is = file != NULL && fread(start, 1, sizeof(start), file) == sizeof(start) && memcmp(start, magic, sizeof(magic)) == 0;
 
     if (file != NULL) {
@@ -41,16 +52,31 @@ static int is_database(const char *path)
     return is;
 }
 
-const char *amlaps_tool_store(const char *argument, apr_pool_t *pool)
+int amlaps_tool_check_store(const char *argument, int is_new, apr_pool_t *pool)
 {
-    const char *name, *mistake;
+    const char *colon = strchr(argument, ':');
+    const char *mistake = NULL;
 
     if (is_pgsql(argument)) {
-        mistake = amlaps_trail_read_store(&name, argument, pool);
-        if (mistake != NULL) {
-            fprintf(stderr, "amlaps-audit: %s\n", mistake);
-        }
-        return name;
+        mistake = amlaps_trail_check_store(argument, pool);
+    } else if (is_new && strncmp(argument, sqlite, sizeof(sqlite) - 1) != 0 && colon != NULL
+               && memchr(argument, '/', (size_t)(colon - argument)) == NULL && access(argument, F_OK) != 0) {
+        mistake = "write the store's file, or pgsql: and how to reach the database; before the name of a file with a colon, ./ or the folder";
+    }
+    if (mistake == NULL) {
+        return AMLAPS_TOOL_GOOD;
+    }
+    /* Without the argument: it may hold a password. */
+    fprintf(stderr, "amlaps-audit: %s\n", mistake);
+    return strncmp(argument, conninfo_file, sizeof(conninfo_file) - 1) == 0 ? AMLAPS_TOOL_UNREADABLE : AMLAPS_TOOL_USAGE;
+}
+
+const char *amlaps_tool_store(const char *argument, apr_pool_t *pool)
+{
+    const char *name;
+
+    if (is_pgsql(argument)) {
+        return amlaps_trail_read_store(&name, argument, pool) == NULL ? name : NULL;
     }
     if (strncmp(argument, sqlite, sizeof(sqlite) - 1) == 0) {
         argument += sizeof(sqlite) - 1;

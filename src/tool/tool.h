@@ -25,6 +25,11 @@ int amlaps_tool_failed(const amlaps_error_t *error);
 /** Standard output must have taken all. @return `code`, or AMLAPS_TOOL_UNREADABLE where it did not */
 int amlaps_tool_flush(int code);
 
+/**
+ * Refuses what AMLapsStore would refuse, before anything is done: a connection that others could forge, and what is neither file nor database.
+ * @param is_new 1: a file that is not there yet will be made @return AMLAPS_TOOL_GOOD, or the exit code after it said what to write instead
+ */
+int amlaps_tool_check_store(const char *argument, int is_new, apr_pool_t *pool);
 /** The store's name as the library wants it; NULL where the argument is a file of JSON lines. */
 const char *amlaps_tool_store(const char *argument, apr_pool_t *pool);
 /** The same for a store that may have to be made. */

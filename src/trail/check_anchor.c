@@ -52,7 +52,7 @@ static void keep(char text[AMLAPS_RECORD_HASH + 1], const amlaps_slice_t *slice)
     }
 }
 
-/** Reads the next line that is a record. @return 0 at the end */
+/** Reads the next line that is a record, which another program may have written anew on its way. @return 0 at the end */
 static int read_copy(copy_t *copy, amlaps_check_anchor_t *check)
 {
     ssize_t length;
@@ -64,7 +64,7 @@ static int read_copy(copy_t *copy, amlaps_check_anchor_t *check)
         apr_pool_clear(check->pool);
         check->at += length;
         length -= check->line[length - 1] == '\n';
-        if (json == NULL || amlaps_view_read(&view, json, (apr_size_t)(check->line + length - json), check->pool) != NULL || view.seq < 1) {
+        if (json == NULL || amlaps_view_read_copy(&view, json, (apr_size_t)(check->line + length - json), check->pool) != NULL || view.seq < 1) {
             continue;
         }
         copy->seq = view.seq;
@@ -116,7 +116,8 @@ apr_status_t amlaps_check_anchor_open(amlaps_check_anchor_t **check, const char 
         }
         return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0219", status, "cannot read the anchor file %s: %s", path, strerror(errno));
     }
-    made->end = info.st_size;
+    /* A file may grow meanwhile, by records that are not read from the store any more. */
+    made->end = S_ISREG(info.st_mode) ? info.st_size : APR_INT64_MAX;
     apr_pool_cleanup_register(pool, made, release, apr_pool_cleanup_null);
     advance(made);
     if (made->now.seq == 0) {

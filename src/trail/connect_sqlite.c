@@ -6,6 +6,9 @@
 
 #include "sqlite.h"
 
+/* A path, percent-encoded, and what stands around it. */
+#define ADDRESS (3 * PATH_MAX + 32)
+
 int amlaps_sqlite_lost_sync(sqlite3 *db)
 {
     int code = sqlite3_extended_errcode(db);
@@ -74,9 +77,28 @@ static int resolve(char resolved[PATH_MAX], const char *path)
     return 1;
 }
 
+/** The address by which SQLite reads a file that nobody writes to: without locks, and without files beside it. */
+static void write_address(char address[ADDRESS], const char *resolved)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    char *end = address + strlen(strcpy(address, "file:"));
+    const char *c;
+
+    for (c = resolved; *c != '\0'; c++) {
+        if (strchr("%?#", *c) != NULL) {
+            *end++ = '%';
+            *end++ = digits[(unsigned char)*c >> 4];
+            *end++ = digits[*c & 0xF];
+        } else {
+            *end++ = *c;
+        }
+    }
+    strcpy(end, "?immutable=1");
+}
+
 apr_status_t amlaps_sqlite_connect(sqlite3 **db, const char *path, int flags, amlaps_error_t *error)
 {
-    char resolved[PATH_MAX];
+    char resolved[PATH_MAX], address[ADDRESS];
     apr_status_t status;
     int persist = 1;
 
@@ -87,7 +109,11 @@ apr_status_t amlaps_sqlite_connect(sqlite3 **db, const char *path, int flags, am
         return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0201", APR_FROM_OS_ERROR(reason),
                                 "the directory of the store %s is not there or not to be entered by this user", path);
     }
-    if (sqlite3_open_v2(resolved, db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL) != SQLITE_OK) {
+    if ((flags & SQLITE_OPEN_URI) != 0) {
+        write_address(address, resolved);
+    }
+    if (sqlite3_open_v2((flags & SQLITE_OPEN_URI) != 0 ? address : resolved, db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL)
+        != SQLITE_OK) {
         status = *db != NULL ? status_of(*db) : APR_ENOMEM;
         amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0201", status, "the store %s cannot be opened: %s", path,
                          *db != NULL ? sqlite3_errmsg(*db) : "out of memory");

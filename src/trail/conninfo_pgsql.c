@@ -178,7 +178,7 @@ int amlaps_pgsql_hosts(const char *conninfo)
     return count;
 }
 
-PGconn *amlaps_pgsql_dial(const char *conninfo, int host)
+PGconn *amlaps_pgsql_dial(const char *conninfo, int host, int reads)
 {
     /* What the string says comes after what it may change, and before what it may not. */
     const char *keyword[SETTINGS + 6] = { "fallback_application_name", "gssencmode" };
@@ -202,7 +202,7 @@ PGconn *amlaps_pgsql_dial(const char *conninfo, int host)
     keyword[count] = "client_encoding";
     value[count++] = "UTF8";
     keyword[count] = "target_session_attrs";
-    value[count++] = "read-write";
+    value[count++] = reads ? "any" : "read-write";
     conn = given != NULL ? PQconnectStartParams(keyword, value, 0) : NULL;
     while (items > 0) {
         free(item[--items]);

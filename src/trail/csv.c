@@ -44,9 +44,19 @@ static int is_formula(const char *text)
     return 0;
 }
 
+/** Where semicolons or tabs separate, as in much of Europe, spreadsheets end cells at them in spite of the quotes, and begin new ones behind them. */
+static int begins_formula(const char *separator)
+{
+    const char *text = separator + 1;
+
+    return strchr(";\t\r\n", *separator) != NULL && is_formula(text + strspn(text, " \t\r\n\""));
+}
+
 /** Appends a quoted cell, which takes at most twice the text and three bytes more. */
 static char *write_cell(char *end, const char *text)
 {
+    const char *first = text + strspn(text, " \t\r\n"); /* what stands before it has its apostrophe */
+
     *end++ = '"';
     if (is_formula(text)) {
         *end++ = '\'';
@@ -56,6 +66,9 @@ static char *write_cell(char *end, const char *text)
             *end++ = '"';
         }
         *end++ = *text;
+        if (text >= first && begins_formula(text)) {
+            *end++ = '\'';
+        }
     }
     *end++ = '"';
     return end;

@@ -108,6 +108,7 @@ static int visit(void *baton, const amlaps_row_t *row)
     finding_t *finding = baton;
     amlaps_records_t *records = finding->records;
     amlaps_record_line_t *line;
+    apr_size_t length;
 
     if (matches(finding, row)) {
         if ((apr_size_t)records->lines->nelts == finding->find->most) {
@@ -116,7 +117,7 @@ static int visit(void *baton, const amlaps_row_t *row)
         }
         line = apr_array_push(records->lines);
         line->seq = row->seq;
-        line->json = apr_pstrmemdup(records->lines->pool, row->body, row->length);
+        line->json = amlaps_record_copy(&length, row->body, row->length, finding->find->anchored ? row->anchor : NULL, records->lines->pool);
     }
     finding->reached = row->seq;
     if (++finding->seen % LOOK == 0 && amlaps_clock_steady(amlaps_clock_system()) >= finding->until) {

@@ -284,7 +284,8 @@ static apr_status_t dial(amlaps_pgsql_t *link, int host, apr_time_t until, amlap
     PostgresPollingStatusType next = PGRES_POLLING_WRITING;
     char line[256];
 
-    link->conn = amlaps_pgsql_dial(link->conninfo, host);
+    /* Of several a standby may be behind, and say that records are missing which are not. */
+    link->conn = amlaps_pgsql_dial(link->conninfo, host, link->reads && link->hosts == 1);
     if (link->conn == NULL) {
         return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0250", APR_ENOMEM, "no memory for a connection to the store %s", link->name);
     }

@@ -43,8 +43,8 @@ struct amlaps_pgsql_t *amlaps_pgsql_link(amlaps_store_t *store);
 /** @return how many hosts it names, one where it names none */
 int amlaps_pgsql_hosts(const char *conninfo);
 
-/** Begins to connect to one of the hosts. @return NULL without memory; else to be asked with PQstatus and PQconnectPoll */
-PGconn *amlaps_pgsql_dial(const char *conninfo, int host);
+/** Begins to connect to one of the hosts. @param reads 1: one that takes no writes will do @return NULL without memory; else to be asked with PQstatus and PQconnectPoll */
+PGconn *amlaps_pgsql_dial(const char *conninfo, int host, int reads);
 
 /** @return host and database without user and password, for messages */
 const char *amlaps_pgsql_name(const char *conninfo, apr_pool_t *pool);
@@ -58,6 +58,7 @@ typedef struct amlaps_pgsql_t {
     PGconn *conn;         /* NULL: not connected */
     apr_time_t until;     /* steady: when the server must have answered */
     char warning[128];    /* the server's last since it was emptied */
+    int reads;            /* nothing will be written, so a standby will do where nobody else is named */
     int broken;           /* something failed that leaves nobody knows what unread: to be disconnected */
     int unread;           /* statements that amlaps_pgsql_later sent */
 } amlaps_pgsql_t;
@@ -68,7 +69,7 @@ void amlaps_pgsql_init(amlaps_pgsql_t *link, const char *conninfo, apr_pool_t *p
 void amlaps_pgsql_hurry(amlaps_pgsql_t *link, apr_interval_time_t patience);
 
 /**
- * Connects to the first host that takes writes, and sets up the session: durable commits, no statement and no lock that lasts longer than
+ * Connects to the first host that takes writes, or that reads, and sets up the session: durable commits, no statement and no lock that lasts longer than
  * `patience`. A server that could lose what it confirmed, or change a text, is refused.
  */
 apr_status_t amlaps_pgsql_connect(amlaps_pgsql_t *link, apr_interval_time_t patience, amlaps_error_t *error);

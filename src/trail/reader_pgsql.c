@@ -135,6 +135,7 @@ apr_status_t amlaps_pgsql_each(const char *conninfo, const amlaps_range_t *range
         return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0250", status, "no memory to read the store");
     }
     amlaps_pgsql_init(&link, conninfo, pool);
+    link.reads = 1;
     amlaps_pgsql_hurry(&link, PATIENCE);
     status = amlaps_pgsql_connect(&link, PATIENCE, error);
     if (status == APR_SUCCESS) {

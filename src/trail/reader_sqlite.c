@@ -1,5 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
+
+#include <sys/stat.h>
 
 #include "sqlite.h"
 
@@ -175,17 +180,42 @@ static apr_status_t read_range(sqlite3 *db, const char *path, int version, const
     return rows < 0 ? error->status : APR_SUCCESS;
 }
 
+static apr_status_t connect_to_read(sqlite3 **db, int *version, const char *path, int flags, amlaps_error_t *error)
+{
+    apr_status_t status = amlaps_sqlite_connect(db, path, SQLITE_OPEN_READONLY | flags, error);
+
+    if (status == APR_SUCCESS) {
+        sqlite3_busy_timeout(*db, 5000);
+        status = amlaps_sqlite_version(version, *db, path, error);
+    }
+    return status;
+}
+
+/** A copy where SQLite can't make the files that it wants beside it. What httpd has open has a log of its own, with all that is new. */
+static int is_still(sqlite3 *db, const char *path)
+{
+    const int code = sqlite3_errcode(db) & 0xFF;
+    char log[PATH_MAX];
+    struct stat info;
+
+    return (code == SQLITE_READONLY || code == SQLITE_CANTOPEN) && (size_t)snprintf(log, sizeof(log), "%s-wal", path) < sizeof(log)
+           && (stat(log, &info) == 0 ? info.st_size == 0 : errno == ENOENT);
+}
+
 apr_status_t amlaps_sqlite_each(const char *path, const amlaps_range_t *range, amlaps_row_visit_t visit, void *baton, amlaps_error_t *error)
 {
     sqlite3 *db;
     int version = 0;
-    apr_status_t status = amlaps_sqlite_connect(&db, path, SQLITE_OPEN_READONLY, error);
+    apr_status_t status = connect_to_read(&db, &version, path, 0, error);
 
-    if (status != APR_SUCCESS) {
+    if (status != APR_SUCCESS && db != NULL && is_still(db, path)) {
+        sqlite3_close(db);
+        memset(error, 0, sizeof(*error));
+        status = connect_to_read(&db, &version, path, SQLITE_OPEN_URI, error);
+    }
+    if (db == NULL) {
         return status;
     }
-    sqlite3_busy_timeout(db, 5000);
-    status = amlaps_sqlite_version(&version, db, path, error);
     if (status == APR_SUCCESS && version == 0) {
         status = amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0207", APR_EGENERAL, "%s is empty and no audit store", path);
     }

@@ -87,7 +87,8 @@ apr_status_t amlaps_trail_retain(amlaps_retained_t *retained, amlaps_error_t *er
 
     memset(retained, 0, sizeof(*retained));
     if (status == APR_SUCCESS && (status = amlaps_keeper_open(&keeper)) == APR_SUCCESS) {
-        const amlaps_range_t range = { .until = before, .before = keeper.head.seq, .newest_first = 1 };
+        /* The beginning of 1970 would be no bound to the store, and everything would go. */
+        const amlaps_range_t range = { .until = before != 0 ? before : 1, .before = keeper.head.seq, .newest_first = 1 };
 
         status = amlaps_store_each(store, &range, take_last, &last, error);
     }

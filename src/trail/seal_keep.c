@@ -66,7 +66,8 @@ static apr_status_t seal_store(amlaps_error_t *error, const char *store, const c
     }
     if (status == APR_SUCCESS && keeper.head.anchor[0] != '\0') {
         status = amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0239", APR_EEXIST,
-                                  "the trail in %s is sealed already; after a loss of its sealing state, run amlaps-audit recover", amlaps_store_label(store));
+                                  "the trail of the store %s is sealed already; after a loss of its sealing state, run amlaps-audit recover",
+                                  amlaps_store_label(store));
     }
     if (status == APR_SUCCESS && (status = begin_anew(&seal, &keeper)) == APR_SUCCESS && seal != NULL
         && (status = create(&keeper, seal)) == APR_SUCCESS) {

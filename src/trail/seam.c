@@ -1,6 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "seam.h"
 
+#include <apr_strings.h>
+
 #include "mark.h"
 
 /* Rows between two looks at the clock. */
@@ -9,11 +11,11 @@
 typedef struct look_t {
     apr_int64_t first;         /* the store's first record */
     amlaps_mark_t audit, code; /* of an export */
-    amlaps_view_t exported;    /* the newest export; seq 0: none found */
+    amlaps_view_t exported;    /* the newest export of all that is gone, else of most; seq 0: none found */
     apr_time_t until;          /* steady, 0: never */
     apr_int64_t reached;       /* where time was over; 0: it was not */
     apr_size_t seen;
-    apr_pool_t *pool;
+    apr_pool_t *pool, *scratch; /* cleared with each record that is read */
 } look_t;
 
 static int take_first(void *baton, const amlaps_row_t *row)
@@ -22,19 +24,31 @@ static int take_first(void *baton, const amlaps_row_t *row)
     return 0;
 }
 
-static int is_export(void *baton, const amlaps_row_t *row)
+static void keep(amlaps_view_t *exported, amlaps_field_t field, const amlaps_view_t *view, apr_pool_t *pool)
+{
+    exported->field[field] = view->field[field];
+    exported->field[field].text = view->field[field].text != NULL ? apr_pstrdup(pool, view->field[field].text) : NULL;
+}
+
+/** Two that went on side by side are told of in any order, so that the newest may be the one that removed less. */
+static int take_export(void *baton, const amlaps_row_t *row)
 {
     look_t *look = baton;
-    amlaps_view_t *view = &look->exported;
+    amlaps_view_t view;
 
     if (row->body != NULL && amlaps_mark_may_be(&look->code, row->body, row->length)
         && amlaps_mark_may_be(&look->audit, row->body, row->length)) {
-        if (amlaps_view_parse(view, row->body, row->length, look->pool) == NULL && amlaps_mark_is(&look->code, view)
-            && amlaps_mark_is(&look->audit, view)) {
+        apr_pool_clear(look->scratch);
+        if (amlaps_view_parse(&view, row->body, row->length, look->scratch) == NULL && amlaps_mark_is(&look->code, &view)
+            && amlaps_mark_is(&look->audit, &view) && view.seal_last > look->exported.seal_last) {
+            look->exported.seq = view.seq;
+            look->exported.seal_last = view.seal_last;
+            keep(&look->exported, AMLAPS_FIELD_SEAL_HASH, &view, look->pool);
+            keep(&look->exported, AMLAPS_FIELD_SEAL_ANCHOR, &view, look->pool);
+        }
+        if (look->exported.seal_last >= look->first - 1) {
             return 0;
         }
-        view->seq = 0;
-        apr_pool_clear(look->pool);
     }
     if (++look->seen % LOOK == 0 && look->until != 0 && amlaps_clock_steady(amlaps_clock_system()) >= look->until) {
         look->reached = row->seq;
@@ -42,11 +56,11 @@ static int is_export(void *baton, const amlaps_row_t *row)
     return look->reached == 0;
 }
 
-/** Looks for the newest export, or goes on looking. Where the store begins elsewhere meanwhile, there is a newer one. */
+/** Looks for the export, or goes on looking. Where the store begins elsewhere meanwhile, there is a newer one. */
 static apr_status_t search(look_t *look, amlaps_seam_t *seam, const char *store, amlaps_error_t *error)
 {
     const amlaps_range_t backwards = { .newest_first = 1, .before = seam->first == look->first ? seam->before : 0 };
-    apr_status_t status = look->first > 1 ? amlaps_store_each(store, &backwards, is_export, look, error) : APR_SUCCESS;
+    apr_status_t status = look->first > 1 ? amlaps_store_each(store, &backwards, take_export, look, error) : APR_SUCCESS;
 
     seam->before = look->reached;
     seam->first = look->reached != 0 ? look->first : 0;
@@ -57,8 +71,9 @@ apr_status_t amlaps_seam_find(amlaps_check_t *check, amlaps_seam_t *seam, const 
 {
     const amlaps_slice_t *hash;
     look_t look = { .until = seam->until };
-    apr_status_t status = apr_pool_create(&look.pool, pool);
+    apr_status_t status = apr_pool_create(&look.scratch, pool);
 
+    look.pool = pool;
     if (status != APR_SUCCESS) {
         return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0218", status, "no memory to verify with");
     }

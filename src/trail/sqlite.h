@@ -35,7 +35,7 @@ apr_status_t amlaps_sqlite_broke(amlaps_store_t *store, const char *doing, amlap
 /**
  * Opens a connection that keeps -wal and -shm when it closes. A symbolic link in the file's own place is refused; one in its directory is
  * followed.
- * @param flags SQLITE_OPEN_READWRITE, SQLITE_OPEN_READONLY
+ * @param flags SQLITE_OPEN_READWRITE, SQLITE_OPEN_READONLY; with SQLITE_OPEN_URI a file that nobody writes to
  */
 apr_status_t amlaps_sqlite_connect(sqlite3 **db, const char *path, int flags, amlaps_error_t *error);
 

@@ -2,7 +2,8 @@
 /** What auditors do: read, filter, verify and export the audit. */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import { execFileSync } from 'node:child_process';
+import os from 'node:os';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
 import { DEVICES, GROUPS, defaultWorld } from '../entra/world.mjs';
 import { ruleSection } from '../lib/amlaps-conf.mjs';
@@ -113,6 +114,9 @@ describe('reading the audit', () => {
       [{ until: middle }, (r) => r.time < middle],
       [{ since: middle, until: middle }, () => false],
       [{ since: '2100-01-01T00:00:00Z' }, () => false],
+      [{ since: '1970-01-01T00:00:00Z' }, () => true],
+      [{ since: '1601-01-01T00:00:00Z' }, () => true],
+      [{ until: '1970-01-01T00:00:00Z' }, () => false],
       [{ actor: person.id, device: DEVICES.lon001, event: 'password', outcome: 'granted' },
         (r) => r.actor?.oid === person.id && r.device?.deviceId === DEVICES.lon001 && r.event === 'password' && r.outcome === 'granted'],
     ];
@@ -249,6 +253,58 @@ describe('verification', () => {
     execFileSync('sqlite3', [stage.store, "UPDATE record SET body = '{\"broken' WHERE seq = 2"]);
     const { records } = assertOk(await list(auditor, { limit: 1000 }));
     assert.deepEqual(records.find((/** @type {any} */ r) => r.seq === 2), { seq: 2 });
+  });
+});
+
+describe('amlaps-audit with a copy', () => {
+  test('that comes through a pipe, as from zcat, or was written anew on its way, reads all of it', async () => {
+    const stage = await startStage({ amlaps: 'AMLapsAuditLog {root}/logs/copy.jsonl' });
+    try {
+      assertOk(await (await stage.signIn('helpdesk')).password('contoso', DEVICES.lon001));
+      const copy = stage.httpd.path('logs/copy.jsonl');
+      const lines = fs.readFileSync(copy, 'utf8').trim().split('\n');
+      const anew = stage.httpd.write('logs/anew.jsonl', lines.map((line) => `${JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(line)).reverse()), null, 1)
+        .replaceAll('\n', '')}\r\n`).join(''));
+      const bad = stage.httpd.write('logs/bad.jsonl', `${lines.join('\n').replace('LON-001', 'LON-002')}\n`);
+      const run = (/** @type {string} */ words) => {
+        const { status, stdout, stderr } = spawnSync('bash', ['-c', `${AUDIT} ${words}`], { encoding: 'utf8' });
+        return `${status} ${stdout}${stderr}`;
+      };
+      assert.match(run(`verify <(gzip <${copy} | zcat)`), /^0 good: 3 records/);
+      assert.match(run(`verify <(gzip <${bad} | zcat)`), /^1 BAD record 2: /);
+      for (const anchor of [`<(cat ${copy})`, anew, `<(cat ${anew})`]) {
+        assert.match(run(`verify ${stage.store} --anchor ${anchor}`), /^0 good: 3 records[^]*the anchor file covers records up to 3/, anchor);
+      }
+    } finally {
+      await stage.close();
+    }
+  });
+});
+
+describe('amlaps-audit with a backup', () => {
+  test('that lies where nobody can write reads it, and leaves nothing beside it', async () => {
+    const stage = await startStage();
+    const place = fs.mkdtempSync(path.join(os.tmpdir(), 'amlaps-%3f #-'));
+    const shelf = path.join(place, 'read-only');
+    const tool = path.join(place, 'amlaps-audit');
+    try {
+      assertOk(await (await stage.signIn('helpdesk')).password('contoso', DEVICES.lon001));
+      fs.mkdirSync(shelf);
+      fs.chmodSync(place, 0o755);
+      fs.copyFileSync(AUDIT, tool);
+      execFileSync('sqlite3', [stage.store, `.backup '${shelf}/backup.db'`]);
+      fs.chmodSync(path.join(shelf, 'backup.db'), 0o444);
+      fs.chmodSync(shelf, 0o555);
+      // root may write everywhere
+      const somebody = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
+      const run = (/** @type {string} */ command) => execFileSync(tool, [command, path.join(shelf, 'backup.db')], { encoding: 'utf8', ...somebody });
+      assert.match(run('verify'), /^good: 3 records/);
+      assert.deepEqual(run('export').trim().split('\n').map((line) => JSON.parse(line)), await stage.records());
+      assert.deepEqual(fs.readdirSync(shelf), ['backup.db']);
+    } finally {
+      await stage.close();
+      fs.rmSync(place, { recursive: true });
+    }
   });
 });
 

@@ -91,7 +91,7 @@ class Sealed {
 describe('a sealed audit', () => {
   /** @type {Sealed} */
   let sealed;
-  before(async () => { sealed = await Sealed.start({ servers: 4 }); });
+  before(async () => { sealed = await Sealed.start({ servers: 4, amlaps: `${COPY}\nAMLapsAuditor user auditor@contoso.com` }); });
   after(() => sealed?.stage.close(TROUBLE));
 
   test('begins with a record that tells so, and serves', async () => {
@@ -112,6 +112,16 @@ describe('a sealed audit', () => {
     const anchors = new Map(rows.map((row) => [row.seq, row.anchor]));
     assert.ok(lines.filter((line) => line.anchor).length >= 2);
     for (const line of lines) assert.equal(line.anchor ?? null, anchors.get(line.seq));
+  });
+
+  test('gives an export by the API its anchors too, so that it verifies', async () => {
+    const auditor = await sealed.stage.signIn('auditor');
+    const exported = await auditor.get('api/v1/audit/export');
+    assert.equal(exported.status, 200);
+    const file = sealed.stage.httpd.write('state/api.jsonl', exported.text);
+    const { code, out } = await audit(['verify', file, '--key', '-', '--anchor', sealed.copy], sealed.keys);
+    assert.equal(code, 0, out);
+    assert.equal((await sealed.verify(['--anchor', file])).code, 0, 'it is a copy to compare with, as any other');
   });
 
   test('is one chain from all children, over graceful restarts and kills', async () => {

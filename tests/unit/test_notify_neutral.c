@@ -82,6 +82,24 @@ static void slack_gets_entities(void **state)
     assert_string_equal(amlaps_neutral_text("<!channel> & <@U1>", AMLAPS_NEUTRAL_SLACK, 0, pool), "&lt;!channel&gt; &amp; &lt;@U1&gt;");
 }
 
+/** Slack takes no field of more than 2000 characters, and none of the message with it. */
+static void slack_can_take_what_is_longest(void **state)
+{
+    static const char *const letters[] = { "&", "<", ">", "\\", "://", "a.bb", "x&" };
+    apr_pool_t *pool = *state;
+    size_t i;
+
+    for (i = 0; i < sizeof(letters) / sizeof(*letters); i++) {
+        const char *text = letters[i];
+
+        while (strlen(text) < 4 * AMLAPS_NEUTRAL_MOST) {
+            text = apr_pstrcat(pool, text, text, NULL);
+        }
+        assert_in_range(strlen(amlaps_neutral_text(text, AMLAPS_NEUTRAL_SLACK, 0, pool)), AMLAPS_NEUTRAL_MOST - 4, 1900);
+    }
+    assert_string_equal(amlaps_neutral_text("R&D", AMLAPS_NEUTRAL_SLACK, 0, pool), "R&amp;D");
+}
+
 static void markup_becomes_wide(void **state)
 {
     apr_pool_t *pool = *state;
@@ -154,7 +172,7 @@ static void hostile_text_is_harmless(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        pool_test(ordinary_text_stays), pool_test(one_line_of_bounded_length), pool_test(addresses_are_taken_apart), pool_test(names_keep_their_dots), pool_test(slack_gets_entities),
+        pool_test(ordinary_text_stays), pool_test(one_line_of_bounded_length), pool_test(addresses_are_taken_apart), pool_test(names_keep_their_dots), pool_test(slack_gets_entities), pool_test(slack_can_take_what_is_longest),
         pool_test(markup_becomes_wide), pool_test(hostile_text_is_harmless)
     };
 

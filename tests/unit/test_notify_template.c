@@ -40,6 +40,15 @@ static const char *body(apr_pool_t *pool, amlaps_channel_kind_t kind, const char
     return amlaps_webhook_body(&channel, message(pool, record), pool);
 }
 
+static void a_mark_of_the_byte_order_is_passed_over(void **state)
+{
+    amlaps_channel_t channel = { .kind = AMLAPS_CHANNEL_MAIL };
+
+    assert_string_equal(mistake(*state, AMLAPS_CHANNEL_MAIL, "\xEF\xBB\xBF" "Subject: {title}\r\n\r\ntext\r\n"), "");
+    assert_string_equal(body(*state, AMLAPS_CHANNEL_SLACK, "\xEF\xBB\xBF{\"text\":\"x\"}", "{}"), "{\"text\":\"x\"}");
+    assert_non_null(amlaps_channel_set_template(&channel, "\xEF\xBB", 2, *state));
+}
+
 static void what_is_shipped_is_right(void **state)
 {
     static const amlaps_channel_kind_t kinds[] = { AMLAPS_CHANNEL_SLACK, AMLAPS_CHANNEL_TEAMS, AMLAPS_CHANNEL_MAIL };
@@ -220,7 +229,8 @@ static void answers_are_understood(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        pool_test(what_is_shipped_is_right), pool_test(mistakes_are_named), pool_test(facts_are_put_into_texts), pool_test(items_without_a_fact_are_left_out),
+        pool_test(what_is_shipped_is_right), pool_test(a_mark_of_the_byte_order_is_passed_over),
+        pool_test(mistakes_are_named), pool_test(facts_are_put_into_texts), pool_test(items_without_a_fact_are_left_out),
         pool_test(the_place_decides_how_text_is_escaped), pool_test(types_follow_the_outcome), pool_test(titles_say_what_happened),
         pool_test(a_letter_has_only_its_own_headers), pool_test(signatures_are_those_of_the_specification), pool_test(answers_are_understood)
     };

@@ -138,6 +138,7 @@ static void test_csv(void **state)
         write_some(world, formulas[i]);
     }
     write_some(world, "say \"hi\", INC1=2");
+    write_some(world, "x;=1+1;; @A1;\"=2\"\t-3\n+4; a=b;c");
     AUDIT(&output, world, NULL, "export", world->path, "--format", "csv", NULL);
     assert_int_equal(output.code, 0);
     assert_int_equal(strncmp(output.out, "seq,time,id,stage,event,outcome,code,username,", 46), 0);
@@ -151,6 +152,8 @@ static void test_csv(void **state)
         assert_non_null(strstr(output.out, cell));
     }
     assert_non_null(strstr(output.out, ",\"say \"\"hi\"\", INC1=2\","));
+    /* A spreadsheet with semicolons between its cells begins new ones here. */
+    assert_non_null(strstr(output.out, ",\"x;'=1+1;;' @A1;'\"\"=2\"\"\t'-3\n'+4; a=b;c\","));
 }
 
 /** From init to recovery, as the words of docs/audit.md are typed. */
@@ -266,6 +269,33 @@ static void test_wrong_use(void **state)
     assert_non_null(strstr(output.out, "exit code:"));
 }
 
+/** What AMLapsStore refuses is refused here too, before anything is asked or made. */
+static void test_stores_that_are_none(void **state)
+{
+    static const char *const wrong[] = { "pgsql:host=localhost dbname=x password=opensesame", "pgsql:host=db.example.com dbname=x", "pgsql:", "pgsql:file:x" };
+    world_t *world = *state;
+    const char *seal = apr_pstrcat(world->pool, world->directory, "/none.seal", NULL);
+    static output_t output;
+    size_t i;
+
+    for (i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+        AUDIT(&output, world, NULL, "verify", wrong[i], NULL);
+        assert_int_equal(output.code, 2);
+        assert_null(strstr(output.err, "opensesame"));
+        assert_null(strstr(output.err, "cannot be reached"));
+        AUDIT(&output, world, NULL, "init", seal, wrong[i], NULL);
+        assert_int_equal(output.code, 2);
+    }
+    AUDIT(&output, world, NULL, "init", seal, "mysql:amlaps", NULL);
+    assert_int_equal(output.code, 2);
+    assert_int_not_equal(access("mysql:amlaps", F_OK), 0);
+    AUDIT(&output, world, NULL, "recover", seal, "pgsql:file:/no/such/file", NULL);
+    assert_int_equal(output.code, 3);
+    assert_non_null(strstr(output.err, "/no/such/file"));
+    assert_null(strstr(output.err, "cannot be reached"));
+    assert_int_not_equal(access(seal, F_OK), 0);
+}
+
 static void test_unreadable(void **state)
 {
     world_t *world = *state;
@@ -277,15 +307,17 @@ static void test_unreadable(void **state)
     assert_int_equal(output.code, 3);
     assert_non_null(strstr(output.err, "No such file"));
     write_some(world, "x");
+    write_some(world, apr_pstrcat(world->pool, "x", apr_psprintf(world->pool, "%08000d", 0), NULL));
     AUDIT(&output, world, "/dev/full", "export", world->path, NULL);
     assert_int_equal(output.code, 3);
+    assert_non_null(strstr(output.err, "disk is full"));
     AUDIT(&output, world, "/dev/full", "verify", world->path, NULL);
     assert_int_equal(output.code, 3);
 }
 
 static const struct CMUnitTest tests[] = {
     WORLD_TEST(test_verify), WORLD_TEST(test_reading_changes_nothing), WORLD_TEST(test_csv), WORLD_TEST(test_sealing), WORLD_TEST(test_wrong_keys),
-    WORLD_TEST(test_wrong_use),
+    WORLD_TEST(test_wrong_use), WORLD_TEST(test_stores_that_are_none),
     WORLD_TEST(test_unreadable)
 };
 

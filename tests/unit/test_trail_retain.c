@@ -256,6 +256,41 @@ static void test_what_only_looks_like_an_export(void **state)
     expect_parts(world, 0);
 }
 
+typedef struct rival_t {
+    world_t *world;
+    apr_time_t before;
+} rival_t;
+
+/** Another export, of more, begins and ends while this one is about to be told of. */
+static int to_rival(void *baton, apr_int64_t seq, const char *json)
+{
+    rival_t *rival = baton;
+
+    (void)seq;
+    return json != NULL || retain(rival->world, "more.jsonl", rival->before).last == 21;
+}
+
+static void test_exports_side_by_side(void **state)
+{
+    world_t *world = *state;
+    rival_t rival = { .world = world };
+    amlaps_error_t error = { 0 };
+    amlaps_retained_t retained;
+    apr_time_t first;
+
+    world_open(world);
+    sealed_write(world, 5);
+    first = now();
+    sealed_write(world, 5);
+    rival.before = now();
+    sealed_write(world, 5);
+    assert_int_equal(amlaps_trail_retain(&retained, &error, world->store, world->config.seal, first, "root", to_rival, &rival, world->pool), APR_SUCCESS);
+    world_close(world);
+    assert_int_equal(sealed_verify(world, WITH_KEY).first_bad, 0);
+    assert_int_equal(sealed_verify(world, WITH_KEY).exported, 21);
+    expect_parts(world, 0);
+}
+
 static void test_nothing_is_removed_that_was_not_taken(void **state)
 {
     world_t *world = *state;
@@ -272,6 +307,8 @@ static void test_nothing_is_removed_that_was_not_taken(void **state)
     sealed_verify_good(world, 11);
     /* Nothing that old is here. */
     assert_int_equal(retain(world, "x.jsonl", SECONDS(1)).last, 0);
+    assert_int_equal(retain(world, "x.jsonl", 0).last, 0);
+    assert_int_equal(retain(world, "x.jsonl", -SECONDS(1)).last, 0);
     assert_int_equal(world_records(world), 11);
     /* The newest record always stays. */
     assert_int_equal(retain(world, "x.jsonl", apr_time_now() + SECONDS(1)).last, 10);
@@ -281,7 +318,7 @@ static void test_nothing_is_removed_that_was_not_taken(void **state)
 static const struct CMUnitTest tests[] = {
     SEALED_TEST(test_both_parts_verify), SEALED_TEST(test_the_export_is_looked_for_in_parts), SEALED_TEST(test_what_nobody_exported_is_missed), SEALED_TEST(test_forged_beginning),
     SEALED_TEST(test_interrupted_removal), WORLD_TEST(test_unsealed), SEALED_TEST(test_what_only_looks_like_an_export),
-    SEALED_TEST(test_nothing_is_removed_that_was_not_taken)
+    SEALED_TEST(test_exports_side_by_side), SEALED_TEST(test_nothing_is_removed_that_was_not_taken)
 };
 
 WORLD_MAIN(tests)
