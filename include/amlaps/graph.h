@@ -139,6 +139,7 @@ typedef struct amlaps_call_t {
     const char *request_id;        /* out: Graph's id of the last answer, or NULL */
     int status;                    /* out: its HTTP status, 0: none */
     int attempts;                  /* out: Graph requests of the last operation, retries included; 0: from the cache */
+    const char *failing;           /* the tenant whose look-ups failed even when they were asked for once more, or NULL */
 } amlaps_call_t;
 
 typedef struct amlaps_graph_device_t { /* texts are NULL and times 0 where Graph gives none */

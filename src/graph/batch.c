@@ -266,7 +266,8 @@ static amlaps_part_t unasked(const amlaps_part_t *part)
 }
 
 /* What a request of its own would be repeated for, a part is too: once, together with the others that failed so. The token was good for the
- * whole, so a 401 of a part passes as well. */
+ * whole, so a 401 of a part passes as well. Where it was in vain, the call goes on without: a search has many batches, and what fails in all of
+ * them would take all of its time. */
 static void ask_again(const batch_t *batch)
 {
     amlaps_part_t again[AMLAPS_BATCH_MOST];
@@ -296,6 +297,9 @@ static void ask_again(const batch_t *batch)
     }
     for (apr_size_t i = 0; i < count; i++) {
         batch->parts[places[i]] = again[i];
+        if (again[i].error.code != AMLAPS_OK) {
+            batch->call->failing = batch->tenant->config->name;
+        }
     }
 }
 
@@ -328,7 +332,7 @@ void amlaps_batch(amlaps_part_t *parts, apr_size_t count, amlaps_graph_t *graph,
         if (size == 1 || !may_batch(&batch) || !ask_together(&batch)) {
             ask_singly(&batch);
         }
-        else {
+        else if (call->failing != tenant->config->name) {
             ask_again(&batch);
         }
         const amlaps_error_t *failure = failure_of_all(&batch);

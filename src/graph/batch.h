@@ -22,8 +22,8 @@ typedef struct amlaps_part_t {
 
 /**
  * Asks for all parts, up to twenty at a time; one by one where there is only one, or where this Graph has no $batch (which is
- * remembered for ten minutes). Parts of a batch that fail for a moment are asked for once more. After an error that concerns
- * all parts alike those left are not asked, and carry that error.
+ * remembered for ten minutes). Parts of a batch that fail for a moment are asked for once more, until that was in vain
+ * within the call. After an error that concerns all parts alike those left are not asked, and carry that error.
  * @param parts with all that is `out` zero
  */
 void amlaps_batch(amlaps_part_t *parts, apr_size_t count, amlaps_graph_t *graph, amlaps_tenant_state_t *tenant,

@@ -194,6 +194,25 @@ static void parts_that_fail_again_or_for_long_are_not(void **state)
     assert_int_equal(fake->call.attempts, 1);
 }
 
+/* A search looks up slice by slice: what fails in each of them does not take the time of all. */
+static void once_in_vain_is_enough_for_a_call(void **state)
+{
+    fake_t *fake = *state;
+
+    answers(fake, PART("0", "200", FAKE_DEVICE_JSON) "," PART("1", "503", "{}") "," PART("2", "503", "{}"));
+    answers(fake, PART("0", "503", "{}") "," PART("1", "503", "{}"));
+    assert_int_equal(ask(fake, ALL, NULL), APR_SUCCESS);
+    assert_int_equal(fake->call.attempts, 2);
+    const apr_interval_time_t before = fake->paused;
+    answers(fake, PART("0", "503", "{}") "," PART("1", "200", "{\"value\":[{\"id\":\"" OWNER "\"}]}"));
+    look.wanted = AMLAPS_LOOK_AT_MEMBERSHIPS | AMLAPS_LOOK_AT_OWNERS;
+    assert_int_equal(amlaps_graph_look_up(&look_up, &fake->error, fake->graph, &fake->call, "contoso", fake->pool), APR_SUCCESS);
+    assert_int_equal(look.found, AMLAPS_LOOK_AT_OWNERS);
+    assert_int_equal(look_up.gap.code, AMLAPS_TENANT_ERROR);
+    assert_int_equal(fake->call.attempts, 1);
+    assert_int_equal(fake->paused, before);
+}
+
 #define MANY 32
 #define OWNED(id) "{\"id\":\"" FAKE_OBJECT "\",\"deviceId\":\"" id "\",\"registeredOwners\":[{\"id\":\"" OWNER "\"}]}"
 
@@ -353,6 +372,7 @@ int main(void)
         fake_test(a_batch_that_fails_fails_the_device),
         fake_test(parts_that_fail_for_a_moment_are_asked_for_once_more),
         fake_test(parts_that_fail_again_or_for_long_are_not),
+        fake_test(once_in_vain_is_enough_for_a_call),
         fake_test(owners_of_many_are_asked_for_in_fifteens),
         fake_test(owners_that_are_not_told_together_are_asked_for_singly),
         fake_test(owners_that_are_not_understood_are_unknown),
