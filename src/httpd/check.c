@@ -360,6 +360,7 @@ int amlaps_httpd_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *p
 {
     apr_hash_t *channels = apr_hash_make(ptemp);
     const char *mounted, *idle, *mistake;
+    const server_rec *host = NULL;
     server_rec *server;
     int status, active = 0;
 
@@ -377,10 +378,11 @@ int amlaps_httpd_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *p
     if (mistake) {
         return fail(main_server, "AML0136", mistake);
     }
-    idle = active ? amlaps_mounts_idle(main_server, ptemp) : mounted;
+    idle = active ? amlaps_mounts_idle(&host, main_server, ptemp) : mounted;
     if (idle) {
         return fail(main_server, "AML0105", apr_psprintf(ptemp, "%s: SetHandler amlaps has no tenant to serve; write a section <AMLapsTenant "
-                    "NAME> in its virtual host, or in the main server for all of them", idle));
+                    "NAME> in its virtual host%s, or in the main server for all of them", idle,
+                    host ? apr_psprintf(ptemp, " at %s:%u", host->defn_name, host->defn_line_number) : ""));
     }
     warn_all(main_server, mounted, ptemp);
     if (active && !mounted && is_configtest()) {

@@ -41,8 +41,11 @@ const amlaps_mount_t *amlaps_mount_of(request_rec *r);
  */
 const char *amlaps_mounts_written(const char **mistake, apr_pool_t *pool);
 
-/** @return "file:line" of a `SetHandler amlaps` that stands in a virtual host without any tenant, or NULL; Locations that it inherits may be for others */
-const char *amlaps_mounts_idle(const server_rec *main_server, apr_pool_t *pool);
+/**
+ * @param host out: the virtual host, since several may include the same file
+ * @return "file:line" of a `SetHandler amlaps` that stands in a virtual host without any tenant, or NULL; Locations that it inherits may be for others
+ */
+const char *amlaps_mounts_idle(const server_rec **host, const server_rec *main_server, apr_pool_t *pool);
 
 /** Warns about each `SetHandler amlaps` where no Require can count, on any server. Once the configuration of every server is merged. */
 void amlaps_mounts_warn(const server_rec *main_server, apr_pool_t *pool);

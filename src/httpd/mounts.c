@@ -150,15 +150,15 @@ static const server_rec *host_of(const ap_directive_t *directive, const server_r
     return section ? server : NULL;
 }
 
-const char *amlaps_mounts_idle(const server_rec *main_server, apr_pool_t *pool)
+const char *amlaps_mounts_idle(const server_rec **host, const server_rec *main_server, apr_pool_t *pool)
 {
     const ap_directive_t *directive;
     int i, nth;
 
+    *host = NULL;
     for (i = 0; nth = i, (directive = find_handler(ap_conftree, &nth, pool)); i++) {
-        const server_rec *host = host_of(directive, main_server);
-
-        if (host && !amlaps_config_active(amlaps_config_of(host))) {
+        *host = host_of(directive, main_server);
+        if (*host && !amlaps_config_active(amlaps_config_of(*host))) {
             return apr_psprintf(pool, "%s:%d", directive->filename, directive->line_num);
         }
     }

@@ -30,6 +30,7 @@ before(async () => {
       'seal/newer': { content: 'amlaps-seal 2 and so on\n', mode: 0o600 },
       'conf/nonsense.pem': '-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n',
       'conf/no.der': `-----BEGIN CERTIFICATE-----\n${Buffer.from('no certificate').toString('base64')}\n-----END CERTIFICATE-----\n`,
+      'conf/page.inc': '<Location "/laps">\nAuthType openid-connect\nRequire valid-user\nSetHandler amlaps\n</Location>\n',
       'conf/good.pem': ca,
       'conf/two.pem': `first\n${ca}second\n${ca}`,
       'conf/half.pem': `${ca}${ca.slice(0, 300)}`,
@@ -226,9 +227,15 @@ describe('without any tenant', () => {
 describe('SetHandler amlaps', () => {
   const page = '<Location "/laps">\nAuthType openid-connect\nRequire valid-user\nSetHandler amlaps\n</Location>\n';
   const host = (/** @type {string} */ lines, port = 1) => `<VirtualHost 127.0.0.1:${port}>\nServerName v${port}.example\n${lines}\n</VirtualHost>\n`;
-  const nobody = /AML0105: \S+httpd\.conf:\d+: SetHandler amlaps has no tenant to serve; write a section <AMLapsTenant NAME> in its virtual host, or in the main server/;
+  const nobody = /AML0105: \S+httpd\.conf:\d+: SetHandler amlaps has no tenant to serve; write a section <AMLapsTenant NAME> in its virtual host(?: at \S+httpd\.conf:\d+)?, or in the main server/;
   refuses('without any tenant', page, nobody);
   refuses('in a virtual host whose neighbour has the tenant', host(all) + host(page, 2), nobody);
+  test('in a file that two virtual hosts include is told with the one without a tenant', async () => {
+    const { ok, output } = await configtest(host(`${all}Include {root}/conf/page.inc`) + host('Include {root}/conf/page.inc', 2));
+    assert.ok(!ok, output);
+    const line = fs.readFileSync(httpd.path('conf/httpd.conf'), 'utf8').split('\n').indexOf('<VirtualHost 127.0.0.1:2>') + 1;
+    assert.match(output, new RegExp(`AML0105: \\S+page\\.inc:4: .* in its virtual host at \\S+httpd\\.conf:${line}, or in the main`));
+  });
   refuses('in a container there', host(all) + host(`<IfModule core.c>\n${page}</IfModule>`, 2), nobody);
   accepts('beside a tenant', host('') + host(all + page, 2));
   accepts('in a virtual host that inherits its tenant', all + host(page));
