@@ -70,12 +70,17 @@ static const char *read_all(amlaps_secret_t *secret, int fd, const char *path, a
     return NULL;
 }
 
-/* Editors and shells of Windows put one before the text, where nobody sees it. */
-static int has_byte_order_mark(const amlaps_secret_t *secret)
+/*
+ * Editors and shells of Windows put one before the text, where nobody sees it. PEM is read over what stands in the lines before it, such as the bag
+ * attributes of openssl pkcs12, so that it spoils a first line of its own alone.
+ */
+static int is_spoilt_by_mark(const amlaps_secret_t *secret)
 {
-    static const char mark[] = "\xef\xbb\xbf";
+    static const char mark[] = "\xef\xbb\xbf", pem[] = "\n-----BEGIN ";
+    const apr_size_t skip = sizeof(mark) - 1;
 
-    return secret->length >= sizeof(mark) - 1 && memcmp(secret->bytes, mark, sizeof(mark) - 1) == 0;
+    return secret->length >= skip && memcmp(secret->bytes, mark, skip) == 0 &&
+           (strncmp(secret->bytes + skip, pem + 1, sizeof(pem) - 2) == 0 || !strstr(secret->bytes + skip, pem));
 }
 
 const char *amlaps_secret_read_file(amlaps_secret_t *secret, const char *path, amlaps_file_care_t care, apr_pool_t *pool)
@@ -90,7 +95,7 @@ const char *amlaps_secret_read_file(amlaps_secret_t *secret, const char *path, a
     if (!mistake) {
         mistake = read_all(secret, fd, path, pool);
     }
-    if (!mistake && care == AMLAPS_FILE_SECRET && has_byte_order_mark(secret)) {
+    if (!mistake && care == AMLAPS_FILE_SECRET && is_spoilt_by_mark(secret)) {
         mistake = apr_psprintf(pool, "'%s' begins with a byte order mark; write it as UTF-8 without one (in an editor: UTF-8 without BOM)", path);
     }
     close(fd);

@@ -348,6 +348,8 @@ describe('configtest', () => {
       httpd.write(`secret/${name}.key`, pair.key, 0o600);
     }
     httpd.write('secret/open.key', good.key, 0o644);
+    httpd.write('secret/bags.pem', `\ufeffBag Attributes\n    localKeyID: 01\n${good.cert}Bag Attributes\n${good.key}`, 0o600);
+    httpd.write('secret/marked.pem', `\ufeff${good.cert}${good.key}`, 0o600);
     httpd.write('secret/no.pem', 'nothing', 0o600);
   });
   after(() => httpd?.discard());
@@ -370,6 +372,7 @@ describe('configtest', () => {
     ['a key that everybody may read', `AMLapsClientCertificate ${S}/good.crt ${S}/open.key`, /world-readable/],
     ['a file that is missing', `AMLapsClientCertificate ${S}/none.crt ${S}/good.key`, /can't be read/],
     ['no certificate', `AMLapsClientCertificate ${S}/no.pem ${S}/good.key`, /holds no certificate/],
+    ['a byte order mark in the certificate’s first line', `AMLapsClientCertificate ${S}/marked.pem`, /begins with a byte order mark/],
     ['no key', `AMLapsClientCertificate ${S}/good.crt ${S}/no.pem`, /no private key/],
     ['too many words', `AMLapsClientCertificate ${S}/good.crt ${S}/good.key PS256`, /write CERT\.pem/],
     ['no token', `AMLapsFederatedToken ${S}/no.pem`, /holds no token/],
@@ -392,6 +395,11 @@ describe('configtest', () => {
     const late = await check(`AMLapsClientCertificate ${S}/late.crt ${S}/late.key RS256`);
     assert.ok(late.ok, late.output);
     assert.match(late.output, /AML0134: the certificate of tenant x ends in 4 days/);
+  });
+
+  test('takes a pair as openssl pkcs12 writes it and an editor on Windows saves it', async () => {
+    const { ok, output } = await check(`AMLapsClientCertificate ${S}/bags.pem`);
+    assert.ok(ok, output);
   });
 
   test('a managed identity needs no AMLapsClientId', async () => {
