@@ -54,7 +54,7 @@ void amlaps_shared_follow(amlaps_trail_shared_t *shared, int lead);
 /* Under the mutex only: */
 
 /** @return the lead of this store, or copy by its key, always the same; two share one only where there are more than AMLAPS_LEADS */
-#define AMLAPS_LEADS 128
+#define AMLAPS_LEADS 1024
 int amlaps_shared_lead_of(amlaps_trail_shared_t *shared, const char *name);
 
 /**
