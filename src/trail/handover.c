@@ -93,8 +93,9 @@ static int compare_row(void *baton, const amlaps_row_t *row)
     return ++half->looked_at < PORTION;
 }
 
-/** The last record that a file has which was just opened. One with nothing but half a line lacks that record; otherwise it begins with the next. */
-static apr_int64_t last_in(const amlaps_handover_t *handover, apr_int64_t next)
+/** The last record that a file has which was just opened. One with nothing but half a line lacks that record; otherwise it begins with the first
+ *  that there was for it. */
+static apr_int64_t last_in(const amlaps_handover_t *handover)
 {
     const amlaps_sink_t *sink = handover->sink;
     const amlaps_range_t newest = { .newest_first = 1 };
@@ -106,7 +107,7 @@ static apr_int64_t last_in(const amlaps_handover_t *handover, apr_int64_t next)
     }
     half.text = amlaps_sink_half_line(&half.length, sink, handover->pool);
     if (half.text == NULL || amlaps_store_each(handover->store, &newest, compare_row, &half, &ignored) != APR_SUCCESS || half.seq == 0) {
-        return next - 1;
+        return handover->state->begins - 1;
     }
     return half.seq - 1;
 }
@@ -117,7 +118,7 @@ static void look_up(const amlaps_handover_t *handover, apr_int64_t next)
     amlaps_copy_state_t *state = handover->state;
 
     if (!state->known) {
-        state->last = last_in(handover, next);
+        state->last = last_in(handover);
         state->known = 1;
     }
     if (state->last >= next) {

@@ -14,7 +14,8 @@
 
 #define CONDEMNED 16
 #define KNOWN 64
-#define COPIES 64
+/* Of many virtual hosts, and of reloads with other names: a copier may be at work with one of them, so that none should be forgotten. */
+#define COPIES 1024
 
 typedef char hashed_t[AMLAPS_DIGEST_HEX + 1]; /* so that a long path fits */
 

@@ -27,6 +27,7 @@ unsigned amlaps_shared_told(const amlaps_trail_shared_t *shared);
 /** What all children know of one copy of one store. All zero: nothing yet. */
 typedef struct amlaps_copy_state_t {
     char key[AMLAPS_COPY_KEY + 1];
+    apr_int64_t begins;            /* with which record it begins where nothing is in it: the first that anybody had for it; 0: none yet */
     int known;                     /* it is known how far it goes: */
     apr_int64_t last;              /* the last record that it has; 0: none */
     int torn;                      /* half a line stands at its end and could not be taken back */
@@ -53,7 +54,7 @@ void amlaps_shared_follow(amlaps_trail_shared_t *shared, int lead);
 /* Under the mutex only: */
 
 /** @return the lead of this store, or copy by its key, always the same; two share one only where there are more than AMLAPS_LEADS */
-#define AMLAPS_LEADS 128
+#define AMLAPS_LEADS 1024
 int amlaps_shared_lead_of(amlaps_trail_shared_t *shared, const char *name);
 
 /**

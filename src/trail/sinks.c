@@ -12,7 +12,7 @@
 /* A copy that failed a moment ago is only knocked at. */
 #define KNOCK apr_time_from_msec(100)
 #define PAUSE apr_time_from_sec(1)
-/* What a file that nobody needs to have may cost everybody, once, when its disk begins to hang. */
+/* What a file that nobody needs to have may cost everybody, once, when its disk begins to hang. Not once in each child. */
 #define LENIENCE apr_time_from_msec(250)
 
 struct amlaps_sinks_t {
@@ -99,6 +99,17 @@ static void hand_over(void *baton)
     (void)amlaps_hand_over(baton);
 }
 
+/** Whoever has the shared mutex finds the lead free, unless a thread has it that its writer does not wait for any more. Then nobody else does either:
+ *  all children would, one after the other. */
+static int is_late(const amlaps_sink_t *sink)
+{
+    if (amlaps_shared_lead(sink->shared, sink->lead, 0) != APR_SUCCESS) {
+        return 1;
+    }
+    amlaps_shared_follow(sink->shared, sink->lead);
+    return 0;
+}
+
 /** Lets the copier do it, with lines of its own: these here may be gone before it is done. */
 static apr_status_t hand_over_aside(amlaps_error_t *error, amlaps_handover_t *handover, const amlaps_copies_t *copies)
 {
@@ -107,6 +118,9 @@ static apr_status_t hand_over_aside(amlaps_error_t *error, amlaps_handover_t *ha
     apr_status_t status;
     apr_size_t i;
 
+    if (is_late(sink)) {
+        return give_no_answer(sink, error);
+    }
     if (handover->pool == NULL && (status = apr_pool_create_unmanaged_ex(&handover->pool, NULL, NULL)) != APR_SUCCESS) {
         return amlaps_sink_failed(sink, status, error);
     }
@@ -164,6 +178,10 @@ static apr_status_t hand_over_somewhere(amlaps_error_t *error, amlaps_sinks_t *s
         sink->lead = amlaps_shared_lead_of(sinks->shared, sink->key);
     }
     handover->state = amlaps_shared_copy(sinks->shared, sink->key);
+    if (handover->state->begins == 0) {
+        /* Here and not where it is handed over, which may not be done this time. */
+        handover->state->begins = copies->first;
+    }
     handover->until = until;
     handover->error = (amlaps_error_t){ 0 };
     return sink->copier != NULL ? hand_over_aside(error, handover, copies) : hand_over_here(error, handover, copies, sinks->shared, pool);

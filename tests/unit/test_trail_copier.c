@@ -74,6 +74,14 @@ static void test_other_copies_go_on(void **state)
     expect_good_copy(world, 2);
 }
 
+static int lead_of_copy(const world_t *world)
+{
+    char key[AMLAPS_COPY_KEY + 1];
+
+    amlaps_copy_key(key, world->store, copy_path(world));
+    return amlaps_shared_lead_of(world->shared, key);
+}
+
 typedef struct ends_t {
     int to_child[2], to_parent[2];
 } ends_t;
@@ -129,6 +137,73 @@ static void test_two_children_keep_the_order(void **state)
     world_wait(child);
     wait_for("AML0282");
     expect_good_copy(world, 11);
+}
+
+/** Writes one record, and goes on looking for the copy until it is told to end. */
+static void late_child(world_t *world, const ends_t *ends)
+{
+    open_copy(world, 0);
+    world_admit(world, "alice", NULL);
+    say(ends->to_parent[1]);
+    hear(ends->to_child[0]);
+    world_close(world);
+}
+
+/** All children that httpd may have find out that another has the copy, and look for it again each second: each waits under the mutex of all. */
+static void test_many_children_hold_up_nobody(void **state)
+{
+    enum { CHILDREN = 16 };
+    world_t *world = *state;
+    pid_t child[CHILDREN];
+    double start = world_now();
+    ends_t ends;
+    int lead, i;
+
+    assert_int_equal(pipe(ends.to_child) | pipe(ends.to_parent), 0);
+    lead = lead_of_copy(world);
+    assert_int_equal(amlaps_shared_lead(world->shared, lead, 0), APR_SUCCESS);
+    for (i = 0; i < CHILDREN; i++) {
+        if ((child[i] = fork()) == 0) {
+            late_child(world, &ends);
+            _exit(0);
+        }
+    }
+    for (i = 0; i < CHILDREN; i++) {
+        hear(ends.to_parent[0]);
+    }
+    open_copy(world, 0);
+    for (i = 0; i < 15; i++) {
+        world_admit(world, "alice", NULL);
+        poll(NULL, 0, 100);
+    }
+    start = world_now() - start;
+    amlaps_shared_follow(world->shared, lead);
+    for (i = 0; i < CHILDREN; i++) {
+        say(ends.to_child[1]);
+    }
+    for (i = 0; i < CHILDREN; i++) {
+        world_wait(child[i]);
+    }
+    assert_true(start < 1.5 + world_patience(2));
+    expect_service(world);
+    wait_for("AML0282");
+    expect_good_copy(world, CHILDREN + 15 + 1);
+}
+
+/** Nothing could be looked at in time, so that nobody knew yet with which record an empty file begins. */
+static void test_late_beginning_lacks_nothing(void **state)
+{
+    world_t *world = *state;
+    const int lead = lead_of_copy(world);
+
+    assert_int_equal(amlaps_shared_lead(world->shared, lead, 0), APR_SUCCESS);
+    open_copy(world, 0);
+    expect_service(world);
+    expect_service(world);
+    amlaps_shared_follow(world->shared, lead);
+    wait_for("AML0282");
+    expect_service(world);
+    expect_good_copy(world, 3);
 }
 
 static void close_while_it_hangs(world_t *world)
@@ -190,6 +265,7 @@ static int teardown(void **state)
 
 static const struct CMUnitTest tests[] = {
     COPIER_TEST(test_nobody_is_held_up), COPIER_TEST(test_other_copies_go_on), COPIER_TEST(test_two_children_keep_the_order),
+    COPIER_TEST(test_many_children_hold_up_nobody), COPIER_TEST(test_late_beginning_lacks_nothing),
     COPIER_TEST(test_child_ends_while_it_hangs), COPIER_TEST(test_what_is_late_does_not_begin),
 };
 

@@ -86,6 +86,31 @@ static void the_last_record_of_a_store_is_kept(void **state)
     assert_int_equal(amlaps_shared_last(shared, "/b")->seq, 9);
 }
 
+/** Three hundred virtual hosts, each with a store and two copies. */
+static void there_is_room_for_many_copies(void **state)
+{
+    enum { HOSTS = 300, NAMES = 3 };
+    amlaps_trail_shared_t *shared = amlaps_trail_share();
+    char taken[AMLAPS_LEADS] = { 0 };
+    char key[AMLAPS_COPY_KEY + 1], host[16], name[16];
+    int i, lead, round;
+
+    (void)state;
+    assert_non_null(shared);
+    for (round = 0; round < 2; round++) {
+        for (i = 0; i < HOSTS * NAMES; i++) {
+            snprintf(host, sizeof(host), "/%d", i / NAMES);
+            snprintf(name, sizeof(name), "/%d", i % NAMES);
+            amlaps_copy_key(key, host, name);
+            assert_int_equal(amlaps_shared_copy(shared, key)->last, round * (i + 1));
+            amlaps_shared_copy(shared, key)->last = i + 1;
+            lead = amlaps_shared_lead_of(shared, key);
+            assert_int_equal(taken[lead], round);
+            taken[lead]++;
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -93,6 +118,7 @@ int main(void)
         cmocka_unit_test(beyond_the_room_for_names_nothing_is_trusted),
         cmocka_unit_test(what_was_prepared_is_known),
         cmocka_unit_test(the_last_record_of_a_store_is_kept),
+        cmocka_unit_test(there_is_room_for_many_copies),
     };
 
     return cmocka_run_group_tests_name("trail/shared", tests, NULL, NULL);
