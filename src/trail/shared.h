@@ -24,7 +24,10 @@ unsigned amlaps_shared_told(const amlaps_trail_shared_t *shared);
 
 #define AMLAPS_COPY_KEY 64
 
-/** What all children know of one copy of one store. All zero: nothing yet. */
+/**
+ * What all children know of one copy of one store. All zero: nothing yet. Key and begins are read and written under the mutex; the rest of a file
+ * under its lead, since a copier goes on when its writer has left the mutex; the rest of others under the mutex.
+ */
 typedef struct amlaps_copy_state_t {
     char key[AMLAPS_COPY_KEY + 1];
     apr_int64_t begins;            /* with which record it begins where nothing is in it: the first that anybody had for it; 0: none yet */
@@ -40,7 +43,7 @@ typedef struct amlaps_copy_state_t {
 /** Makes the key of a copy; the names may be long. */
 void amlaps_copy_key(char key[AMLAPS_COPY_KEY + 1], const char *store, const char *name);
 
-/** What is known of the copy with that key; never NULL. There is room for more copies than a server has; beyond, the oldest is forgotten. */
+/** Under the mutex: what is known of the copy with that key; never NULL. There is room for more copies than a server has; beyond, the oldest is forgotten. */
 amlaps_copy_state_t *amlaps_shared_copy(amlaps_trail_shared_t *shared, const char *key);
 
 /**

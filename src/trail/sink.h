@@ -2,7 +2,10 @@
 #ifndef AMLAPS_TRAIL_SINK_H
 #define AMLAPS_TRAIL_SINK_H
 
-/* One way out for copies: a file, a piped program, or syslog. The writer's thread, under the shared mutex. */
+/*
+ * One way out for copies: a file, a piped program, or syslog. The writer's thread, under the shared mutex; of a file that is optional, its copier's,
+ * without that mutex. Of every file also under the copy's lead.
+ */
 
 #include "copier.h"
 

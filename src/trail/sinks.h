@@ -18,7 +18,7 @@ amlaps_sinks_t *amlaps_sinks_make(const char *store, const amlaps_trail_sink_t *
 
 /**
  * Gives the lines to every copy.
- * @param patience how long required ones may take, all together; of optional ones, a file is waited for as long as is usual, others not
+ * @param patience how long required ones may take, all together; of optional ones, a file is waited for at most a quarter of a second, others not
  * @return an error where a required one has not taken all of them; the others are only logged
  */
 apr_status_t amlaps_sinks_write(amlaps_sinks_t *sinks, const amlaps_copies_t *copies, apr_interval_time_t patience, amlaps_error_t *error,
