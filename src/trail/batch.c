@@ -19,7 +19,6 @@ typedef struct run_t {
     const char *time;     /* `now` as JSON text */
     int queued;           /* something was, for a channel */
     apr_hash_t *full;     /* by channel: "" where there is room; NULL: none was asked about yet */
-    amlaps_digest_t *digest;
     amlaps_error_t *error;
     apr_pool_t *pool;
 } run_t;
@@ -90,7 +89,7 @@ static apr_status_t chain(const char **text, apr_size_t *length, const amlaps_jo
 {
     const char *value[AMLAPS_SLOTS] = { NULL };
     amlaps_row_t row = { 0 };
-    char hash[AMLAPS_RECORD_HASH + 1], anchor[AMLAPS_RECORD_HASH + 1];
+    char hash[AMLAPS_RECORD_HASH + 1], anchor[AMLAPS_RECORD_HASH + 1] = "";
 
     row.seq = run->head.seq + 1;
     value[AMLAPS_SLOT_CODE] = job->code;
@@ -100,7 +99,7 @@ static apr_status_t chain(const char **text, apr_size_t *length, const amlaps_jo
     value[AMLAPS_SLOT_STAGE] = quoted(job->stage, run->pool);
     value[AMLAPS_SLOT_TIME] = run->time;
     *text = amlaps_line_join(length, &job->line, value, run->pool);
-    amlaps_record_hash(hash, run->digest, run->head.hash, *text, *length);
+    amlaps_record_hash(hash, run->batch->digest, run->head.hash, *text, *length);
     value[AMLAPS_SLOT_HASH] = quoted(hash, run->pool);
     *text = amlaps_line_join(length, &job->line, value, run->pool);
     row.time = run->now;
@@ -122,6 +121,7 @@ static apr_status_t chain(const char **text, apr_size_t *length, const amlaps_jo
     run->head.seq = row.seq;
     run->head.time = row.time;
     memcpy(run->head.hash, hash, sizeof(hash));
+    memcpy(run->head.anchor, anchor, sizeof(anchor));
     return run->batch->store->ops->add_record(run->batch->store, &row, run->error);
 }
 
@@ -278,7 +278,7 @@ static void foresee(const amlaps_batch_t *batch, amlaps_job_t *const *jobs, apr_
 apr_status_t amlaps_batch_run(const amlaps_batch_t *batch, amlaps_job_t *const *jobs, apr_size_t count, apr_interval_time_t patience,
                               apr_interval_time_t *behind, amlaps_error_t *error, apr_pool_t *pool)
 {
-    run_t run = { .batch = batch, .digest = amlaps_digest_make(pool), .error = error, .pool = pool };
+    run_t run = { .batch = batch, .error = error, .pool = pool };
     amlaps_copies_t copies = { apr_palloc(pool, count * sizeof(const char *)), apr_palloc(pool, count * sizeof(apr_size_t)), 0, 0 };
     apr_status_t status;
     int recorded;

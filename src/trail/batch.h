@@ -30,6 +30,7 @@ typedef struct amlaps_batch_t {
     amlaps_sinks_t *sinks;   /* NULL: copies are left to httpd's next batch */
     amlaps_sealer_t *sealer; /* NULL: the trail is not sealed */
     amlaps_trail_shared_t *shared;
+    amlaps_digest_t *digest;     /* for the hashes of the records */
     apr_interval_time_t silence; /* a beat is recorded only where the last record is so old */
     const amlaps_limit_t *limits;
     apr_size_t limit_count;

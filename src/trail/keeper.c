@@ -19,6 +19,7 @@ apr_status_t amlaps_keeper_open(amlaps_keeper_t *keeper)
     }
     batch->store = amlaps_store_make(keeper->store_name, shared, AMLAPS_KEEPER_PATIENCE, keeper->pool);
     batch->shared = shared;
+    batch->digest = amlaps_digest_make(keeper->pool);
     batch->clock = amlaps_clock_system();
     if (batch->store == NULL) {
         return amlaps_error_set(keeper->error, AMLAPS_AUDIT_UNAVAILABLE, "AML0201", APR_EINVAL, "\"%.16s\" begins no store: write sqlite3:PATH or pgsql:CONNINFO",

@@ -35,6 +35,7 @@ static void fill_batch(amlaps_batch_t *batch, amlaps_trail_t *trail, const amlap
     batch->store = amlaps_store_make(trail->store, shared, config->timeout, trail->pool);
     batch->sinks = amlaps_sinks_make(trail->store, config->sinks, config->sink_count, shared, trouble, trail->pool);
     batch->shared = shared;
+    batch->digest = amlaps_digest_make(trail->pool);
     batch->silence = config->seal != NULL ? config->silence : 0;
     batch->sealer = config->seal != NULL ? amlaps_sealer_make(config->seal, trail->store, shared, trail->pool) : NULL;
     batch->limits = apr_pmemdup(trail->pool, config->limits, config->limit_count * sizeof(*config->limits));

@@ -58,7 +58,7 @@ static double fill(bench_t *bench, const char *store, const char *state)
     amlaps_trail_shared_t *shared = amlaps_trail_share();
     amlaps_trail_sink_t sink = { .name = bench->copy, .fd = open(bench->copy, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600) };
     amlaps_batch_t batch = { .store = amlaps_store_make(store, shared, apr_time_from_sec(10), bench->pool), .shared = shared,
-                             .clock = amlaps_clock_system() };
+                             .digest = amlaps_digest_make(bench->pool), .clock = amlaps_clock_system() };
     char id[AMLAPS_GUID_LENGTH + 1];
     amlaps_record_t record = { .id = id, .stage = AMLAPS_STAGE_OUTCOME, .event = AMLAPS_EVENT_PASSWORD, .outcome = AMLAPS_OUTCOME_GRANTED,
                                .code = "ok", .oid = "4f0c8c55-7a9e-4b0e-8a57-51f2c1a4c0de", .tid = "8aa4c1a8-0d5e-4f3b-9a0c-1f2f4b0a7c11",

@@ -91,7 +91,7 @@ static void with_store(world_t *world, const amlaps_store_ops_t *ops, work_t wor
     amlaps_store_t store = { .ops = ops };
     const amlaps_batch_t batch = {
         .store = &store, .sinks = amlaps_sinks_make("none", NULL, 0, world->shared, trouble, world->pool), .shared = world->shared,
-        .clock = &world->clock
+        .digest = amlaps_digest_make(world->pool), .clock = &world->clock
     };
     const apr_time_t start = amlaps_clock_steady(amlaps_clock_system());
     amlaps_writer_t *writer;
