@@ -8,6 +8,7 @@
 #include "job.h"
 #include "sealer.h"
 #include "sinks.h"
+#include "trouble.h"
 
 #define AMLAPS_BATCH_MOST 256
 

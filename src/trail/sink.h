@@ -32,6 +32,7 @@ typedef struct amlaps_sink_t {
     unsigned generation;
     apr_time_t pause_until;     /* steady: an optional one that failed is left in peace until then */
     int failing;                /* the last try did */
+    int told;                   /* of that, in the log: then also of its end */
     int behind;                 /* it lacks records that are in the store */
     amlaps_copier_t *copier;    /* of an optional file, which may be on a disk that hangs; NULL: the writer's thread hands over itself */
     int lead;                   /* of the copy, for the copier; -1: not looked up */

@@ -20,7 +20,6 @@ struct amlaps_sinks_t {
     amlaps_sink_t *sink;
     apr_size_t count;
     amlaps_trail_shared_t *shared;
-    amlaps_trouble_t *trouble;
     amlaps_handover_t *handover; /* one for each sink; with a copier, it is the copier's while that is busy */
 };
 
@@ -30,7 +29,7 @@ static apr_time_t steady(void)
 }
 
 amlaps_sinks_t *amlaps_sinks_make(const char *store, const amlaps_trail_sink_t *sinks, apr_size_t count, amlaps_trail_shared_t *shared,
-                                  amlaps_trouble_t *trouble, apr_pool_t *pool)
+                                  apr_pool_t *pool)
 {
     amlaps_sinks_t *made = apr_pcalloc(pool, sizeof(*made));
     apr_size_t i;
@@ -40,7 +39,6 @@ amlaps_sinks_t *amlaps_sinks_make(const char *store, const amlaps_trail_sink_t *
     made->handover = apr_pcalloc(pool, (count + 1) * sizeof(*made->handover));
     made->count = count;
     made->shared = shared;
-    made->trouble = trouble;
     for (i = 0; i < count; i++) {
         amlaps_sink_t *sink = &made->sink[i];
 
@@ -61,7 +59,7 @@ amlaps_sinks_t *amlaps_sinks_make(const char *store, const amlaps_trail_sink_t *
         sink->copier = sinks[i].kind == AMLAPS_SINK_FILE && !sink->required ? amlaps_copier_make(shared, pool) : NULL;
         sink->lead = -1;
         amlaps_copy_key(sink->key, store, sink->name);
-        made->handover[i] = (amlaps_handover_t){ .store = store, .trouble = trouble, .sink = sink };
+        made->handover[i] = (amlaps_handover_t){ .store = store, .trouble = amlaps_trouble_make(pool), .sink = sink };
     }
     return made;
 }
@@ -194,8 +192,9 @@ static apr_status_t write_sink(amlaps_sinks_t *sinks, apr_size_t place, const am
     const apr_status_t status = hand_over_somewhere(error, sinks, place, copies, until, pool);
 
     sink->behind = status != APR_SUCCESS;
-    if (sink->failing && status == APR_SUCCESS) {
+    if (sink->told && status == APR_SUCCESS) {
         amlaps_log(AMLAPS_LOG_NOTICE, "AML0282", APR_SUCCESS, "the audit copy %s has all records again", sink->name);
+        sink->told = 0;
     }
     sink->failing = status != APR_SUCCESS;
     return status;
@@ -233,8 +232,11 @@ apr_status_t amlaps_sinks_write(amlaps_sinks_t *sinks, const amlaps_copies_t *co
         }
         sink->pause_until = steady() + PAUSE;
         if (!sink->required) {
-            amlaps_trouble_say(sinks->trouble, AMLAPS_LOG_WARNING, &one);
-        } else if (status == APR_SUCCESS) {
+            sink->told |= amlaps_trouble_say(sinks->handover[i].trouble, AMLAPS_LOG_WARNING, &one);
+            continue;
+        }
+        sink->told = 1;
+        if (status == APR_SUCCESS) {
             *error = one;
             status = one.status;
         }

@@ -8,13 +8,12 @@
  */
 
 #include "sink.h"
-#include "trouble.h"
 
 typedef struct amlaps_sinks_t amlaps_sinks_t;
 
 /** The descriptors stay the caller's. @param store its name, to read what a copy missed; kept, as it may hold a password */
 amlaps_sinks_t *amlaps_sinks_make(const char *store, const amlaps_trail_sink_t *sinks, apr_size_t count, amlaps_trail_shared_t *shared,
-                                  amlaps_trouble_t *trouble, apr_pool_t *pool);
+                                  apr_pool_t *pool);
 
 /**
  * Gives the lines to every copy.

@@ -29,11 +29,10 @@ static const char *keep_store(const char *store, apr_pool_t *pool)
     return kept != NULL && amlaps_secret_append(kept, store, strlen(store)) == APR_SUCCESS ? kept->bytes : NULL;
 }
 
-static void fill_batch(amlaps_batch_t *batch, amlaps_trail_t *trail, const amlaps_trail_config_t *config, amlaps_trail_shared_t *shared,
-                       amlaps_trouble_t *trouble)
+static void fill_batch(amlaps_batch_t *batch, amlaps_trail_t *trail, const amlaps_trail_config_t *config, amlaps_trail_shared_t *shared)
 {
     batch->store = amlaps_store_make(trail->store, shared, config->timeout, trail->pool);
-    batch->sinks = amlaps_sinks_make(trail->store, config->sinks, config->sink_count, shared, trouble, trail->pool);
+    batch->sinks = amlaps_sinks_make(trail->store, config->sinks, config->sink_count, shared, trail->pool);
     batch->shared = shared;
     batch->digest = amlaps_digest_make(trail->pool);
     batch->silence = config->seal != NULL ? config->silence : 0;
@@ -75,7 +74,7 @@ apr_status_t amlaps_trail_open(amlaps_trail_t **trail, amlaps_error_t *error, co
         return APR_SUCCESS;
     }
     trouble = amlaps_trouble_make(own);
-    fill_batch(&batch, made, config, shared, trouble);
+    fill_batch(&batch, made, config, shared);
     if (batch.store == NULL) {
         apr_pool_destroy(own);
         return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0201", APR_EINVAL, "this is no store: write sqlite3:PATH or pgsql:CONNINFO");

@@ -51,9 +51,12 @@ static int is_news(amlaps_trouble_t *trouble, const char *id)
     return news;
 }
 
-void amlaps_trouble_say(amlaps_trouble_t *trouble, amlaps_log_level_t level, const amlaps_error_t *error)
+int amlaps_trouble_say(amlaps_trouble_t *trouble, amlaps_log_level_t level, const amlaps_error_t *error)
 {
-    if (is_news(trouble, error->id)) {
+    const int news = is_news(trouble, error->id);
+
+    if (news) {
         amlaps_log(level, error->id, error->status, "%s", error->detail);
     }
+    return news;
 }

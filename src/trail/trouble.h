@@ -11,7 +11,7 @@ typedef struct amlaps_trouble_t amlaps_trouble_t;
 /** Lives as long as the pool. */
 amlaps_trouble_t *amlaps_trouble_make(apr_pool_t *pool);
 
-/** Logs `error` under its id, unless that id was logged within the last minute. */
-void amlaps_trouble_say(amlaps_trouble_t *trouble, amlaps_log_level_t level, const amlaps_error_t *error);
+/** Logs `error` under its id, unless that id was logged within the last minute. @return 1 where it did */
+int amlaps_trouble_say(amlaps_trouble_t *trouble, amlaps_log_level_t level, const amlaps_error_t *error);
 
 #endif

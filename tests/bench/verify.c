@@ -74,7 +74,7 @@ static double fill(bench_t *bench, const char *store, const char *state)
     int i;
 
     apr_pool_create(&pool, bench->pool);
-    batch.sinks = amlaps_sinks_make(store, &sink, 1, shared, NULL, bench->pool);
+    batch.sinks = amlaps_sinks_make(store, &sink, 1, shared, bench->pool);
     batch.sealer = state != NULL ? amlaps_sealer_make(state, store, shared, bench->pool) : NULL;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
     for (done = 0; done < bench->records; done += AMLAPS_BATCH_MOST) {

@@ -74,6 +74,51 @@ static void test_other_copies_go_on(void **state)
     expect_good_copy(world, 2);
 }
 
+/** A disk that hangs now and then would fill the log with ends of what was not told again. */
+static void test_end_is_told_where_the_beginning_was(void **state)
+{
+    world_t *world = *state;
+    const int fd = open_copy(world, 0);
+    int records = 0, round;
+    got_t got;
+
+    for (round = 0; round < 2; round++) {
+        atomic_store(&hangs, fd);
+        expect_service(world);
+        expect_service(world);
+        records += 2;
+        atomic_store(&hangs, -1);
+        do {
+            poll(NULL, 0, 2);
+            read_copy(&got, world, copy_path(world));
+        } while (got.count < records);
+        wait_for("AML0282");
+        expect_service(world);
+        expect_good_copy(world, ++records);
+    }
+    assert_int_equal(world_logged("AML0209"), 1);
+    assert_int_equal(world_logged("AML0282"), 1);
+}
+
+static void test_trouble_of_one_copy_does_not_hide_that_of_another(void **state)
+{
+    world_t *world = *state;
+    int i;
+
+    for (i = 0; i < 2; i++) {
+        const char *path = apr_psprintf(world->pool, "%s/copy%d.jsonl", world->directory, i);
+        const int writable = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0640);
+        const int readable = open(path, O_RDONLY | O_CLOEXEC);
+
+        assert_true(writable >= 0 && readable >= 0);
+        close(writable);
+        amlaps_trail_sink_opened(add_sink(world, AMLAPS_SINK_FILE, path, readable, 0), world->pool);
+    }
+    world_open(world);
+    expect_service(world);
+    assert_int_equal(world_logged("AML0209"), 2);
+}
+
 static int lead_of_copy(const world_t *world)
 {
     char key[AMLAPS_COPY_KEY + 1];
@@ -264,7 +309,9 @@ static int teardown(void **state)
 #define COPIER_TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, teardown)
 
 static const struct CMUnitTest tests[] = {
-    COPIER_TEST(test_nobody_is_held_up), COPIER_TEST(test_other_copies_go_on), COPIER_TEST(test_two_children_keep_the_order),
+    COPIER_TEST(test_nobody_is_held_up), COPIER_TEST(test_end_is_told_where_the_beginning_was),
+    COPIER_TEST(test_trouble_of_one_copy_does_not_hide_that_of_another), COPIER_TEST(test_other_copies_go_on),
+    COPIER_TEST(test_two_children_keep_the_order),
     COPIER_TEST(test_many_children_hold_up_nobody), COPIER_TEST(test_late_beginning_lacks_nothing),
     COPIER_TEST(test_child_ends_while_it_hangs), COPIER_TEST(test_what_is_late_does_not_begin),
 };

@@ -90,7 +90,7 @@ static void with_store(world_t *world, const amlaps_store_ops_t *ops, work_t wor
     amlaps_trouble_t *trouble = amlaps_trouble_make(world->pool);
     amlaps_store_t store = { .ops = ops };
     const amlaps_batch_t batch = {
-        .store = &store, .sinks = amlaps_sinks_make("none", NULL, 0, world->shared, trouble, world->pool), .shared = world->shared,
+        .store = &store, .sinks = amlaps_sinks_make("none", NULL, 0, world->shared, world->pool), .shared = world->shared,
         .digest = amlaps_digest_make(world->pool), .clock = &world->clock
     };
     const apr_time_t start = amlaps_clock_steady(amlaps_clock_system());
