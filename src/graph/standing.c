@@ -115,9 +115,12 @@ void amlaps_standing_token(amlaps_row_t *row, apr_time_t issued, apr_interval_ti
 void amlaps_standing_no_token(amlaps_row_t *row, const amlaps_fault_t *fault, int needed, apr_time_t until)
 {
     lock(row);
-    row->known.login = *fault;
+    /* Two children may have asked side by side; what the login told one of them holds for the other too. */
+    if (until >= row->refused_until) {
+        row->known.login = *fault;
+        row->refused_until = until;
+    }
     row->needed |= needed;
-    row->refused_until = until;
     unlock(row);
 }
 

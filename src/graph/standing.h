@@ -22,7 +22,7 @@ void amlaps_standing_token(amlaps_row_t *row, apr_time_t issued, apr_interval_ti
 /**
  * The login gave none.
  * @param needed 1 where somebody waited for it, 0 where it was a renewal and the old one still works
- * @param until when the login may be asked again (steady clock)
+ * @param until when the login may be asked again (steady clock); where it wanted longer silence before, that stays, with its fault
  */
 void amlaps_standing_no_token(amlaps_row_t *row, const amlaps_fault_t *fault, int needed, apr_time_t until);
 

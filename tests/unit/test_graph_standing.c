@@ -142,6 +142,27 @@ static void a_refused_login_is_asked_for_all_children(void **state)
     }
 }
 
+static void a_shorter_refusal_leaves_a_longer_one_as_it_is(void **state)
+{
+    fake_t *fake = *state;
+    amlaps_row_t *row = amlaps_standing_row(amlaps_graph_share(1, fake->pool), 0);
+    const apr_time_t now = apr_time_from_sec(1000);
+    amlaps_fault_t throttled = {.time = now}, silent = {.time = now}, found;
+
+    amlaps_error_set(&throttled.error, AMLAPS_TENANT_THROTTLED, "AML0311", APR_EGENERAL, "too many");
+    throttled.error.retry_after = apr_time_from_sec(90);
+    amlaps_error_set(&silent.error, AMLAPS_TENANT_UNREACHABLE, "AML0312", APR_TIMEUP, "no answer");
+    amlaps_standing_no_token(row, &throttled, 1, now + apr_time_from_sec(90));
+    amlaps_standing_no_token(row, &silent, 1, now + apr_time_from_sec(5));
+    assert_int_equal(amlaps_standing_refused(&found, row, now + apr_time_from_sec(30)), 1);
+    assert_string_equal(found.error.id, "AML0311");
+    assert_int_equal(found.error.retry_after, apr_time_from_sec(60));
+    /* Once that is over, the next one counts. */
+    amlaps_standing_no_token(row, &silent, 1, now + apr_time_from_sec(95));
+    assert_int_equal(amlaps_standing_refused(&found, row, now + apr_time_from_sec(91)), 1);
+    assert_string_equal(found.error.id, "AML0312");
+}
+
 static void a_child_that_dies_leaves_the_memory_usable(void **state)
 {
     fake_t *fake = *state;
@@ -261,6 +282,7 @@ int main(void)
         fake_test(the_last_fault_of_graph_is_known),
         fake_test(children_tell_each_other),
         fake_test(a_refused_login_is_asked_for_all_children),
+        fake_test(a_shorter_refusal_leaves_a_longer_one_as_it_is),
         fake_test(a_child_that_dies_leaves_the_memory_usable),
         fake_test(one_child_tries_the_login_for_all),
         fake_test(the_end_of_a_certificate_is_told_four_times),
