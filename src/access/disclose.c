@@ -6,6 +6,11 @@
 /* Who looks at a device waits no longer than that for what they can do without. */
 #define TIME_FOR_BACKUP apr_time_from_sec(2)
 
+static const amlaps_rule_t *granting(const amlaps_decision_t *decision)
+{
+    return decision->verdict == AMLAPS_ALLOW ? decision->rule : NULL;
+}
+
 /* Steps 1 and 2: the device's facts and the decisions on it. An asker who is beyond a limit already does not reach Graph. */
 static apr_status_t locate_and_decide(const amlaps_graph_device_t **device, ruling_t *ruling, amlaps_error_t *error,
                                       const char **audit_code, amlaps_findings_t *findings, amlaps_record_t *record, const char *tenant,
@@ -39,12 +44,10 @@ static apr_status_t locate_and_decide(const amlaps_graph_device_t **device, ruli
     amlaps_access_note_device(record, *device);
     amlaps_access_decide(ruling, findings, &known);
     amlaps_access_log_ruling(findings, &known, ruling);
+    if (!granting(&ruling->password) && !granting(&ruling->history)) {
+        amlaps_findings_complete_alike(findings, tenant, device_id);
+    }
     return APR_SUCCESS;
-}
-
-static const amlaps_rule_t *granting(const amlaps_decision_t *decision)
-{
-    return decision->verdict == AMLAPS_ALLOW ? decision->rule : NULL;
 }
 
 /*

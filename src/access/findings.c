@@ -231,6 +231,16 @@ static int needs_of_unseen(amlaps_device_t *unseen, const amlaps_findings_t *fin
     return needs_of(findings, unseen);
 }
 
+void amlaps_findings_complete_alike(amlaps_findings_t *findings, const char *tenant, const char *device_id)
+{
+    amlaps_device_t unseen;
+
+    if (!findings->gap.code && !findings->person.groups_known
+        && (needs_of_unseen(&unseen, findings, tenant, device_id) & AMLAPS_NEED_PERSON_GROUPS)) {
+        amlaps_findings_complete_person(findings);
+    }
+}
+
 apr_status_t amlaps_findings_locate(const amlaps_graph_device_t **facts, amlaps_device_t *device, amlaps_error_t *error,
                                     amlaps_findings_t *findings, const char *tenant, const char *device_id)
 {
