@@ -6,6 +6,11 @@
 /* Who looks at a device waits no longer than that for what they can do without. */
 #define TIME_FOR_BACKUP apr_time_from_sec(2)
 
+static const amlaps_rule_t *granting(const amlaps_decision_t *decision)
+{
+    return decision->verdict == AMLAPS_ALLOW ? decision->rule : NULL;
+}
+
 /* Steps 1 and 2: the device's facts and the decisions on it. An asker who is beyond a limit already does not reach Graph. */
 static apr_status_t locate_and_decide(const amlaps_graph_device_t **device, ruling_t *ruling, amlaps_error_t *error,
                                       const char **audit_code, amlaps_findings_t *findings, amlaps_record_t *record, const char *tenant,
@@ -39,12 +44,10 @@ static apr_status_t locate_and_decide(const amlaps_graph_device_t **device, ruli
     amlaps_access_note_device(record, *device);
     amlaps_access_decide(ruling, findings, &known);
     amlaps_access_log_ruling(findings, &known, ruling);
+    if (!granting(&ruling->password) && !granting(&ruling->history)) {
+        amlaps_findings_complete_alike(findings, tenant, device_id);
+    }
     return APR_SUCCESS;
-}
-
-static const amlaps_rule_t *granting(const amlaps_decision_t *decision)
-{
-    return decision->verdict == AMLAPS_ALLOW ? decision->rule : NULL;
 }
 
 /*
@@ -171,6 +174,16 @@ static apr_status_t fetch_tell_and_record(amlaps_disclosure_t **disclosure, amla
     return status;
 }
 
+/* Where no form is asked for, only the bounds of every reason are left to offend. */
+static void refuse_reason(amlaps_error_t *error, amlaps_code_t code, const amlaps_reason_t *asked)
+{
+    const char *what = code == AMLAPS_REASON_REQUIRED ? "This device needs a reason"
+                       : asked->pattern               ? "The reason does not have the form that is asked for"
+                                                      : "The reason has more than 4096 characters, or control characters beside line feeds and tabs";
+
+    amlaps_error_set(error, code, "AML0406", APR_EGENERAL, "%s%s%s", what, asked->hint ? ": " : ".", asked->hint ? asked->hint : "");
+}
+
 apr_status_t amlaps_access_disclose(amlaps_disclosure_t **disclosure, amlaps_error_t *error, const amlaps_access_t *access,
                                     const amlaps_asker_t *asker, const char *tenant, const char *device_id,
                                     amlaps_permission_t permission, apr_size_t nth, const char *reason, apr_pool_t *pool)
@@ -203,11 +216,7 @@ apr_status_t amlaps_access_disclose(amlaps_disclosure_t **disclosure, amlaps_err
     if (amlaps_rule_reason(decision->rule)->mode == AMLAPS_REASON_HIDDEN) {
         record.reason = NULL;
     } else if ((code = amlaps_rule_check_reason(decision->rule, reason)) != AMLAPS_OK) {
-        const char *hint = amlaps_rule_reason(decision->rule)->hint;
-
-        amlaps_error_set(error, code, "AML0406", APR_EGENERAL, "%s%s%s",
-                         code == AMLAPS_REASON_REQUIRED ? "This device needs a reason" : "The reason does not have the form that is asked for",
-                         hint ? ": " : ".", hint ? hint : "");
+        refuse_reason(error, code, amlaps_rule_reason(decision->rule));
         return amlaps_access_refuse(error, access, &record, NULL, pool);
     }
     if (amlaps_trail_admit(error, access->trail, &record, pool) != APR_SUCCESS) {

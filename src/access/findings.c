@@ -231,6 +231,26 @@ static int needs_of_unseen(amlaps_device_t *unseen, const amlaps_findings_t *fin
     return needs_of(findings, unseen);
 }
 
+int amlaps_findings_complete_alike(amlaps_findings_t *findings, const char *tenant, const char *device_id)
+{
+    static const char nobodys[] = "00000000-0000-0000-0000-000000000000";
+    amlaps_device_t unseen;
+
+    if (findings->person.groups_known
+        || !(needs_of_unseen(&unseen, findings, tenant, device_id ? device_id : nobodys) & AMLAPS_NEED_PERSON_GROUPS)) {
+        return 0;
+    }
+    if (!findings->gap.code) {
+        amlaps_findings_complete_person(findings);
+    }
+    return findings->groups_sought && !findings->person.groups_known && findings->gap.code;
+}
+
+int amlaps_findings_unmet(const amlaps_findings_t *findings, const amlaps_device_t *device)
+{
+    return needs_of(findings, device);
+}
+
 apr_status_t amlaps_findings_locate(const amlaps_graph_device_t **facts, amlaps_device_t *device, amlaps_error_t *error,
                                     amlaps_findings_t *findings, const char *tenant, const char *device_id)
 {

@@ -45,6 +45,17 @@ void amlaps_findings_complete_all(amlaps_findings_t *findings, amlaps_device_t *
 /** Asks for the person's groups alone. */
 void amlaps_findings_complete_person(amlaps_findings_t *findings);
 
+/**
+ * Asks for what would be asked about the person if the device had never been looked at: what cannot be found out is told for every device alike,
+ * or it would tell which ones exist.
+ * @param device_id NULL: of any device that nobody has
+ * @return 1 where the person's groups matter and could not be found out; findings->gap says why
+ */
+int amlaps_findings_complete_alike(amlaps_findings_t *findings, const char *tenant, const char *device_id);
+
+/** What the rules still need to know of the device and the person; AMLAPS_NEED_* bits. */
+int amlaps_findings_unmet(const amlaps_findings_t *findings, const amlaps_device_t *device);
+
 /** The question that the rules are asked about one of the devices. */
 amlaps_question_t amlaps_findings_question(const amlaps_findings_t *findings, const amlaps_device_t *device);
 

@@ -10,6 +10,7 @@ typedef struct collector_t {
     amlaps_findings_t findings;
     amlaps_search_result_t *result;
     int most; /* found when this tenant has given its share: as many as an answer takes, and one more that tells of others */
+    int hidden; /* a device of this tenant is not shown, and what the rules need to know of it could not be found out */
 } collector_t;
 
 /* Pages are of one moment each: a device that changes meanwhile can stand on two. */
@@ -44,6 +45,9 @@ static void add_found(collector_t *collector, const amlaps_graph_device_t *facts
         found->device = facts;
         found->password = password ? ruling.password.rule : NULL;
         found->history = history ? ruling.history.rule : NULL;
+    }
+    else if (collector->findings.gap.code && amlaps_findings_unmet(&collector->findings, device)) {
+        collector->hidden = 1;
     }
 }
 
@@ -144,6 +148,17 @@ static void add_gap(collector_t *collector, const char *tenant, amlaps_code_t co
     gap->code = code;
 }
 
+/*
+ * A tenant that was searched, and where devices may be missing: nobody shall take "none found" for what could not be found out. Whether there are
+ * such devices does not show where the person's groups are what is missing.
+ */
+static void tell_hidden(collector_t *collector, const char *tenant)
+{
+    if (amlaps_findings_complete_alike(&collector->findings, tenant, NULL) || collector->hidden) {
+        add_gap(collector, tenant, collector->findings.gap.code);
+    }
+}
+
 /* One broken tenant does not hurt the others: it is named as a gap, and an error only where nothing could be searched. */
 static apr_status_t search_tenants(collector_t *collector, amlaps_error_t *error, const char *tenant, const char *text)
 {
@@ -153,15 +168,24 @@ static apr_status_t search_tenants(collector_t *collector, amlaps_error_t *error
     apr_size_t count = order(tenants, access, tenant), i, searched = 0;
 
     for (i = 0; i < count; i++) {
+        const amlaps_error_t earlier = collector->findings.gap;
         amlaps_error_t trouble = { 0 };
         int complete = 0;
+        apr_status_t status;
 
+        memset(&collector->findings.gap, 0, sizeof(collector->findings.gap));
+        collector->hidden = 0;
         collector->findings.call->deadline = share_of(deadline, amlaps_clock_steady(access->clock), count - i);
         collector->most = collector->result->found->nelts + AMLAPS_SEARCH_MOST + 1;
-        if (amlaps_graph_search(&complete, &trouble, access->graph, collector->findings.call, tenants[i], text, collect, collector,
-                                collector->findings.pool) == APR_SUCCESS) {
+        status = amlaps_graph_search(&complete, &trouble, access->graph, collector->findings.call, tenants[i], text, collect, collector,
+                                     collector->findings.pool);
+        if (!collector->findings.gap.code) {
+            collector->findings.gap = earlier;
+        }
+        if (status == APR_SUCCESS) {
             searched++;
             collector->result->more |= !complete;
+            tell_hidden(collector, tenants[i]);
         } else {
             add_gap(collector, tenants[i], trouble.code);
             if (!error->code) {

@@ -150,7 +150,7 @@ apr_status_t amlaps_api_path(const char **tenant, const char **device_id, amlaps
 
     if (!amlaps_text_guid(guid, request->segments[2])) {
         return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0164", APR_EGENERAL,
-                                "The deviceId is no GUID of the form 00000000-0000-0000-0000-000000000000.");
+                                "The deviceId is no GUID of the form 4f0c8c55-7a9e-4b0e-8a57-51f2c1a4c0de.");
     }
     *device_id = apr_pstrdup(request->r->pool, guid);
     return amlaps_api_tenant(tenant, error, request, request->segments[1]);

@@ -9,7 +9,7 @@
 static apr_status_t read_list(const char *const **list, apr_size_t *count, amlaps_error_t *error, const amlaps_json_t *object,
                               const char *member, int guids, apr_pool_t *pool)
 {
-    const char *wanted = guids ? "a list of GUIDs, as in [\"00000000-0000-0000-0000-000000000000\"]" : "a list of texts, as in [\"A\",\"B\"]";
+    const char *wanted = guids ? "a list of GUIDs, as in [\"4f0c8c55-7a9e-4b0e-8a57-51f2c1a4c0de\"]" : "a list of texts, as in [\"A\",\"B\"]";
     const amlaps_json_t *value = amlaps_json_member(object, member);
     apr_size_t length = amlaps_json_length(value), i;
     const char **texts = apr_palloc(pool, (length + 1) * sizeof(*texts));
@@ -116,7 +116,7 @@ static apr_status_t read_device(amlaps_device_t *device, amlaps_error_t *error, 
     static const char *const known[] = {
         "tenant", "deviceId", "name", "groups", "units", "os", "join", "compliant", "enabled", "owner", NULL,
     };
-    static const char a_device[] = "an object such as {\"tenant\":\"contoso\",\"deviceId\":\"00000000-0000-0000-0000-000000000000\"} or {\"name\":\"LON-001\"}";
+    static const char a_device[] = "an object such as {\"tenant\":\"contoso\",\"deviceId\":\"4f0c8c55-7a9e-4b0e-8a57-51f2c1a4c0de\"} or {\"name\":\"LON-001\"}";
     char guid[AMLAPS_GUID_LENGTH + 1] = "";
     const char *tenant, *device_id;
 
@@ -133,7 +133,7 @@ static apr_status_t read_device(amlaps_device_t *device, amlaps_error_t *error, 
         return error->status;
     }
     if (device_id && !amlaps_text_guid(guid, device_id)) {
-        return amlaps_body_wrong(error, "deviceId", "a GUID of the form 00000000-0000-0000-0000-000000000000");
+        return amlaps_body_wrong(error, "deviceId", "a GUID of the form 4f0c8c55-7a9e-4b0e-8a57-51f2c1a4c0de");
     }
     device->device_id = apr_pstrmemdup(request->r->pool, guid, strlen(guid));
     return is_given_by_id_alone(json) ? APR_SUCCESS : read_facts(device, error, json, request->r->pool);

@@ -86,6 +86,12 @@ int amlaps_httpd_map_to_storage(request_rec *r)
     return ap_get_module_config(r->request_config, &amlaps_module) == ours && amlaps_mount_of(r) ? OK : DECLINED;
 }
 
+/* With MultiViews mod_negotiation would look for files of like names, and answer 403 since their folder is not there. */
+int amlaps_httpd_type_checker(request_rec *r)
+{
+    return (ap_allow_options(r) & OPT_MULTI) ? amlaps_httpd_map_to_storage(r) : DECLINED;
+}
+
 /* As httpd reads it: the value may stand in quotes. */
 static int sets_ours(const ap_directive_t *directive, apr_pool_t *pool)
 {

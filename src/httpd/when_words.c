@@ -254,8 +254,27 @@ static const char allowed[] =
     "tolower('text') and toupper('text'), and the operators -R, -ipmatch, -strmatch, -strcmatch, -n, -z, -T, in, ==, !=, <, <=, >, >=, =~, !~, "
     "-eq, -ne, -lt, -le, -gt, -ge, &&, || and !";
 
+/* A function that there is, where a text or a list of texts must stand: "not allowed", beside a list that has it, would help nobody. */
+static const char *out_of_place(const ap_expr_lookup_parms *parms)
+{
+    if (parms->type == AP_EXPR_FUNC_LIST && !ap_cstr_casecmp(parms->name, "claim")) {
+        return "claim('name') is a text, and after 'in' stands a list; write claims('name') there";
+    }
+    if (parms->type == AP_EXPR_FUNC_STRING && (!ap_cstr_casecmp(parms->name, "claims") || !ap_cstr_casecmp(parms->name, "device_groups"))) {
+        return apr_psprintf(parms->pool, "%s() is a list, and stands after 'in' alone; write 'text' in %s", parms->name,
+                            ap_cstr_casecmp(parms->name, "claims") ? "device_groups()" : "claims('name'), or claim('name') for one text");
+    }
+    return NULL;
+}
+
 static int refuse(ap_expr_lookup_parms *parms)
 {
+    const char *why = out_of_place(parms);
+
+    if (why) {
+        *parms->err = why;
+        return !OK;
+    }
     *parms->err = apr_psprintf(parms->pool, "'%s' can't be used in a rule's condition; %s", parms->name, allowed);
     return !OK;
 }

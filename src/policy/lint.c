@@ -138,7 +138,7 @@ static void check_values(const lint_t *lint, const amlaps_rule_t *rule, const am
     apr_size_t i;
 
     for (i = 0; i < entry->count; i++) {
-        const char *doubt = amlaps_lint_value(entry, entry->values[i].written, lint->pool);
+        const char *doubt = amlaps_lint_value(entry, i, lint->pool);
 
         if (doubt) {
             lint->report(lint->baton, rule, entry->kind == AMLAPS_PRINCIPAL_GROUP  ? "AML0504"
@@ -154,7 +154,7 @@ static void check_patterns(const lint_t *lint, const amlaps_rule_t *rule)
 
     for (i = 0; i < rule->line_count; i++) {
         for (j = 0; rule->lines[i].selector == AMLAPS_SELECT_NAME && j < rule->lines[i].count; j++) {
-            const char *doubt = amlaps_lint_pattern(rule->lines[i].values[j].written, lint->pool);
+            const char *doubt = amlaps_lint_pattern(&rule->lines[i], j, lint->pool);
 
             if (doubt) {
                 lint->report(lint->baton, rule, "AML0508", doubt);

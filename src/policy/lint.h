@@ -6,11 +6,11 @@
 
 #include "rule.h"
 
-/** @return what is doubtful about a value of the line, with the remedy; NULL where nothing is */
-const char *amlaps_lint_value(const amlaps_entry_t *entry, const char *written, apr_pool_t *pool);
+/** @return what is doubtful about the value at this place of the line, with the remedy; NULL where nothing is */
+const char *amlaps_lint_value(const amlaps_entry_t *entry, apr_size_t place, apr_pool_t *pool);
 
-/** @return what is doubtful about a pattern of `AMLapsDevice name`, with the remedy; NULL where nothing is */
-const char *amlaps_lint_pattern(const char *written, apr_pool_t *pool);
+/** @return what is doubtful about the pattern at this place of an `AMLapsDevice name`, with the remedy; NULL where nothing is */
+const char *amlaps_lint_pattern(const amlaps_line_t *line, apr_size_t place, apr_pool_t *pool);
 
 /** Permissions that the rule's own lines take from everybody; bits. */
 int amlaps_lint_closed(const amlaps_rule_t *rule);

@@ -5,6 +5,7 @@
  * name looks like is doubted.
  */
 
+#include <apr_cstr.h>
 #include <apr_lib.h>
 #include <apr_strings.h>
 #include <string.h>
@@ -136,14 +137,54 @@ static const char *doubt_claim(const char *claim, const char *text)
     return NULL;
 }
 
+static int is_word(const char *text, const char *word)
+{
+    return apr_cstr_casecmp(text, word) == 0;
+}
+
+/*
+ * "group GUID user alice@contoso.com" is three groups. Roles and claims may well have the value "user": there, what follows must be what only
+ * the other kind has.
+ */
+static const char *doubt_kind(const amlaps_entry_t *entry, apr_size_t place)
+{
+    const char *text = entry->values[place].written, *next = place + 1 < entry->count ? entry->values[place + 1].written : NULL;
+    int user = is_word(text, amlaps_principal_word(AMLAPS_PRINCIPAL_USER)), group = is_word(text, amlaps_principal_word(AMLAPS_PRINCIPAL_GROUP));
+    int found;
+
+    if (entry->kind == AMLAPS_PRINCIPAL_GROUP) {
+        found = is_word(text, amlaps_principal_word(AMLAPS_PRINCIPAL_ANYONE))
+                || (next && (user || group || is_word(text, amlaps_principal_word(AMLAPS_PRINCIPAL_ROLE))
+                             || is_word(text, amlaps_principal_word(AMLAPS_PRINCIPAL_CLAIM))));
+    }
+    else {
+        found = next && ((user && strchr(next, '@')) || ((user || group) && is_guid(next)));
+    }
+    return place > 0 && found ? "is a value like those before it, as is what follows: a line names people of one kind, so write the other kind in "
+                                "a line of its own"
+                              : NULL;
+}
+
+static int is_selector(const char *text)
+{
+    int selector;
+
+    for (selector = AMLAPS_SELECT_ID; selector <= AMLAPS_SELECT_ALL; selector++) {
+        if (is_word(text, amlaps_selector_word((amlaps_selector_t)selector))) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static const char *say(const char *what, const char *written, const char *doubt, apr_pool_t *pool)
 {
     return doubt ? apr_psprintf(pool, "%s \"%s\" %s", what, amlaps_text_printable(written, LONGEST_VALUE, pool), doubt) : NULL;
 }
 
-const char *amlaps_lint_value(const amlaps_entry_t *entry, const char *written, apr_pool_t *pool)
+const char *amlaps_lint_value(const amlaps_entry_t *entry, apr_size_t place, apr_pool_t *pool)
 {
-    const char *doubt = NULL;
+    const char *written = entry->values[place].written, *doubt = NULL;
 
     if (entry->kind == AMLAPS_PRINCIPAL_GROUP) {
         doubt = doubt_group(written, pool);
@@ -157,14 +198,18 @@ const char *amlaps_lint_value(const amlaps_entry_t *entry, const char *written, 
     if (entry->kind == AMLAPS_PRINCIPAL_CLAIM) {
         doubt = doubt_claim(entry->claim, written);
     }
-    return say(amlaps_principal_word(entry->kind), written, doubt, pool);
+    return say(amlaps_principal_word(entry->kind), written, doubt ? doubt : doubt_kind(entry, place), pool);
 }
 
-const char *amlaps_lint_pattern(const char *written, apr_pool_t *pool)
+const char *amlaps_lint_pattern(const amlaps_line_t *line, apr_size_t place, apr_pool_t *pool)
 {
+    const char *written = line->values[place].written;
     const char *doubt = strpbrk(written, ",;") ? "is one pattern, commas included, and no device has such a name: write the patterns apart, with spaces"
                         : is_padded(written)   ? "begins or ends with a space, which no device's name does: write it without"
-                                               : NULL;
+                        : place > 0 && is_selector(written)
+                            ? "is a pattern like those before it, as is what follows: a line names devices of one kind, so write the other kind "
+                              "in a line of its own"
+                            : NULL;
 
     return say("name", written, doubt, pool);
 }

@@ -337,7 +337,7 @@ describe('POST api/v1/explain', () => {
     const device = { name: 'X' };
     /** @type {[any, RegExp][]} */
     const said = [
-      [{}, /^The body lacks the member device, an object such as \{"tenant":"contoso","deviceId":"0{8}-[0-]+"\} or \{"name":"LON-001"\}\.$/],
+      [{}, /^The body lacks the member device, an object such as \{"tenant":"contoso","deviceId":"[0-9a-f-]{36}"\} or \{"name":"LON-001"\}\.$/],
       [{ device: null }, /^The member device must be an object such as \{/], [{ device, more: 1 }, /known: person, device, address, time\.$/],
       [{ device: { ...device, serial: 1 } }, /known: tenant, deviceId, name, groups, units, os, join, compliant, enabled, owner\.$/],
       [{ device, person: [] }, /^The member person must be an object such as \{"username":/], [{ device, person: { claims: 'x' } }, /^The member claims must be an object such as/],

@@ -149,6 +149,27 @@ describe('overage', () => {
     }
   });
 
+  test('that the app may not look up is told for every device alike, however often, also for one that nobody has', async () => {
+    const session = await personWith({ hasgroups: true });
+    // More than there are children: each of them keeps what it has looked at.
+    for (let i = 0; i < 6; i++) {
+      assertProblem(await reveal(session, 'LON-030'), 'tenant_permission_missing');
+      assertProblem(await session.get(`api/v1/devices/contoso/${stage.device('LON-030').deviceId}`), 'tenant_permission_missing');
+      assertProblem(await session.password('contoso', FRED), 'tenant_permission_missing');
+    }
+  });
+
+  test('that the app may not look up is told by a search too, whether there are such devices or not', async () => {
+    const session = await personWith({ hasgroups: true });
+    for (const [text, names] of /** @type {[string, string[]][]} */ ([['LON-00', []], ['PAR-010', ['PAR-010']], ['ZZ', []]])) {
+      const { devices, gaps } = assertOk(await session.get(`api/v1/devices?search=${text}`));
+      assert.deepEqual(devices.map((/** @type {any} */ d) => d.name), names);
+      assert.deepEqual(gaps, [{ tenant: 'contoso', code: 'tenant_permission_missing' }], text);
+    }
+    const known = await personWith({ groups: [GROUPS.allStaff] });
+    assert.deepEqual(assertOk(await known.get('api/v1/devices?search=LON-00')).gaps, []);
+  });
+
   test('does not hinder what no group decides', async () => {
     for (const claims of SIGNS) assertOk(await reveal(await personWith(claims), 'PAR-010'));
   });

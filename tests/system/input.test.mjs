@@ -84,6 +84,13 @@ describe('ids', () => {
     assert.equal(stage.graphRequests().length, asked);
   });
 
+  test('the example that a refusal gives is one that is taken', async () => {
+    const zeros = '00000000-0000-0000-0000-000000000000';
+    const { detail } = assertProblem(await helpdesk.password('contoso', zeros), 'bad_request');
+    const [example] = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/.exec(detail) ?? [''];
+    assertProblem(await helpdesk.password('contoso', example), 'not_authorized');
+  });
+
   test('of tenants that are none', async () => {
     for (const tenant of ['fabrikam', 'CONTOSO', 'contoso%20', '..', '%2e', 'a'.repeat(3000), '%D9%85']) {
       const answer = await helpdesk.get('x', { target: `/laps/api/v1/devices/${tenant}/${DEVICES.lon001}` });

@@ -316,7 +316,7 @@ describe('a search', () => {
     });
     await stage.signIn('overage');
   });
-  after(() => stage?.close());
+  after(() => stage?.close([/amlaps:.*AML0321/]));
   beforeEach(fresh);
 
   test('that filters fifty devices by group takes at most three more requests', async () => {
@@ -326,6 +326,17 @@ describe('a search', () => {
     assert.ok(known >= 47, String(known));
     assert.ok(stage.graphRequests().length <= 4, paths().join('\n'));
     assert.ok(!devices.some((/** @type {any} */ d) => ['LON-001', 'LON-005'].includes(d.name)), 'kiosks are denied');
+  });
+
+  test('says so where groups of devices could not be looked up, and nothing where they could', async () => {
+    const overage = await stage.signIn('overage');
+    stage.entra.control.set({ fault: { match: 'transitiveMemberOf', kind: 'status', status: 403 } });
+    const hidden = assertOk(await overage.get('api/v1/devices?search=LON-01'));
+    assert.deepEqual(hidden.devices, []);
+    assert.deepEqual(hidden.gaps, [{ tenant: 'contoso', code: 'tenant_permission_missing' }]);
+    stage.entra.control.reset();
+    assert.deepEqual(assertOk(await overage.get('api/v1/devices?search=LON-01')).gaps, []);
+    assert.deepEqual(assertOk(await overage.get('api/v1/devices?search=PAR')).gaps, []);
   });
 });
 

@@ -21,6 +21,25 @@ const POST = { 'content-type': 'application/json', 'x-amlaps-request': '1' };
 const PARIS = guidOf('device contoso PAR-001');
 const REASON = '{"reason":"x"}';
 
+describe('mod_negotiation', () => {
+  /** @type {Stage} */
+  let stage;
+  before(async () => {
+    stage = await startStage({ load: ['negotiation'], vhost: 'Options +MultiViews' });
+  });
+  after(() => stage?.close());
+
+  test('looks for no files beside the page and the API', async () => {
+    const session = await stage.signIn('helpdesk');
+    assertOk(await session.get('api/v1/session'));
+    assertOk(await session.password('contoso', DEVICES.lon001, { reason: 'x' }));
+    assertProblem(await session.get('api/v1/nope'), 'not_found');
+    for (const file of ['', 'app.js', 'i18n/de.json']) assert.equal((await session.get(file)).status, 200, file);
+    assert.equal((await session.get('app')).status, 404);
+    assert.equal((await session.request('/index', { headers: { Accept: 'text/html' } })).status, 200, 'what is none of ours is negotiated');
+  });
+});
+
 describe('mod_http2', () => {
   /** @type {Stage} */
   let stage;

@@ -118,6 +118,9 @@ describe('AMLapsWhen: everything else is refused, with the list', () => {
   refuses(`"%{DEVICE_NAME} -fnmatch 'L*'"`, /'fnmatch'/);
   refuses(`"%{req:Host} == 'x'"`, /'req'/);
   refuses(`"'x' in groups('x')"`, /'groups'/);
+  refuses(`"'x' in claim('x')"`, /write claims\('name'\) there/);
+  refuses(`"claims('x') == 'x'"`, /write 'text' in claims\('name'\), or claim\('name'\)/);
+  refuses(`"device_groups() == 'x'"`, /write 'text' in device_groups\(\)/);
   refuses(`"-R 'London'"`, /'London' is no address range/);
   refuses(`"-R '10.0.0.0/33'"`, /no address range/);
   refuses(`"%{REMOTE_ADDR} -ipmatch '10.0.0'x"`);

@@ -158,6 +158,46 @@ static void values_of_denials_too(void **state)
     assert_one(world, "AML0505 x: user \"c\" is neither");
 }
 
+static void another_kind_in_the_same_line(void **state)
+{
+    static const struct {
+        const char *line, *says; /* NULL: nothing */
+    } cases[] = {
+        {"deny all group " GUID_A " user a@b", "AML0504 x: group \"user\" is a value like those before it"},
+        {"deny all group " GUID_A " Role Laps.Reader", "AML0504 x: group \"Role\" is a value"},
+        {"deny all group Helpdesk group " GUID_A, "AML0504 x: group \"group\" is a value"},
+        {"deny all group Helpdesk claim site London", "AML0504 x: group \"claim\" is a value"},
+        {"deny all group " GUID_A " anyone", "AML0504 x: group \"anyone\" is a value"},
+        {"deny all role Intern user a@b", "AML0509 x: role \"user\" is a value"},
+        {"deny all role Intern user " GUID_A, "AML0509 x: role \"user\" is a value"},
+        {"deny all role Intern group " GUID_A, "AML0509 x: role \"group\" is a value"},
+        {"deny all claim site London group " GUID_A, "AML0509 x: claim \"group\" is a value"},
+        {"deny all group Helpdesk user", NULL},
+        {"deny all group user a", NULL},
+        {"deny all role Admin User", NULL},
+        {"deny all role admin user group", NULL},
+        {"deny all claim type guest user member", NULL},
+    };
+    world_t *world = *state;
+    size_t i;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        rule_of(world, "x", NULL, "device all", cases[i].line, NULL);
+        if (cases[i].says) {
+            assert_one(world, cases[i].says);
+        }
+        else {
+            assert_none(world);
+        }
+    }
+    rule_of(world, "x", NULL, "device name LON-* group " GUID_A, "deny all role a", NULL);
+    assert_one(world, "AML0508 x: name \"group\" is a pattern like those before it");
+    rule_of(world, "x", NULL, "device name LON-* owner", "deny all role a", NULL);
+    assert_one(world, "AML0508 x: name \"owner\" is a pattern");
+    rule_of(world, "x", NULL, "device name all LON-*", "deny all role a", NULL);
+    assert_none(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +206,7 @@ int main(void)
         world_test(values_that_no_token_has),
         world_test(names_that_no_device_has),
         world_test(values_of_denials_too),
+        world_test(another_kind_in_the_same_line),
     };
 
     (void)is_false;
