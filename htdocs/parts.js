@@ -24,7 +24,7 @@ export function time(iso) {
     h("span", { class: "quiet" }, `(${formatRelative(date, new Date())})`));
 }
 
-/** Left out where empty; a third member makes one as wide as the list. @type {Parts["factList"]} */
+/** Left out where empty; a third member: as wide as the list. @type {Parts["factList"]} */
 export const factList = (facts, style = "facts") => h("dl", { class: style }, facts.map(([label, value, wide]) =>
   (value || value === 0) && h("div", { class: wide && "wide" }, h("dt", null, label), h("dd", null, value))));
 

@@ -24,7 +24,7 @@ export function problemBody(app, problem) {
   const { help } = app.session.ui;
   return [
     h("p", { class: "lead" }, problemText(problem)),
-    causes.length > 0 && [h("p", null, t("problem.causes")), h("ul", { class: "causes" }, causes.map((cause) => h("li", null, t(cause))))],
+    causes[0] && [h("p", null, t("problem.causes")), h("ul", { class: "causes" }, causes.map((cause) => h("li", null, t(cause))))],
     factList([
       [t("problem.detail"), plain(problem.detail), true], reference(problem.id), [t("problem.time"), formatTime(problem.time)],
       [t("app.help"), help && linked(help, t("app.help")), true],

@@ -128,6 +128,16 @@ pageTest("equal names are told apart and none is chosen", { path: "?q=pc-10", ap
   assert.equal(await focused(page), "q");
 });
 
+pageTest("a device without a name is called by its id", { path: "" }, async (page, fake) => {
+  const { deviceId } = device(1);
+  fake.devices = [device(1, { name: null })];
+  await page.keyboard.type(deviceId);
+  await page.locator(".row", { hasText: deviceId }).click();
+  await until(() => heading(page), deviceId);
+  await button(page, "Show password").click();
+  await until(() => heading(page), `Local administrator password for ${deviceId}`);
+});
+
 pageTest("old, disabled and half-permitted devices are marked, and tenants where there are several", {
   path: "?q=lon",
   api: {
