@@ -19,9 +19,9 @@ function passwordText(password) {
   document.oncopy = (event) => {
     const selection = getSelection();
     if (!selection?.containsNode(shown, true)) return;
-    // Browsers put line breaks into what wraps.
+    // Whole: a triple click takes one of its groups.
     if (shown.contains(selection.anchorNode)) {
-      event.clipboardData?.setData("text/plain", String(selection).replace(/[\r\n]/g, ""));
+      event.clipboardData?.setData("text/plain", shown.textContent ?? "");
       event.preventDefault();
     }
     clipboard.remember();

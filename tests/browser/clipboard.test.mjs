@@ -81,6 +81,17 @@ pageTest("selecting and copying by hand gives the password alone, and is remembe
   assert.equal(await pasted(page), PASSWORD);
 });
 
+for (const clicks of [1, 2, 3]) {
+  pageTest(`a password that was clicked (${clicks}) is selected and copied whole, not one of its groups`, { path }, async (page) => {
+    await reveal(page);
+    await page.locator(".char").nth(6).click({ clickCount: clicks });
+    assert.equal((await page.evaluate(() => String(document.getSelection()))).replace(/\n/g, ""), PASSWORD);
+    await page.keyboard.press("Control+C");
+    await bar(page).waitFor();
+    assert.equal(await pasted(page), PASSWORD);
+  });
+}
+
 pageTest("what is copied together with its surroundings is remembered too; what is spelled out is not copied", { path }, async (page) => {
   await reveal(page);
   await button(page, TEXT["reveal.spell"]).click();
