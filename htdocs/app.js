@@ -30,13 +30,13 @@ export function byId(id) {
   return element;
 }
 
-/** A text from outside; what could turn or hide its surroundings becomes U+FFFD, visibly. @param {string} text */
+/** A text from outside; what could turn or hide its surroundings becomes U+FFFD. @param {string} text */
 export const plain = (text) => text.replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]/gu, "\ufffd");
 
 /** Isolated from the direction around it. @param {string} text */
 export const name = (text) => h("bdi", null, plain(text));
 
-// ---- Texts. One flat catalogue per language, plural forms by the suffixes of i18next (`_one`, `_other`).
+// ---- Texts. One flat catalogue per language, plural forms by suffixes as i18next's (`_one`).
 
 /** @type {Catalogue} */
 let texts = {};
@@ -57,7 +57,7 @@ export const addTexts = (more) => Object.assign(texts, more);
 /** @param {string} key */
 export const has = (key) => typeof texts[key] === "string";
 
-/** A text with `{{placeholders}}` filled, in pieces; `count` chooses the plural form. @type {Face["rich"]} */
+/** A text with `{{placeholders}}` filled, in pieces; `count` chooses the form. @type {Face["rich"]} */
 export function rich(key, slots) {
   const { count } = slots;
   const form = typeof count === "number" ? `_${new Intl.PluralRules(locale).select(count)}` : "";
@@ -80,7 +80,7 @@ export const formatTime = (date) => formatDate(date, { timeStyle: "medium" });
 /** @type {[Intl.RelativeTimeFormatUnit, number][]} */
 const UNITS = [["year", 31_557_600], ["month", 2_629_800], ["day", 86_400], ["hour", 3600], ["minute", 60]];
 
-/** "3 days ago", in the largest unit that fits. @type {Face["formatRelative"]} */
+/** In the largest unit that fits. @type {Face["formatRelative"]} */
 export function formatRelative(date, now) {
   const seconds = (+date - +now) / 1000;
   const [unit, length] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? ["minute", 60];
@@ -94,7 +94,7 @@ export function formatRelative(date, now) {
 /** Milliseconds; then a wait is told in words. */
 export const WAIT = 400;
 
-/** Who may open the views of more/, by `?view=NAME`. @type {Record<string, string>} */
+/** Who may open `?view=NAME`. @type {Record<string, string>} */
 const ROLES = { audit: "auditor", why: "operator", status: "operator" };
 
 /** `code` is the contract's, or `offline`, `unknown` or `lost` where no answer of ours came. */
@@ -262,7 +262,7 @@ export class App {
   }
 }
 
-/** A device by its id, or a search, also for `device=NAME`: several can have it. @type {Face["parseTarget"]} */
+/** A device by its id, or a search: several can have one name. @type {Face["parseTarget"]} */
 function parseTarget(given, tenants) {
   const device = given.get("device") ?? "";
   const [, tenant = tenants.length === 1 ? tenants[0] : "", deviceId] = /^(?:([^/]+)\/)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i.exec(device) ?? [];
@@ -365,6 +365,12 @@ async function start() {
     return app.fail(new Problem(problem.code, problem));
   }
   frame(app);
+  // The second press of a double click falls on what the first has put there.
+  addEventListener("click", (event) => {
+    if (event.detail < 2) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }, true);
   addEventListener("popstate", () => app.reload());
   // Browsers may keep the whole page: without a password.
   addEventListener("pagehide", () => leave());

@@ -1,7 +1,7 @@
 // @ts-check
 /** @import {Clipboard} from "./types.js" */
-// Browsers let a page write to the clipboard inside a gesture only (a timer makes Chromium ask whether it may read). So
-// the page remembers that, never what, it copied, clears inside gestures, and shows a button until that is done.
+// Browsers let a page write to the clipboard inside a gesture only. So the page remembers that, never what, it copied,
+// clears inside gestures, and shows a button until that is done.
 
 import { button, byId, h, say, t } from "./app.js";
 

@@ -1,6 +1,6 @@
 // @ts-check
 /** @import {ActionName, Confirm, Device, Listed, Send} from "./types.js" */
-// The Confirm view. Nothing is disclosed before its button is pressed, however the page was reached.
+// The Confirm view. Nothing is disclosed before its button is pressed.
 
 import { disclose, getDevice } from "./api.js";
 import { button, h, name, plain, rich, t, WAIT } from "./app.js";

@@ -34,7 +34,7 @@ export const yesNo = (value) => t(value === null ? "fact.unknown" : value ? "fac
 /** @type {Parts["badge"]} */
 export const badge = (text, tone = "calm") => [" ", h("span", { class: `badge ${tone}` }, text)];
 
-/** In the words of the Entra portal. @type {Parts["joinText"]} */
+/** As the Entra portal says. @type {Parts["joinText"]} */
 export function joinText(join) {
   const key = { AzureAd: "join.entra", ServerAd: "join.hybrid", Workplace: "join.registered", "": "fact.unknown" }[join ?? ""];
   return key ? t(key) : plain(join ?? "");
