@@ -10,6 +10,7 @@ typedef struct collector_t {
     amlaps_findings_t findings;
     amlaps_search_result_t *result;
     int most; /* found when this tenant has given its share: as many as an answer takes, and one more that tells of others */
+    int hidden; /* 1: a look-up failed, and behind it may be a device of this tenant that the person may see */
 } collector_t;
 
 /* Pages are of one moment each: a device that changes meanwhile can stand on two. */
@@ -25,6 +26,11 @@ static int is_found(const apr_array_header_t *found, const amlaps_graph_device_t
         }
     }
     return 0;
+}
+
+static int may_be_granted(const amlaps_decision_t *decision)
+{
+    return decision->verdict == AMLAPS_UNDECIDABLE || (decision->verdict == AMLAPS_DENY && !decision->rule);
 }
 
 static void add_found(collector_t *collector, const amlaps_graph_device_t *facts, const amlaps_device_t *device)
@@ -44,6 +50,8 @@ static void add_found(collector_t *collector, const amlaps_graph_device_t *facts
         found->device = facts;
         found->password = password ? ruling.password.rule : NULL;
         found->history = history ? ruling.history.rule : NULL;
+    } else if (collector->findings.gap.code && (may_be_granted(&ruling.password) || may_be_granted(&ruling.history))) {
+        collector->hidden = 1;
     }
 }
 
@@ -144,6 +152,36 @@ static void add_gap(collector_t *collector, const char *tenant, amlaps_code_t co
     gap->code = code;
 }
 
+/* What came of one tenant. @return APR_SUCCESS where it was searched, be it in part */
+static apr_status_t search_tenant(collector_t *collector, amlaps_error_t *trouble, const char *tenant, const char *text)
+{
+    amlaps_findings_t *findings = &collector->findings;
+    const int before = collector->result->found->nelts;
+    int complete = 0;
+
+    collector->most = before + AMLAPS_SEARCH_MOST + 1;
+    collector->hidden = 0;
+    /* What another tenant did not tell says nothing of this one; what is unknown of the person does. */
+    if (findings->person.groups_known) {
+        memset(&findings->gap, 0, sizeof(findings->gap));
+    }
+    if (amlaps_graph_search(&complete, trouble, findings->access->graph, findings->call, tenant, text, collect, collector, findings->pool) !=
+        APR_SUCCESS) {
+        add_gap(collector, tenant, trouble->code);
+        return trouble->status;
+    }
+    if (collector->hidden) {
+        *trouble = findings->gap;
+        add_gap(collector, tenant, trouble->code);
+        amlaps_log(AMLAPS_LOG_WARNING, trouble->id, trouble->status, "%s [id %s]", trouble->detail, findings->asker->id);
+        if (collector->result->found->nelts == before) {
+            return trouble->status;
+        }
+    }
+    collector->result->more |= !complete;
+    return APR_SUCCESS;
+}
+
 /* One broken tenant does not hurt the others: it is named as a gap, and an error only where nothing could be searched. */
 static apr_status_t search_tenants(collector_t *collector, amlaps_error_t *error, const char *tenant, const char *text)
 {
@@ -154,19 +192,12 @@ static apr_status_t search_tenants(collector_t *collector, amlaps_error_t *error
 
     for (i = 0; i < count; i++) {
         amlaps_error_t trouble = { 0 };
-        int complete = 0;
 
         collector->findings.call->deadline = share_of(deadline, amlaps_clock_steady(access->clock), count - i);
-        collector->most = collector->result->found->nelts + AMLAPS_SEARCH_MOST + 1;
-        if (amlaps_graph_search(&complete, &trouble, access->graph, collector->findings.call, tenants[i], text, collect, collector,
-                                collector->findings.pool) == APR_SUCCESS) {
+        if (search_tenant(collector, &trouble, tenants[i], text) == APR_SUCCESS) {
             searched++;
-            collector->result->more |= !complete;
-        } else {
-            add_gap(collector, tenants[i], trouble.code);
-            if (!error->code) {
-                *error = trouble;
-            }
+        } else if (!error->code) {
+            *error = trouble;
         }
     }
     return searched ? APR_SUCCESS : error->status;

@@ -314,9 +314,9 @@ describe('a search', () => {
       rules: ruleSection('London devices', [`AMLapsDevice group ${GROUPS.londonDevices}`, `AMLapsAllow password group ${GROUPS.londonHelpdesk}`])
         + ruleSection('Kiosks are closed', [`AMLapsDevice group ${GROUPS.londonKiosks}`, 'AMLapsDeny password anyone']),
     });
-    await stage.signIn('overage');
+    await Promise.all(['overage', 'helpdesk', 'nobody'].map((name) => stage.signIn(name)));
   });
-  after(() => stage?.close());
+  after(() => stage?.close([/amlaps:.*AML/]));
   beforeEach(fresh);
 
   test('that filters fifty devices by group takes at most three more requests', async () => {
@@ -326,6 +326,29 @@ describe('a search', () => {
     assert.ok(known >= 47, String(known));
     assert.ok(stage.graphRequests().length <= 4, paths().join('\n'));
     assert.ok(!devices.some((/** @type {any} */ d) => ['LON-001', 'LON-005'].includes(d.name)), 'kiosks are denied');
+  });
+
+  /** @param {string} who @param {any} fault */
+  const searchWith = async (who, fault) => {
+    stage.entra.control.set({ fault: { match: 'transitiveMemberOf', kind: 'status', ...fault } });
+    return (await stage.signIn(who)).get('api/v1/devices?search=LON-0');
+  };
+
+  test('says why where the groups of devices cannot be read, not that there are none', async () => {
+    const { id } = assertProblem(await searchWith('helpdesk', { status: 403 }), 'tenant_permission_missing');
+    const record = (await stage.records()).filter((one) => one.id === id).at(-1);
+    assert.deepEqual([record.event, record.outcome, record.code], ['search', 'failed', 'tenant_permission_missing']);
+  });
+
+  test('names the tenant where those of some cannot be read', async () => {
+    const { devices, gaps } = assertOk(await searchWith('helpdesk', { status: 400, times: 1 }));
+    assert.ok(devices.length >= 40, String(devices.length));
+    assert.deepEqual(gaps, [{ tenant: 'contoso', code: 'tenant_error' }]);
+    assert.match(stage.httpd.errorLog(), /AML0324: tenant contoso: Graph does not give the groups of a device/);
+  });
+
+  test('tells nothing of it to those whom no rule could grant anything', async () => {
+    assert.deepEqual(assertOk(await searchWith('nobody', { status: 403 })), { devices: [], gaps: [], more: false });
   });
 });
 
