@@ -1,10 +1,10 @@
 // @ts-check
 /** @import {Api, Catalogue, Child, Device, Face, Find, Listed, Problems, Session, State} from "./types.js" */
-// What every view stands on, and the form of the Find view, so that the first view takes three requests: page, style, this.
+// What every view stands on, and the form of Find: the first view takes three requests, page, style and this.
 
-// ---- Elements. Nothing parses markup: a name stays a name whatever it holds, and Trusted Types need no policy.
+// ---- Elements. Nothing parses markup, whatever a name holds.
 
-/** Functions become listeners (`onclick`), `true` an empty attribute; false, null and undefined are left out. @type {Face["h"]} */
+/** Functions become listeners (`onclick`), `true` an empty attribute; false and nothing are left out. @type {Face["h"]} */
 export function h(tag, props, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(props ?? {})) {
@@ -30,13 +30,13 @@ export function byId(id) {
   return element;
 }
 
-/** A text from outside; what could turn or hide its surroundings becomes U+FFFD, visibly. @param {string} text */
+/** A text from outside; what could turn or hide its surroundings becomes U+FFFD. @param {string} text */
 export const plain = (text) => text.replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]/gu, "\ufffd");
 
 /** Isolated from the direction around it. @param {string} text */
 export const name = (text) => h("bdi", null, plain(text));
 
-// ---- Texts. One flat catalogue per language, plural forms by the suffixes of i18next (`_one`, `_other`).
+// ---- Texts. One flat catalogue per language, plural forms by suffixes as i18next's (`_one`).
 
 /** @type {Catalogue} */
 let texts = {};
@@ -51,13 +51,13 @@ export function use(catalogue, wanted = []) {
 /** Of the texts; names files below i18n/. @returns {string} */
 export const language = () => texts["@meta"].lang;
 
-/** Of a part that is loaded on demand. @param {Catalogue} more */
+/** Of a part loaded later. @param {Catalogue} more */
 export const addTexts = (more) => Object.assign(texts, more);
 
 /** @param {string} key */
 export const has = (key) => typeof texts[key] === "string";
 
-/** A text with `{{placeholders}}` filled, in pieces; `count` chooses the plural form. @type {Face["rich"]} */
+/** A text with `{{placeholders}}` filled, in pieces; `count` chooses the form. @type {Face["rich"]} */
 export function rich(key, slots) {
   const { count } = slots;
   const form = typeof count === "number" ? `_${new Intl.PluralRules(locale).select(count)}` : "";
@@ -80,7 +80,7 @@ export const formatTime = (date) => formatDate(date, { timeStyle: "medium" });
 /** @type {[Intl.RelativeTimeFormatUnit, number][]} */
 const UNITS = [["year", 31_557_600], ["month", 2_629_800], ["day", 86_400], ["hour", 3600], ["minute", 60]];
 
-/** "3 days ago", in the largest unit that fits. @type {Face["formatRelative"]} */
+/** In the largest unit that fits. @type {Face["formatRelative"]} */
 export function formatRelative(date, now) {
   const seconds = (+date - +now) / 1000;
   const [unit, length] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? ["minute", 60];
@@ -89,15 +89,15 @@ export function formatRelative(date, now) {
   return new Intl.RelativeTimeFormat(locale, { numeric: count ? "always" : "auto" }).format(count, unit);
 }
 
-// ---- The way from view to view. A password has no URL of its own: going back leaves it behind.
+// ---- From view to view. A password has no URL of its own: going back leaves it behind.
 
-/** Milliseconds after which a wait is told in words. */
+/** Milliseconds; then a wait is told in words. */
 export const WAIT = 400;
 
-/** Who may open the views of more/, by `?view=NAME`. @type {Record<string, string>} */
+/** Who may open `?view=NAME`. @type {Record<string, string>} */
 const ROLES = { audit: "auditor", why: "operator", status: "operator" };
 
-/** Why something has no result. `code` is the contract's, or `offline`, `unknown` or `lost` where no answer of ours came. */
+/** `code` is the contract's, or `offline`, `unknown` or `lost` where no answer of ours came. */
 export class Problem extends Error {
   time = new Date();
   detail = "";
@@ -113,7 +113,7 @@ export class Problem extends Error {
   }
 }
 
-// ---- The HTTP API. Every failure, also of what lies between us and the server, becomes a Problem.
+// ---- The HTTP API. Every failure, also of what lies between, becomes a Problem.
 
 /** @type {Api["retryTime"]} */
 export function retryTime(value, now) {
@@ -183,11 +183,11 @@ export class App {
     document.title = `${prefix}${text} – ${this.name}`;
   }
 
-  /** Takes the focus, and gives the document its title. @param {Child} content @param {string} [prefix] */
+  /** Takes the focus and titles the document. @param {Child} content @param {string} [prefix] */
   heading(content, prefix) {
     const heading = h("h1", { tabindex: -1 }, content);
     this.title(heading.textContent ?? "", prefix);
-    // Once the view has put it into the page.
+    // Once it is in the page.
     queueMicrotask(() => heading.focus());
     return heading;
   }
@@ -211,7 +211,7 @@ export class App {
     }
   }
 
-  /** A part did not come. It lies behind the sign-in, as the view of problems does, so ask why. @param {() => void} [then] */
+  /** A part did not come. It lies behind the sign-in, so ask why. @param {() => void} [then] */
   async lost(then) {
     const mine = ++turn;
     const problem = await call("session").then(() => new Problem("lost"), (error) => error);
@@ -262,14 +262,14 @@ export class App {
   }
 }
 
-/** A device by its id, or a search, also for `device=NAME`: several can have it. @type {Face["parseTarget"]} */
+/** A device by its id, or a search: several can have one name. @type {Face["parseTarget"]} */
 function parseTarget(given, tenants) {
   const device = given.get("device") ?? "";
   const [, tenant = tenants.length === 1 ? tenants[0] : "", deviceId] = /^(?:([^/]+)\/)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i.exec(device) ?? [];
   return tenant && deviceId ? { tenant, deviceId } : { query: (device || given.get("q") || "").trim() };
 }
 
-/** A real navigation: only that lets mod_auth_openidc send the browser to the sign-in, and loads anew what failed. @param {Problem} problem */
+/** A real navigation: only that leads to the sign-in, and loads anew what failed. @param {Problem} problem */
 export const renew = ({ code }) => h("a", { class: "button primary", href: location.pathname + location.search }, t(code === "not_authenticated" ? "problem.signIn" : "problem.again"));
 
 /** Later than the first view. */
@@ -315,7 +315,7 @@ function findView(app, root, { query }) {
   };
 }
 
-// ---- What stands around every view, and the start.
+// ---- The frame, and the start.
 
 /** @param {App} app */
 function frame(app) {
@@ -330,11 +330,11 @@ function frame(app) {
     },
   }, children);
   const views = Object.entries(ROLES).filter(([, role]) => roles.includes(role)).map(([view]) => link(`?view=${view}`, "", t(`nav.${view}`)));
-  // The policy of the page lets pictures come from its own server only.
+  // The policy lets pictures come from this server only.
   const own = logo && new URL(logo, document.baseURI).origin === location.origin;
   append(byId("top"), [
     link(".", "home", own ? h("img", { src: logo, alt: "" }) : byId("logo"), app.name),
-    views.length > 0 && h("nav", { "aria-label": t("nav.label") }, views),
+    views[0] && h("nav", { "aria-label": t("nav.label") }, views),
     h("span", { class: "quiet", title: user.username && plain(user.username) }, name(user.name || user.username || "")),
   ]);
   if (own) byId("logo").remove();
@@ -348,7 +348,7 @@ export function linked(text, label) {
   return text.split(/(https?:\/\/[^\s<>"]*[^\s<>".,;:!?)])/).map((part, index) => (index % 2 ? h("a", { href: part }, part) : part));
 }
 
-/** The data that the server put into the page. @param {string} id */
+/** What the server put into the page. @param {string} id */
 function take(id) {
   const block = byId(id);
   block.remove();
@@ -365,8 +365,14 @@ async function start() {
     return app.fail(new Problem(problem.code, problem));
   }
   frame(app);
+  // The second press of a double click falls on what the first has put there.
+  addEventListener("click", (event) => {
+    if (event.detail < 2) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }, true);
   addEventListener("popstate", () => app.reload());
-  // Browsers may keep the whole page to show it again: without a password.
+  // Browsers may keep the whole page: without a password.
   addEventListener("pagehide", () => leave());
   addEventListener("pageshow", (event) => { if (event.persisted) app.reload(); });
   await app.reload();

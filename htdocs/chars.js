@@ -1,6 +1,6 @@
 // @ts-check
 /** @import {Chars} from "./types.js" */
-// What the eye needs to tell the characters of a password apart. Pure.
+// What tells the characters of a password apart. Pure.
 
 /** The class of one code point. Letters without case count as lower. @type {Chars["classOf"]} */
 export function classOf(char) {
@@ -9,7 +9,7 @@ export function classOf(char) {
   return /^\p{L}/u.test(char) ? "lower" : "symbol";
 }
 
-/** Three or more capitalised words in one, as LAPS makes passphrases. @param {string} text */
+/** Three or more capitalised words, as LAPS makes passphrases. @param {string} text */
 export const isPassphrase = (text) => /^(?:\p{Lu}\p{Ll}{2,}){3,}$/u.test(text);
 
 /** Without characters that are taken for one another. @param {string} text */

@@ -1,7 +1,7 @@
 // @ts-check
 /** @import {Clipboard} from "./types.js" */
-// Browsers let a page write to the clipboard inside a gesture only (a timer makes Chromium ask whether the page may read
-// it). So the page remembers that, never what, it copied, clears inside gestures, and shows a button until that is done.
+// Browsers let a page write to the clipboard inside a gesture only. So the page remembers that, never what, it copied,
+// clears inside gestures, and shows a button until that is done.
 
 import { button, byId, h, say, t } from "./app.js";
 
@@ -28,7 +28,7 @@ export function watch(listener) {
   changed(held);
 }
 
-/** Made with the first copy, from which on gestures are watched. */
+/** From the first copy on gestures are watched. */
 function getBar() {
   if (bar) return bar;
   window.addEventListener("blur", () => { windowLeft = true; });

@@ -1,16 +1,16 @@
 // @ts-check
 /** @import {ActionName, Confirm, Device, Listed, Send} from "./types.js" */
-// The Confirm view. Nothing is disclosed before its button is pressed, however the page was reached.
+// The Confirm view. Nothing is disclosed before its button is pressed.
 
 import { disclose, getDevice } from "./api.js";
 import { button, h, name, plain, rich, t, WAIT } from "./app.js";
 import { badge, buttons, code, copyButton, factList, isPast, joinText, quiet, staleBadge, time, words, yesNo } from "./parts.js";
-// Here already: the way must not break after a password was asked for.
+// Here already: nothing must break after a password was asked for.
 import "./reveal.js";
 
 const STORED = "amlaps.reason";
 
-/** The reason, while one stays with the device; stored while the session has ended. @type {{key?: string, reason?: string}} */
+/** The reason, while one stays with the device; stored when the session ends. @type {{key?: string, reason?: string}} */
 let draft = JSON.parse(sessionStorage.getItem(STORED) ?? "{}");
 
 /** Asks for passwords, one at a time, and shows each or what went wrong. @type {Confirm["asker"]} */
@@ -76,7 +76,7 @@ const ruleText = (actions) => /** @type {const} */ (["password", "history"]).map
 /** Null where no rule wants a reason. @type {Confirm["reasonField"]} */
 function reasonField(actions, value) {
   const wanted = actions.map(({ reason }) => reason).filter(({ mode }) => mode !== "hidden");
-  if (wanted.length === 0) return null;
+  if (!wanted[0]) return null;
   const field = h("textarea", { id: "reason", rows: 2, maxlength: 4096, autocomplete: "off", "aria-describedby": "reason-hint reason-error" }, value);
   const error = h("p", { id: "reason-error", class: "error" });
   const choices = [...new Set(wanted.flatMap((reason) => reason.choices ?? []))].map((text) => button(plain(text), "small", () => {
@@ -88,7 +88,7 @@ function reasonField(actions, value) {
     block: h("div", { class: "field" },
       h("label", { for: "reason" }, t(wanted.some(({ mode }) => mode === "required") ? "reason.label" : "reason.optional")),
       h("div", { id: "reason-hint", class: "quiet" }, [...new Set(wanted.map(({ hint }) => hint))].map((hint) => hint && h("p", null, plain(hint)))),
-      error, field, choices.length > 0 && h("div", { class: "choices", role: "group", "aria-label": t("reason.choices") }, choices)),
+      error, field, choices[0] && h("div", { class: "choices", role: "group", "aria-label": t("reason.choices") }, choices)),
   };
 }
 

@@ -1,6 +1,6 @@
 // @ts-check
 /** @import {Find, Found} from "./types.js" */
-// What the Find view does. No combobox but a list of real buttons: everybody agrees about where real focus is.
+// What the Find view does. No combobox but real buttons, whose focus is real to everybody.
 
 import { findDevices } from "./api.js";
 import { h, keep, name, plain, Problem, rich, say, t, WAIT } from "./app.js";
@@ -10,7 +10,7 @@ import { problemBody, problemText, problemTitle } from "./problem.js";
 const DEBOUNCE = 250;
 const STATUS_AFTER = 1400;
 
-/** So that going back to the list costs no request. @type {{query: string, found: Found} | undefined} */
+/** Going back to the list costs no request. @type {{query: string, found: Found} | undefined} */
 let last;
 
 /** @type {Find["byName"]} */
@@ -20,7 +20,7 @@ export function byName(devices, query) {
     const key = device.name.toLowerCase();
     sets.set(key, [...(sets.get(key) ?? []), device]);
   }
-  return [...sets.values()].filter((set) => set.length > 0);
+  return [...sets.values()].filter(([first]) => first);
 }
 
 /** @type {Find["newest"]} */
@@ -62,7 +62,7 @@ function sameName(app, set, query, index) {
 function resultList(app, { devices, gaps = [], more }, query) {
   return h("div", { class: "found" },
     gaps.map(({ tenant, code }) => h("p", { class: "panel problem" }, t("find.gap", { tenant: plain(tenant), problem: problemTitle(new Problem(code)) }))),
-    devices.length > 0 ? [
+    devices[0] ? [
       quiet(t("find.count", { count: devices.length }), more && [" ", t("find.more")]),
       h("ul", { class: "results", "aria-label": t("find.results") }, byName(devices, query).map((set, index) => sameName(app, set, query, index)))]
       : h("div", { class: "panel" },
@@ -78,7 +78,7 @@ export function searcher(app, field, results) {
   let status = 0;
 
   /** @param {string} text */
-  const announce = (text) => { status = setTimeout(() => say(text), STATUS_AFTER); };
+  const announce = (text) => { status = setTimeout(say, STATUS_AFTER, text); };
 
   const stop = () => {
     request.abort();
@@ -132,7 +132,7 @@ export function searcher(app, field, results) {
   };
 }
 
-/** Between field and list; the first press of Escape in the field empties it. @type {Find["move"]} */
+/** Between field and list; Escape in the field empties it. @type {Find["move"]} */
 function move(event, field, results) {
   if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
   const stops = [field, .../** @type {NodeListOf<HTMLElement>} */ (results.querySelectorAll(".row"))];

@@ -24,7 +24,7 @@ export function time(iso) {
     h("span", { class: "quiet" }, `(${formatRelative(date, new Date())})`));
 }
 
-/** Left out where empty; a third member makes one as wide as the list. @type {Parts["factList"]} */
+/** Left out where empty; a third member: as wide as the list. @type {Parts["factList"]} */
 export const factList = (facts, style = "facts") => h("dl", { class: style }, facts.map(([label, value, wide]) =>
   (value || value === 0) && h("div", { class: wide && "wide" }, h("dt", null, label), h("dd", null, value))));
 
@@ -34,7 +34,7 @@ export const yesNo = (value) => t(value === null ? "fact.unknown" : value ? "fac
 /** @type {Parts["badge"]} */
 export const badge = (text, tone = "calm") => [" ", h("span", { class: `badge ${tone}` }, text)];
 
-/** In the words of the Entra portal. @type {Parts["joinText"]} */
+/** As the Entra portal says. @type {Parts["joinText"]} */
 export function joinText(join) {
   const key = { AzureAd: "join.entra", ServerAd: "join.hybrid", Workplace: "join.registered", "": "fact.unknown" }[join ?? ""];
   return key ? t(key) : plain(join ?? "");

@@ -1,11 +1,11 @@
 // @ts-check
 /** @import {Problems} from "./types.js" */
-// Problems in plain words, with a reference that support can find.
+// Problems in plain words, with a reference for support.
 
 import { button, formatTime, h, has, keyOf, linked, plain, renew, t } from "./app.js";
 import { buttons, code, copyButton, factList } from "./parts.js";
 
-/** To read out: the first eight digits of the audit id. @type {Problems["shortReference"]} */
+/** To read out: eight digits of the audit id. @type {Problems["shortReference"]} */
 export const shortReference = (id) => id.replace(/^([0-9a-f]{4})([0-9a-f]{4})-.*$/i, "$1-$2").toUpperCase();
 
 /** @type {Problems["reference"]} */
@@ -24,7 +24,7 @@ export function problemBody(app, problem) {
   const { help } = app.session.ui;
   return [
     h("p", { class: "lead" }, problemText(problem)),
-    causes.length > 0 && [h("p", null, t("problem.causes")), h("ul", { class: "causes" }, causes.map((cause) => h("li", null, t(cause))))],
+    causes[0] && [h("p", null, t("problem.causes")), h("ul", { class: "causes" }, causes.map((cause) => h("li", null, t(cause))))],
     factList([
       [t("problem.detail"), plain(problem.detail), true], reference(problem.id), [t("problem.time"), formatTime(problem.time)],
       [t("app.help"), help && linked(help, t("app.help")), true],

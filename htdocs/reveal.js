@@ -9,19 +9,23 @@ import { asker } from "./device.js";
 import { buttons, code, copyButton, copyingButton, factList, quiet, time } from "./parts.js";
 import { reference } from "./problem.js";
 
-/** Seconds; WCAG 2.2.1 asks for a warning at least 20 before the time is up. */
+/** Seconds; WCAG 2.2.1 asks for at least 20. */
 const WARN = 20;
 
-/** @type {Reveal["passwordText"]} */
+/** Remembers copies, also with what stands around. @type {Reveal["passwordText"]} */
 function passwordText(password) {
   const shown = h("div", { class: "password", translate: "no", dir: "ltr" }, groups(password).map((group) =>
     h("span", { class: "group" }, group.map(({ char, kind }) => h("span", { class: `char ${kind}` }, char)))));
-  shown.addEventListener("copy", (event) => {
-    // Browsers put line breaks into a selection that wraps.
-    event.clipboardData?.setData("text/plain", String(document.getSelection()).replace(/[\r\n]/g, ""));
-    event.preventDefault();
+  document.oncopy = (event) => {
+    const selection = getSelection();
+    if (!selection?.containsNode(shown, true)) return;
+    // Whole: a triple click takes one of its groups.
+    if (shown.contains(selection.anchorNode)) {
+      event.clipboardData?.setData("text/plain", shown.textContent ?? "");
+      event.preventDefault();
+    }
     clipboard.remember();
-  });
+  };
   return shown;
 }
 
@@ -31,7 +35,8 @@ function countdown(limit, hide) {
   let warned = false;
   const text = h("span", { class: "countdown quiet", "aria-hidden": "true" });
   const tick = () => {
-    // Wall-clock time: a machine that slept must not wake with the password.
+    // Wall-clock time: a machine that slept must not wake with the password, nor a clock set back keep it.
+    deadline = Math.min(deadline, Date.now() + limit * 1000);
     const left = Math.ceil((deadline - Date.now()) / 1000);
     if (left <= 0) return hide();
     text.textContent = t("reveal.left", { count: left });
@@ -40,7 +45,7 @@ function countdown(limit, hide) {
     warned = left <= WARN;
   };
   const start = () => {
-    deadline = Date.now() + limit * 1000;
+    deadline = Infinity;
     warned = limit <= WARN;
     tick();
   };
@@ -80,7 +85,7 @@ export const view = (app, root, { ask, disclosure: { id, rule, credentials, olde
   /** Loaded when it is wanted; one is open at a time. @param {string} key */
   const opener = (key) => {
     const opening = button(t(`reveal.${key}`), "small", () => {
-      // In the order of the presses: two imports of one module need not end in theirs.
+      // In the order of the presses: two imports need not end in theirs.
       pressed = pressed.then(() => import(`./more/tools.js${again}`)).then((tools) => {
         close = tools.toggle(key, opening, box, () => secret, close);
       }, () => {
@@ -101,7 +106,7 @@ export const view = (app, root, { ask, disclosure: { id, rule, credentials, olde
     h("div", { class: "panel revealed" },
       credential ? [
         factList([
-          [t("cred.account"), [name(credential.account), copyButton(t("copy.account"), credential.account)]],
+          [t("cred.account"), credential.account && [name(credential.account), copyButton(t("copy.account"), credential.account)]],
           [t("cred.password"), shown],
         ], "secret"),
         isClear(secret) && quiet(t("reveal.clear")),
@@ -117,7 +122,7 @@ export const view = (app, root, { ask, disclosure: { id, rule, credentials, olde
         credential.current && quiet(t("reveal.rotation")),
       ] : [h("p", null, t("reveal.none")), buttons(hide)]),
     result ? h("p", { class: "notice", dir: "auto" }, linked(result, t("app.noticeLink"))) : "",
-    action === "history" && older > 0 ? buttons(button(t("reveal.older", { count: older }), "", () => send({ ...ask, nth: nth + 1 }))) : "", waiting,
+    older > 0 ? buttons(button(t("reveal.older", { count: older }), "", () => send({ ...ask, nth: nth + 1 }))) : "", waiting,
     factList([[t("reveal.rule"), name(rule)], reference(id)]),
     buttons(app.searchButton()));
   for (const one of credentials) one.password = "";
@@ -128,6 +133,7 @@ export const view = (app, root, { ask, disclosure: { id, rule, credentials, olde
     stop();
     close();
     clipboard.watch(() => {});
+    document.oncopy = null;
     secret = "";
     root.replaceChildren();
   };

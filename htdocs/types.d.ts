@@ -36,7 +36,7 @@ export interface Device extends Facts, Backup { actions: Partial<Record<ActionNa
 export interface Found { devices: Listed[]; more: boolean; gaps?: { tenant: string; code: string }[] }
 
 export interface Credential {
-  account: string;
+  account: string | null;
   sid: string | null;
   password: string;
   backedUp: string | null;

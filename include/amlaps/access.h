@@ -53,7 +53,7 @@ typedef struct amlaps_found_t {
 
 #define AMLAPS_SEARCH_MOST 50
 
-/** A tenant that could not be searched while others could. */
+/** A tenant that could not be searched while others could, or of which a failed look-up may hide devices. */
 typedef struct amlaps_search_gap_t {
     const char *tenant;
     amlaps_code_t code;

@@ -67,6 +67,7 @@ static apr_status_t add_proof(amlaps_secret_t *body, amlaps_fetched_t *fetched, 
         }
         proof = assertion;
     }
+    fetched->secret = by_secret ? proof : NULL;
     const int added = add(body, by_secret ? "" : type) && add(body, by_secret ? "&client_secret=" : "&client_assertion=")
                       && (!proof || add_encoded(body, proof->bytes, proof->length)) && add(body, "&grant_type=client_credentials");
     if (assertion) {
@@ -144,7 +145,7 @@ static apr_status_t read_answer(amlaps_fetched_t *fetched, amlaps_error_t *error
         amlaps_json_parse(&json, NULL, response->body->bytes, response->body->length, pool);
     }
     if (response->status != 200) {
-        return amlaps_token_problem(error, tenant, response, json, graph->clock, pool);
+        return amlaps_token_problem(error, tenant, response, json, fetched->secret, graph->clock, pool);
     }
     const amlaps_json_t *placeholder = amlaps_json_member(json, "access_token");
     if (!json || !amlaps_lift_value(&value, &length, &lifted, placeholder) || !is_bearer(value, length)) {

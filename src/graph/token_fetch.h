@@ -7,6 +7,7 @@
 typedef struct amlaps_fetched_t {
     amlaps_secret_t *token;         /* in wiped memory of the pool */
     apr_interval_time_t life;       /* from the moment of asking, at least a second */
+    const amlaps_secret_t *secret;  /* the client secret that was sent; NULL: none */
     apr_time_t credential_expires;  /* wall clock; 0 unknown */
     amlaps_trace_t trace;           /* of the last answer, also where there is no token */
 } amlaps_fetched_t;

@@ -102,14 +102,12 @@ static long number_of(const amlaps_json_t *json, const char *description)
 }
 
 /* The sentence before the trace ids; nothing of it where a login that is none of Microsoft's repeats the secret. */
-static const char *sentence(const char *description, const amlaps_tenant_t *tenant, apr_pool_t *pool)
+static const char *sentence(const char *description, const amlaps_secret_t *sent, apr_pool_t *pool)
 {
-    const amlaps_secret_t *secret = tenant->client_secret;
-
     if (!description) {
         return "no description";
     }
-    if (secret && secret->length > 0 && memmem(description, strlen(description), secret->bytes, secret->length)) {
+    if (sent && sent->length > 0 && memmem(description, strlen(description), sent->bytes, sent->length)) {
         return "the description is withheld because it repeats the client secret";
     }
     const char *trace = strstr(description, "Trace ID");
@@ -181,7 +179,7 @@ static const char *with_skew(const char *remedy, const amlaps_tenant_t *tenant, 
 
 apr_status_t amlaps_token_problem(amlaps_error_t *error, const amlaps_tenant_t *tenant,
                                   const amlaps_http_response_t *response, const amlaps_json_t *json,
-                                  const amlaps_clock_t *clock, apr_pool_t *pool)
+                                  const amlaps_secret_t *sent, const amlaps_clock_t *clock, apr_pool_t *pool)
 {
     const char *name = amlaps_json_member_text(json, "error");
     const char *description = amlaps_json_member_text(json, "error_description");
@@ -215,5 +213,5 @@ apr_status_t amlaps_token_problem(amlaps_error_t *error, const amlaps_tenant_t *
     }
     return amlaps_error_set(error, code, "AML0310", APR_EGENERAL, "tenant %s: the login refuses the app %s: %s (%d %s: %s)",
                             tenant->name, tenant->client_id, with_skew(remedy, tenant, response, clock, pool), response->status,
-                            amlaps_text_printable(name ? name : "-", 40, pool), sentence(description, tenant, pool));
+                            amlaps_text_printable(name ? name : "-", 40, pool), sentence(description, sent, pool));
 }

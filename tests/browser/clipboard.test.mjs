@@ -81,6 +81,38 @@ pageTest("selecting and copying by hand gives the password alone, and is remembe
   assert.equal(await pasted(page), PASSWORD);
 });
 
+for (const clicks of [1, 2, 3]) {
+  pageTest(`a password that was clicked (${clicks}) is selected and copied whole, not one of its groups`, { path }, async (page) => {
+    await reveal(page);
+    await page.locator(".char").nth(6).click({ clickCount: clicks });
+    assert.equal((await page.evaluate(() => String(document.getSelection()))).replace(/\n/g, ""), PASSWORD);
+    await page.keyboard.press("Control+C");
+    await bar(page).waitFor();
+    assert.equal(await pasted(page), PASSWORD);
+  });
+}
+
+pageTest("what is copied together with its surroundings is remembered too; what is spelled out is not copied", { path }, async (page) => {
+  await reveal(page);
+  await button(page, TEXT["reveal.spell"]).click();
+  const spelled = page.locator(".spelling li").first();
+  await spelled.waitFor();
+  await page.keyboard.press("Control+A");
+  await page.keyboard.press("Control+C");
+  await bar(page).waitFor();
+  const text = await pasted(page);
+  assert.ok(text.replace(/\s/g, "").includes(PASSWORD), text);
+  assert.ok(!text.includes(await spelled.locator("span").textContent() ?? ""), text);
+});
+
+pageTest("copying something else by hand says nothing of a password", { path }, async (page) => {
+  await reveal(page);
+  await page.evaluate(() => { document.getSelection().selectAllChildren(document.querySelector(".secret bdi")); });
+  await page.keyboard.press("Control+C");
+  assert.equal(await pasted(page), "LapsAdmin");
+  assert.equal(await bar(page).isVisible(), false);
+});
+
 pageTest("hiding empties the clipboard, and its button says that it will", { path }, async (page) => {
   await reveal(page);
   await button(page, "Copy password").click();

@@ -113,7 +113,7 @@ function route(fake, path, query, request, body) {
   const ok = (value) => ({ status: 200, body: value });
   if (path === "devices") {
     const text = (query.get("search") ?? "").toLowerCase();
-    const found = fake.devices.filter((one) => one.name.toLowerCase().startsWith(text))
+    const found = fake.devices.filter((one) => one.name?.toLowerCase().startsWith(text) || one.deviceId === text)
       .map(({ hasPassword, backedUp, expires, ...one }) => ({ ...one, actions: Object.keys(one.actions) }));
     return { operation: "search", reply: () => (text.length < 2 ? problem(400, "bad_request", "At least 2 characters.") : ok({ devices: found, more: fake.more, gaps: fake.gaps })) };
   }

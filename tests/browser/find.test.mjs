@@ -7,6 +7,26 @@ import { TEXT, button, deviceQuery, focused, heading, heard, pageTest, posts, se
 
 useBrowser();
 
+const hidden = { rule: "London helpdesk", reason: { mode: "hidden", hint: null, pattern: null } };
+
+pageTest("a double click on a device opens it, and presses nothing there", {
+  path: "", api: { devices: Array.from({ length: 9 }, (_, index) => device(index + 1, { actions: { password: hidden } })) }, page: { viewport: { width: 1280, height: 900 } },
+}, async (page, fake) => {
+  const rows = page.locator(".row");
+  let pressed = 0;
+  for (let index = 0; index < 8; index++) {
+    await page.goto(`${fake.url}?q=lon`);
+    const { x = 0, y = 0 } = await rows.nth(index).boundingBox() ?? {};
+    await page.mouse.click(x + 60, y + 30);
+    await button(page, "Show password").waitFor();
+    pressed += Number(await page.evaluate((place) => document.elementFromPoint(...place)?.textContent === "Show password", [x + 60, y + 30]));
+    await page.mouse.down({ clickCount: 2 });
+    await page.mouse.up({ clickCount: 2 });
+  }
+  assert.ok(pressed > 0, "no row lies where the button comes");
+  assert.deepEqual(posts(fake), []);
+});
+
 const names = (page) => page.locator(".row .name").allTextContents();
 const lon = [1, 2, 3].map((number) => device(number));
 // As the server gives them: the newest sign-in first.
@@ -126,6 +146,16 @@ pageTest("equal names are told apart and none is chosen", { path: "?q=pc-10", ap
   assert.deepEqual(rows.map((text) => /ID …0000001\d/.test(text)), [true, true, true]);
   assert.match(rows[2], /Disabled.*Last sign-in not known/);
   assert.equal(await focused(page), "q");
+});
+
+pageTest("a device without a name is called by its id", { path: "" }, async (page, fake) => {
+  const { deviceId } = device(1);
+  fake.devices = [device(1, { name: null })];
+  await page.keyboard.type(deviceId);
+  await page.locator(".row", { hasText: deviceId }).click();
+  await until(() => heading(page), deviceId);
+  await button(page, "Show password").click();
+  await until(() => heading(page), `Local administrator password for ${deviceId}`);
 });
 
 pageTest("old, disabled and half-permitted devices are marked, and tenants where there are several", {

@@ -219,6 +219,17 @@ pageTest("a machine that slept shows no password when it wakes", { path }, async
   await until(() => page.locator(".password").count(), 0);
 });
 
+pageTest("a clock that is set back does not keep the password", { path }, async (page) => {
+  await page.clock.install({ time: new Date("2026-03-04T12:00:00Z") });
+  await page.reload();
+  await reveal(page);
+  await page.clock.pauseAt(new Date("2026-03-04T12:00:30Z"));
+  await page.clock.setSystemTime(new Date("2026-03-04T11:00:00Z"));
+  await page.clock.runFor(62_000);
+  assert.equal(await heading(page), "LON-001");
+  assert.equal(await page.locator(".password").count(), 0);
+});
+
 pageTest("the time follows the server's setting; 0 hides nothing by itself", { path, api: { session: { ui: { hideAfter: 0 } } } }, async (page) => {
   await page.clock.install();
   await page.reload();
@@ -292,6 +303,13 @@ pageTest("a password that comes with markup, spaces and odd characters is shown 
   await reveal(page);
   assert.equal(await shown(page), odd);
   assert.equal(await page.locator(".secret bdi").textContent(), "<script>");
+});
+
+pageTest("a password is shown of an account whose name Entra does not tell", { path }, async (page, fake) => {
+  fake.credentials.password = () => [credential({ account: null })];
+  await reveal(page);
+  assert.equal(await shown(page), PASSWORD);
+  assert.equal(await page.locator(".secret bdi").count(), 0);
 });
 
 pageTest("a device without older passwords says so", { path, api: withActions({ history: action("hidden") }) }, async (page, fake) => {

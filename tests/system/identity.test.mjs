@@ -6,6 +6,7 @@ import { GROUPS } from '../entra/world.mjs';
 import { ruleSection } from '../lib/amlaps-conf.mjs';
 import { startIssuer } from '../lib/claims.mjs';
 import { assertOk, assertProblem } from '../lib/expect.mjs';
+import { Session } from '../lib/signin.mjs';
 import { startStage } from '../lib/stage.mjs';
 
 const FRED = 'ffffffff-1111-4222-8333-444444444444';
@@ -98,6 +99,15 @@ describe('claims of wrong types', () => {
       assertProblem(await session.get('api/v1/session'), 'not_authenticated');
       assertProblem(await reveal(session, 'PAR-010'), 'not_authenticated');
     }
+  });
+
+  test('who has them is not sent to sign in again, which would not help', async () => {
+    const session = await personWith({ groups: GROUPS.londonHelpdesk });
+    assert.match(assertProblem(await session.get('api/v1/session'), 'not_authenticated').detail, /^You are signed in, but .* does not help; tell your administrator the id\.$/);
+    const { problem } = JSON.parse(/id="session">([^<]*)</.exec((await session.request('')).text)?.[1] ?? '');
+    assert.match(problem.detail, /^You are signed in, but /);
+    const stranger = await new Session(`${stage.origin}/laps/`).get('api/v1/session');
+    assert.equal(assertProblem(stranger, 'not_authenticated').detail, 'Sign in again to continue.');
   });
 
   test('an object id that is no text', async () => {

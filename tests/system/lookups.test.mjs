@@ -314,9 +314,9 @@ describe('a search', () => {
       rules: ruleSection('London devices', [`AMLapsDevice group ${GROUPS.londonDevices}`, `AMLapsAllow password group ${GROUPS.londonHelpdesk}`])
         + ruleSection('Kiosks are closed', [`AMLapsDevice group ${GROUPS.londonKiosks}`, 'AMLapsDeny password anyone']),
     });
-    await stage.signIn('overage');
+    await Promise.all(['overage', 'helpdesk', 'nobody'].map((name) => stage.signIn(name)));
   });
-  after(() => stage?.close([/amlaps:.*AML0321/]));
+  after(() => stage?.close([/amlaps:.*AML032[14]/]));
   beforeEach(fresh);
 
   test('that filters fifty devices by group takes at most three more requests', async () => {
@@ -337,6 +337,23 @@ describe('a search', () => {
     stage.entra.control.reset();
     assert.deepEqual(assertOk(await overage.get('api/v1/devices?search=LON-01')).gaps, []);
     assert.deepEqual(assertOk(await overage.get('api/v1/devices?search=PAR')).gaps, []);
+  });
+
+  /** @param {string} who @param {any} fault */
+  const searchWith = async (who, fault) => {
+    stage.entra.control.set({ fault: { match: 'transitiveMemberOf', kind: 'status', ...fault } });
+    return assertOk(await (await stage.signIn(who)).get('api/v1/devices?search=LON-0'));
+  };
+
+  test('names the tenant where the groups of some devices could not be looked up, and the log says why', async () => {
+    const { devices, gaps } = await searchWith('helpdesk', { status: 400, times: 1 });
+    assert.ok(devices.length >= 40, String(devices.length));
+    assert.deepEqual(gaps, [{ tenant: 'contoso', code: 'tenant_error' }]);
+    assert.match(stage.httpd.errorLog(), /AML0324: tenant contoso: Graph does not give the groups of a device/);
+  });
+
+  test('tells nothing of it to those whom no rule could grant anything', async () => {
+    assert.deepEqual(await searchWith('nobody', { status: 403 }), { devices: [], gaps: [], more: false });
   });
 });
 

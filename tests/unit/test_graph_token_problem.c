@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "graph_fake.h"
 
@@ -188,6 +189,26 @@ static void a_login_that_repeats_the_secret_is_not_quoted(void **state)
           AMLAPS_TENANT_CREDENTIAL_INVALID, "withheld");
 }
 
+/* As a file holds it now, which is another one than at the start. */
+static void nor_one_that_repeats_the_secret_that_replaced_it(void **state)
+{
+    fake_t *fake = *state;
+    char path[] = "/tmp/amlaps-secret-XXXXXX";
+    const int file = mkstemp(path);
+
+    assert_true(file >= 0);
+    assert_int_equal(write(file, "second~secret\n", 14), 14);
+    close(file);
+    fake->tenant.secret_file = path;
+    means(fake,
+          (fake_step_t){.status = 401,
+                        .body = "{\"error\":\"invalid_client\",\"error_description\":\"bad secret second~secret\"}"},
+          AMLAPS_TENANT_CREDENTIAL_INVALID, "withheld");
+    assert_non_null(strstr(fake->login_seen.body, "&client_secret=second~secret&"));
+    assert_null(strstr(fake->error.detail, "second~secret"));
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +221,7 @@ int main(void)
         fake_test(a_5xx_is_asked_again_once),
         fake_test(what_is_no_login_is_told),
         fake_test(a_login_that_repeats_the_secret_is_not_quoted),
+        fake_test(nor_one_that_repeats_the_secret_that_replaced_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
