@@ -261,6 +261,8 @@ describe('a standby', () => {
       standby = await primary.standby();
       stage = await startStage({ store: `AMLapsStore pgsql:host=127.0.0.1,127.0.0.1 port=${primary.port},${standby.port} dbname=amlaps user=amlaps` });
       const helpdesk = await stage.signIn('helpdesk');
+      await primary.sql("ALTER DATABASE amlaps SET default_transaction_isolation = 'serializable'");
+      await waitFor('the setting to arrive', async () => (await standby?.sql('SHOW default_transaction_isolation').catch(() => '')) === 'serializable');
       await waitFor('the standby to be read', async () => (await audit(['verify', `pgsql:host=127.0.0.1 port=${standby?.port} dbname=amlaps user=amlaps`])).code === 0);
       const load = new Load(helpdesk, 6);
       await waitFor('answers before the failover', () => load.answered.size >= 20);

@@ -130,10 +130,9 @@ static void test_a_database_that_changes_texts_is_refused(void **state)
     PQclear(world_ask_pgsql(world, "DROP DATABASE other"));
 }
 
-/** Two servers that start at once on an empty database. */
-static void test_the_schema_is_made_once(void **state)
+/** Servers that start at once on an empty database. */
+static void start_at_once(world_t *world)
 {
-    world_t *world = *state;
     pid_t child[4];
     int i;
 
@@ -152,6 +151,17 @@ static void test_the_schema_is_made_once(void **state)
     assert_int_equal(world_number(world, "SELECT count(*) FROM version"), 1);
     world_open(world);
     assert_int_equal(world_admit(world, "alice", NULL), AMLAPS_OK);
+    world_close(world);
+}
+
+static void test_the_schema_is_made_once(void **state)
+{
+    world_t *world = *state;
+
+    start_at_once(world);
+    world_tamper(world, "ALTER DATABASE amlaps SET default_transaction_isolation = 'serializable'");
+    start_at_once(world);
+    world_tamper(world, "ALTER DATABASE amlaps RESET ALL");
 }
 
 /** What a mail server said may be of any bytes; the batch it stands in must not fail for it. */
