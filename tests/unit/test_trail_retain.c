@@ -1,57 +1,13 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* Records that are exported and removed: both parts verify, and nothing else may be missing. */
 
-#include "trail_sealed.h"
-
-static char exported[192];
-
-static int to_file(void *baton, apr_int64_t seq, const char *json)
-{
-    (void)seq;
-    return json == NULL ? fflush(baton) == 0 : fprintf(baton, "%s\n", json) > 0;
-}
+#include "trail_retain.h"
 
 static int to_nowhere(void *baton, apr_int64_t seq, const char *json)
 {
     (void)baton;
     (void)seq;
     return json != NULL;
-}
-
-static amlaps_retained_t retain(world_t *world, const char *name, apr_time_t before)
-{
-    amlaps_error_t error = { 0 };
-    amlaps_retained_t retained;
-    FILE *file;
-
-    snprintf(exported, sizeof(exported), "%s/%s", world->directory, name);
-    file = fopen(exported, "w");
-    assert_non_null(file);
-    if (amlaps_trail_retain(&retained, &error, world->store, world->config.seal, before, "root", to_file, file, world->pool) != APR_SUCCESS) {
-        fail_msg("%s", error.detail);
-    }
-    fclose(file);
-    return retained;
-}
-
-/** The next millisecond, so that records before and after it differ. */
-static apr_time_t now(void)
-{
-    usleep(3000);
-    return apr_time_now() / 1000 * 1000;
-}
-
-static void expect_file(world_t *world, const char *after, long records)
-{
-    amlaps_verify_with_t with = { .keys = world->config.seal != NULL ? sealed_all_keys(world) : NULL, .after = after };
-    amlaps_error_t error = { 0 };
-    amlaps_verify_t result;
-
-    assert_int_equal(amlaps_trail_verify_file(&result, &error, exported, &with, world->pool), APR_SUCCESS);
-    if (result.first_bad != 0) {
-        fail_msg("record %ld: %s", (long)result.first_bad, result.problem);
-    }
-    assert_int_equal(result.records, records);
 }
 
 static void expect_parts(world_t *world, long first_bad)
@@ -315,108 +271,10 @@ static void test_nothing_is_removed_that_was_not_taken(void **state)
     assert_int_equal(world_records(world), 2);
 }
 
-/** What is verified part by part has an export in between: nothing is missing that was exported. */
-static void test_export_between_two_parts(void **state)
-{
-    world_t *world = *state;
-    amlaps_verify_t result = { 0 };
-    amlaps_error_t error = { 0 };
-    apr_time_t time;
-    int more;
-
-    world_open(world);
-    sealed_write(world, 50);
-    time = now();
-    sealed_write(world, 50);
-    assert_int_equal(amlaps_trail_verify_part(&result, &more, &error, world->store, 0, world->pool), APR_SUCCESS);
-    assert_true(more);
-    assert_int_equal(result.last, 64);
-    assert_int_equal(retain(world, "x.jsonl", time).last, 101);
-    world_close(world);
-    while (more) {
-        assert_int_equal(amlaps_trail_verify_part(&result, &more, &error, world->store, 0, world->pool), APR_SUCCESS);
-    }
-    if (result.first_bad != 0) {
-        fail_msg("record %ld: %s", (long)result.first_bad, result.problem);
-    }
-    assert_int_equal(result.last, 202);
-}
-
-/** Hands on so many lines of the copy, removes what is older than `time`, then hands on the rest. */
-static void feed(world_t *world, const char *pipe, int lines, apr_time_t time)
-{
-    FILE *copy = fopen(sealed_copy, "r");
-    FILE *to = fopen(pipe, "w");
-    char line[4096];
-    int i;
-
-    for (i = 0; fgets(line, sizeof(line), copy) != NULL; i++) {
-        if (i == lines) {
-            fflush(to);
-            retain(world, "x.jsonl", time);
-        }
-        fputs(line, to);
-    }
-    fclose(to);
-    fclose(copy);
-}
-
-/** A verifier that has read a page when the records of the next one go away. */
-static void test_export_while_it_is_verified(void **state)
-{
-    world_t *world = *state;
-    const char *pipe = apr_pstrcat(world->pool, world->directory, "/pipe", NULL);
-    const amlaps_verify_with_t with = { .keys = sealed_all_keys(world), .anchors = pipe, .state = sealed_state };
-    amlaps_error_t error = { 0 };
-    amlaps_verify_t result;
-    apr_time_t time;
-    pid_t child;
-
-    world_open(world);
-    sealed_write(world, 700);
-    time = now();
-    sealed_write(world, 5);
-    world_close(world);
-    assert_int_equal(mkfifo(pipe, 0600), 0);
-    child = fork();
-    if (child == 0) {
-        signal(SIGPIPE, SIG_IGN);
-        feed(world, pipe, 500, time);
-        _exit(0);
-    }
-    assert_int_equal(amlaps_trail_verify(&result, &error, world->store, &with, world->pool), APR_SUCCESS);
-    world_wait(child);
-    if (result.first_bad != 0) {
-        fail_msg("record %ld: %s", (long)result.first_bad, result.problem);
-    }
-    assert_int_equal(result.exported, 1401);
-    assert_int_equal(result.anchored, 1411);
-    assert_int_equal(result.records, 11);
-}
-
-static void test_what_nobody_exported_is_missed_between_two_parts(void **state)
-{
-    world_t *world = *state;
-    amlaps_verify_t result = { 0 };
-    amlaps_error_t error = { 0 };
-    int more;
-
-    world_open(world);
-    sealed_write(world, 50);
-    world_close(world);
-    assert_int_equal(amlaps_trail_verify_part(&result, &more, &error, world->store, 0, world->pool), APR_SUCCESS);
-    assert_int_equal(result.last, 64);
-    world_tamper(world, "DELETE FROM record WHERE seq <= 80");
-    assert_int_equal(amlaps_trail_verify_part(&result, &more, &error, world->store, 0, world->pool), APR_SUCCESS);
-    assert_false(more);
-    assert_int_equal(result.first_bad, 1);
-}
-
 static const struct CMUnitTest tests[] = {
     SEALED_TEST(test_both_parts_verify), SEALED_TEST(test_the_export_is_looked_for_in_parts), SEALED_TEST(test_what_nobody_exported_is_missed), SEALED_TEST(test_forged_beginning),
     SEALED_TEST(test_interrupted_removal), WORLD_TEST(test_unsealed), SEALED_TEST(test_what_only_looks_like_an_export),
-    SEALED_TEST(test_exports_side_by_side), SEALED_TEST(test_export_between_two_parts),
-    SEALED_TEST(test_export_while_it_is_verified), SEALED_TEST(test_what_nobody_exported_is_missed_between_two_parts), SEALED_TEST(test_nothing_is_removed_that_was_not_taken)
+    SEALED_TEST(test_exports_side_by_side), SEALED_TEST(test_nothing_is_removed_that_was_not_taken)
 };
 
 WORLD_MAIN(tests)

@@ -1,0 +1,168 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* Where a trail is cut: files that begin in the middle of it, and exports while somebody verifies. */
+
+#include "trail_retain.h"
+
+/** As a copy does that was begun anew with it, and the rest of a trail whose older part was exported. */
+static void test_a_file_may_begin_with_a_recovery(void **state)
+{
+    world_t *world = *state;
+    amlaps_error_t error = { 0 };
+    char before[65];
+    apr_time_t first, second;
+
+    world_open(world);
+    sealed_write(world, 2);
+    world_close(world);
+    first = now();
+    assert_int_equal(amlaps_trail_recover(&error, world->store, sealed_state, "root", sealed_show, NULL, world->pool), APR_SUCCESS);
+    world_open(world);
+    sealed_write(world, 2);
+    world_close(world);
+    second = now();
+    strcpy(before, retain(world, "first.jsonl", first).hash);
+    expect_file(world, NULL, 5);
+    assert_int_equal(retain(world, "second.jsonl", second).first, 6);
+    expect_file(world, before, 5);
+    assert_int_equal(sealed_verify(world, WITH_KEY | WITH_STATE).first_bad, 0);
+    /* Its key is another one. */
+    sealed_keys = 1;
+    assert_int_equal(sealed_verify(world, WITH_KEY).first_bad, 11);
+}
+
+/** Where nothing was sealed before, there is no anchor to go on from. */
+static void test_a_recovery_may_begin_the_sealing(void **state)
+{
+    world_t *world = *state;
+    amlaps_error_t error = { 0 };
+    amlaps_verify_t result;
+    apr_time_t time;
+
+    world->config.clock = amlaps_clock_system();
+    snprintf(sealed_state, sizeof(sealed_state), "%s/amlaps.seal", world->directory);
+    sealed_keys = 0;
+    world_open(world);
+    sealed_write(world, 2);
+    world_close(world);
+    time = now();
+    assert_int_equal(amlaps_trail_recover(&error, world->store, sealed_state, "root", sealed_show, NULL, world->pool), APR_SUCCESS);
+    world->config.seal = sealed_state;
+    retain(world, "first.jsonl", time);
+    world_open(world);
+    sealed_write(world, 2);
+    world_close(world);
+    result = sealed_verify(world, WITH_KEY | WITH_STATE);
+    assert_int_equal(result.first_bad, 0);
+    assert_int_equal(result.records, 6);
+    time = now();
+    world_open(world);
+    sealed_write(world, 1);
+    world_close(world);
+    /* The record of the first export is in it, and vouches for what is not. */
+    assert_int_equal(retain(world, "second.jsonl", time).first, 5);
+    expect_file(world, NULL, 6);
+}
+
+/** What is verified part by part has an export in between: nothing is missing that was exported. */
+static void test_export_between_two_parts(void **state)
+{
+    world_t *world = *state;
+    amlaps_verify_t result = { 0 };
+    amlaps_error_t error = { 0 };
+    apr_time_t time;
+    int more;
+
+    world_open(world);
+    sealed_write(world, 50);
+    time = now();
+    sealed_write(world, 50);
+    assert_int_equal(amlaps_trail_verify_part(&result, &more, &error, world->store, 0, world->pool), APR_SUCCESS);
+    assert_true(more);
+    assert_int_equal(result.last, 64);
+    assert_int_equal(retain(world, "x.jsonl", time).last, 101);
+    world_close(world);
+    while (more) {
+        assert_int_equal(amlaps_trail_verify_part(&result, &more, &error, world->store, 0, world->pool), APR_SUCCESS);
+    }
+    if (result.first_bad != 0) {
+        fail_msg("record %ld: %s", (long)result.first_bad, result.problem);
+    }
+    assert_int_equal(result.last, 202);
+}
+
+/** Hands on so many lines of the copy, removes what is older than `time`, then hands on the rest. */
+static void feed(world_t *world, const char *pipe, int lines, apr_time_t time)
+{
+    FILE *copy = fopen(sealed_copy, "r");
+    FILE *to = fopen(pipe, "w");
+    char line[4096];
+    int i;
+
+    for (i = 0; fgets(line, sizeof(line), copy) != NULL; i++) {
+        if (i == lines) {
+            fflush(to);
+            retain(world, "x.jsonl", time);
+        }
+        fputs(line, to);
+    }
+    fclose(to);
+    fclose(copy);
+}
+
+/** A verifier that has read a page when the records of the next one go away. */
+static void test_export_while_it_is_verified(void **state)
+{
+    world_t *world = *state;
+    const char *pipe = apr_pstrcat(world->pool, world->directory, "/pipe", NULL);
+    const amlaps_verify_with_t with = { .keys = sealed_all_keys(world), .anchors = pipe, .state = sealed_state };
+    amlaps_error_t error = { 0 };
+    amlaps_verify_t result;
+    apr_time_t time;
+    pid_t child;
+
+    world_open(world);
+    sealed_write(world, 700);
+    time = now();
+    sealed_write(world, 5);
+    world_close(world);
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    child = fork();
+    if (child == 0) {
+        signal(SIGPIPE, SIG_IGN);
+        feed(world, pipe, 500, time);
+        _exit(0);
+    }
+    assert_int_equal(amlaps_trail_verify(&result, &error, world->store, &with, world->pool), APR_SUCCESS);
+    world_wait(child);
+    if (result.first_bad != 0) {
+        fail_msg("record %ld: %s", (long)result.first_bad, result.problem);
+    }
+    assert_int_equal(result.exported, 1401);
+    assert_int_equal(result.anchored, 1411);
+    assert_int_equal(result.records, 11);
+}
+
+static void test_what_nobody_exported_is_missed_between_two_parts(void **state)
+{
+    world_t *world = *state;
+    amlaps_verify_t result = { 0 };
+    amlaps_error_t error = { 0 };
+    int more;
+
+    world_open(world);
+    sealed_write(world, 50);
+    world_close(world);
+    assert_int_equal(amlaps_trail_verify_part(&result, &more, &error, world->store, 0, world->pool), APR_SUCCESS);
+    assert_int_equal(result.last, 64);
+    world_tamper(world, "DELETE FROM record WHERE seq <= 80");
+    assert_int_equal(amlaps_trail_verify_part(&result, &more, &error, world->store, 0, world->pool), APR_SUCCESS);
+    assert_false(more);
+    assert_int_equal(result.first_bad, 1);
+}
+
+static const struct CMUnitTest tests[] = {
+    SEALED_TEST(test_a_file_may_begin_with_a_recovery), WORLD_TEST(test_a_recovery_may_begin_the_sealing), SEALED_TEST(test_export_between_two_parts),
+    SEALED_TEST(test_export_while_it_is_verified), SEALED_TEST(test_what_nobody_exported_is_missed_between_two_parts)
+};
+
+WORLD_MAIN(tests)
