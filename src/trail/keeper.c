@@ -29,6 +29,7 @@ apr_status_t amlaps_keeper_open(amlaps_keeper_t *keeper)
     if (batch->sealer == NULL && keeper->state != NULL) {
         return amlaps_keeper_no_memory(keeper->error);
     }
+    amlaps_store_complete(keeper->store_name);
     status = batch->store->ops->begin(&keeper->head, batch->store, AMLAPS_KEEPER_PATIENCE, keeper->error);
     batch->store->ops->rollback(batch->store);
     return status;

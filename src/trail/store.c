@@ -26,6 +26,15 @@ static const char *after(const char *name, const char *prefix)
     return strncmp(name, prefix, length) == 0 ? name + length : NULL;
 }
 
+void amlaps_store_complete(const char *name)
+{
+    const char *path = after(name, sqlite);
+
+    if (path != NULL) {
+        amlaps_sqlite_complete(path);
+    }
+}
+
 void amlaps_store_owner(const char *name, uid_t *uid, gid_t *gid)
 {
     const char *path = after(name, sqlite);

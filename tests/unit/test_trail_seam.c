@@ -3,6 +3,8 @@
 
 #include "trail_retain.h"
 
+#include <sys/prctl.h>
+
 /** As a copy does that was begun anew with it, and the rest of a trail whose older part was exported. */
 static void test_a_file_may_begin_with_a_recovery(void **state)
 {
@@ -160,9 +162,75 @@ static void test_what_nobody_exported_is_missed_between_two_parts(void **state)
     assert_int_equal(result.first_bad, 1);
 }
 
+/** SQLite's own command, with which backups are made, takes the files beside the store away where it was the only one. */
+static void end_as_sqlite_does(const world_t *world)
+{
+    sqlite3 *db = NULL;
+
+    assert_int_equal(sqlite3_open(world->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "SELECT * FROM record", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    assert_int_equal(access(apr_pstrcat(world->pool, world->path, "-wal", NULL), F_OK), -1);
+}
+
+static void test_a_store_without_its_files_is_worked_on(void **state)
+{
+    world_t *world = *state;
+    amlaps_error_t error = { 0 };
+
+    if (world->conninfo != NULL) {
+        skip();
+    }
+    world_open(world);
+    sealed_write(world, 2);
+    world_close(world);
+    end_as_sqlite_does(world);
+    assert_int_equal(retain(world, "x.jsonl", now()).last, 4);
+    end_as_sqlite_does(world);
+    if (amlaps_trail_recover(&error, world->store, sealed_state, "root", sealed_show, NULL, world->pool) != APR_SUCCESS) {
+        fail_msg("%s", error.detail);
+    }
+    world_open(world);
+    sealed_write(world, 1);
+    world_close(world);
+    assert_int_equal(sealed_verify(world, WITH_KEY | WITH_STATE).first_bad, 0);
+}
+
+/** A child that has it open is told by their loss that somebody was at the store: nobody puts others in their place. */
+static void test_files_that_went_while_in_use_stay_away(void **state)
+{
+    world_t *world = *state;
+    const char *wal = apr_pstrcat(world->pool, world->path, "-wal", NULL);
+    amlaps_error_t error = { 0 };
+    int ready[2], go[2];
+    char byte = 0;
+    pid_t child;
+
+    if (world->conninfo != NULL) {
+        skip();
+    }
+    assert_int_equal(pipe(ready), 0);
+    assert_int_equal(pipe(go), 0);
+    child = fork();
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        world_open(world);
+        sealed_write(world, 1);
+        _exit(write(ready[1], "r", 1) == 1 && read(go[0], &byte, 1) == 1 ? 0 : 1);
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    assert_int_equal(unlink(wal), 0);
+    assert_int_not_equal(amlaps_trail_recover(&error, world->store, sealed_state, "root", sealed_show, NULL, world->pool), APR_SUCCESS);
+    assert_string_equal(error.id, "AML0206");
+    assert_int_equal(access(wal, F_OK), -1);
+    assert_int_equal(write(go[1], "g", 1), 1);
+    world_wait(child);
+}
+
 static const struct CMUnitTest tests[] = {
     SEALED_TEST(test_a_file_may_begin_with_a_recovery), WORLD_TEST(test_a_recovery_may_begin_the_sealing), SEALED_TEST(test_export_between_two_parts),
-    SEALED_TEST(test_export_while_it_is_verified), SEALED_TEST(test_what_nobody_exported_is_missed_between_two_parts)
+    SEALED_TEST(test_export_while_it_is_verified), SEALED_TEST(test_what_nobody_exported_is_missed_between_two_parts),
+    SEALED_TEST(test_a_store_without_its_files_is_worked_on), SEALED_TEST(test_files_that_went_while_in_use_stay_away)
 };
 
 WORLD_MAIN(tests)
