@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "gap.h"
 #include "seal_file.h"
 #include "seam.h"
 
@@ -238,23 +239,25 @@ apr_status_t amlaps_trail_verify_file(amlaps_verify_t *result, amlaps_error_t *e
 typedef struct each_t {
     int (*line)(void *baton, apr_int64_t seq, const char *json);
     void *baton;
+    amlaps_gap_t gap;
     apr_pool_t *scratch;
 } each_t;
 
 static int hand_over(void *baton, const amlaps_row_t *row)
 {
-    const each_t *each = baton;
+    each_t *each = baton;
     apr_size_t length;
 
     apr_pool_clear(each->scratch);
-    return each->line(each->baton, row->seq,
+    return amlaps_gap_follow(&each->gap, row)
+           && each->line(each->baton, row->seq,
                       row->body != NULL ? amlaps_record_copy(&length, row->body, row->length, row->anchor, each->scratch) : "");
 }
 
 apr_status_t amlaps_trail_each(amlaps_error_t *error, const char *store, int (*line)(void *baton, apr_int64_t seq, const char *json),
                                void *baton, apr_pool_t *pool)
 {
-    each_t each = { line, baton, NULL };
+    each_t each = { line, baton, { .store = store }, NULL };
     apr_status_t status = apr_pool_create(&each.scratch, pool);
 
     if (status != APR_SUCCESS) {
@@ -262,5 +265,5 @@ apr_status_t amlaps_trail_each(amlaps_error_t *error, const char *store, int (*l
     }
     status = amlaps_store_each(store, NULL, hand_over, &each, error);
     apr_pool_destroy(each.scratch);
-    return status;
+    return status == APR_SUCCESS ? amlaps_gap_end(&each.gap, 0, error) : status;
 }

@@ -162,6 +162,114 @@ static void test_what_nobody_exported_is_missed_between_two_parts(void **state)
     assert_int_equal(result.first_bad, 1);
 }
 
+/** Whoever exports by the API gets a page at a time. */
+static void test_an_export_that_loses_records_on_its_way_is_no_export(void **state)
+{
+    world_t *world = *state;
+    amlaps_find_t find = { .anchored = 1, .most = 10, .patience = SECONDS(60) };
+    amlaps_error_t error = { 0 };
+    amlaps_records_t *records;
+    apr_time_t first, second;
+
+    world_open(world);
+    sealed_write(world, 10);
+    first = now();
+    sealed_write(world, 10);
+    second = now();
+    sealed_write(world, 1);
+    assert_int_equal(amlaps_trail_last(&find.to, &error, world->store), APR_SUCCESS);
+    assert_int_equal(amlaps_trail_find(&records, &error, world->store, &find, world->pool), APR_SUCCESS);
+    find.from = records->next;
+    assert_int_equal(find.from, 10);
+    assert_int_equal(retain(world, "first.jsonl", first).last, 21);
+    assert_int_not_equal(amlaps_trail_find(&records, &error, world->store, &find, world->pool), APR_SUCCESS);
+    assert_string_equal(error.id, "AML0241");
+    /* Nothing is left of what it was to read. */
+    find.to = 41;
+    assert_int_equal(retain(world, "second.jsonl", second).last, 41);
+    memset(&error, 0, sizeof(error));
+    assert_int_not_equal(amlaps_trail_find(&records, &error, world->store, &find, world->pool), APR_SUCCESS);
+    assert_string_equal(error.id, "AML0241");
+    /* From the beginning, it is one of what is there; and the newest first are there. */
+    find.from = 0;
+    find.to = 0;
+    memset(&error, 0, sizeof(error));
+    assert_int_equal(amlaps_trail_find(&records, &error, world->store, &find, world->pool), APR_SUCCESS);
+    assert_int_equal(records->lines->nelts, 4);
+}
+
+/** What somebody took out of the middle does not keep the rest from being read. */
+static void test_what_was_deleted_stops_no_export(void **state)
+{
+    world_t *world = *state;
+    amlaps_find_t find = { .most = 10, .patience = SECONDS(60), .from = 5, .to = 11 };
+    amlaps_error_t error = { 0 };
+    amlaps_records_t *records;
+
+    world_open(world);
+    sealed_write(world, 5);
+    world_close(world);
+    world_tamper(world, "DELETE FROM record WHERE seq IN (6, 7, 11)");
+    assert_int_equal(amlaps_trail_find(&records, &error, world->store, &find, world->pool), APR_SUCCESS);
+    assert_int_equal(records->lines->nelts, 3);
+}
+
+typedef struct slow_t {
+    world_t *world;
+    apr_time_t before;
+    long lines;
+} slow_t;
+
+static int to_slow(void *baton, apr_int64_t seq, const char *json)
+{
+    slow_t *slow = baton;
+
+    (void)json;
+    slow->lines++;
+    if (seq == 1) {
+        retain(slow->world, "other.jsonl", slow->before);
+    }
+    return 1;
+}
+
+/** Two exports at once: neither leaves a hole in what it says is all. */
+static void test_an_export_notices_another(void **state)
+{
+    world_t *world = *state;
+    slow_t slow = { .world = world };
+    amlaps_error_t error = { 0 };
+    amlaps_retained_t retained;
+    apr_time_t last;
+
+    world_open(world);
+    sealed_write(world, 600);
+    slow.before = now();
+    sealed_write(world, 5);
+    last = now();
+    sealed_write(world, 5);
+    assert_int_not_equal(amlaps_trail_retain(&retained, &error, world->store, world->config.seal, last, "root", to_slow, &slow, world->pool), APR_SUCCESS);
+    assert_string_equal(error.id, "AML0241");
+    world_close(world);
+    assert_int_equal(world_number(world, "SELECT min(seq) FROM record"), 1202);
+    assert_int_equal(sealed_verify(world, WITH_KEY | WITH_STATE).first_bad, 0);
+}
+
+static void test_a_reader_notices_an_export(void **state)
+{
+    world_t *world = *state;
+    slow_t slow = { .world = world };
+    amlaps_error_t error = { 0 };
+
+    world_open(world);
+    sealed_write(world, 600);
+    slow.before = now();
+    sealed_write(world, 5);
+    world_close(world);
+    assert_int_not_equal(amlaps_trail_each(&error, world->store, to_slow, &slow, world->pool), APR_SUCCESS);
+    assert_string_equal(error.id, "AML0241");
+    assert_int_equal(slow.lines, 1000);
+}
+
 /** SQLite's own command, with which backups are made, takes the files beside the store away where it was the only one. */
 static void end_as_sqlite_does(const world_t *world)
 {
@@ -230,6 +338,8 @@ static void test_files_that_went_while_in_use_stay_away(void **state)
 static const struct CMUnitTest tests[] = {
     SEALED_TEST(test_a_file_may_begin_with_a_recovery), WORLD_TEST(test_a_recovery_may_begin_the_sealing), SEALED_TEST(test_export_between_two_parts),
     SEALED_TEST(test_export_while_it_is_verified), SEALED_TEST(test_what_nobody_exported_is_missed_between_two_parts),
+    SEALED_TEST(test_an_export_that_loses_records_on_its_way_is_no_export), SEALED_TEST(test_what_was_deleted_stops_no_export),
+    SEALED_TEST(test_an_export_notices_another), SEALED_TEST(test_a_reader_notices_an_export),
     SEALED_TEST(test_a_store_without_its_files_is_worked_on), SEALED_TEST(test_files_that_went_while_in_use_stay_away)
 };
 
