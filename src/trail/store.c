@@ -150,7 +150,7 @@ amlaps_store_t *amlaps_store_make(const char *name, amlaps_trail_shared_t *share
     if (path != NULL) {
         return amlaps_sqlite_make(path, shared, pool);
     }
-    return conninfo != NULL ? amlaps_pgsql_make(conninfo, timeout, pool) : NULL;
+    return conninfo != NULL ? amlaps_pgsql_make(conninfo, shared, timeout, pool) : NULL;
 }
 
 apr_status_t amlaps_store_each(const char *name, const amlaps_range_t *range, amlaps_row_visit_t visit, void *baton, amlaps_error_t *error)

@@ -164,10 +164,11 @@ describe('a database', () => {
       await helpdesk.password('contoso', DEVICES.lon001);
       return /AML0259/.test(stage.httpd.errorLog());
     });
-    // children that wrote none of the lost records go on; what they add meanwhile makes room for the right ones
+    // by every child, and by those that a reload makes
+    await stage.httpd.graceful();
+    for (let i = 0; i < 10; i++) assertProblem(await helpdesk.password('contoso', DEVICES.lon001), 'audit_unavailable');
     await stage.httpd.stop();
-    await database.sql('DELETE FROM amlaps.record WHERE seq IN (SELECT seq FROM kept) OR seq > (SELECT max(seq) FROM kept);'
-      + ' INSERT INTO amlaps.record SELECT * FROM kept; DROP TABLE kept');
+    await database.sql('INSERT INTO amlaps.record SELECT * FROM kept; DROP TABLE kept');
     await stage.httpd.start();
     await recovers(stage);
   });
