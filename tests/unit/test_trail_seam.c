@@ -4,6 +4,7 @@
 #include "trail_retain.h"
 
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 /** As a copy does that was begun anew with it, and the rest of a trail whose older part was exported. */
 static void test_a_file_may_begin_with_a_recovery(void **state)
@@ -304,6 +305,43 @@ static void test_a_store_without_its_files_is_worked_on(void **state)
     assert_int_equal(sealed_verify(world, WITH_KEY | WITH_STATE).first_bad, 0);
 }
 
+/** The auditor keeps every key that was shown: one that seals nothing would begin with the same record as the one that does. A limit of the files'
+ *  size stands in for a full disk. */
+static void test_no_key_is_shown_that_seals_nothing(void **state)
+{
+    world_t *world = *state;
+    amlaps_error_t error = { 0 };
+    struct rlimit limit;
+    struct stat log;
+    rlim_t before;
+    sqlite3 *reader = NULL;
+
+    if (world->conninfo != NULL) {
+        skip();
+    }
+    /* With a reader of before, the log must grow. */
+    assert_int_equal(sqlite3_open(world->path, &reader), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(reader, "BEGIN; SELECT * FROM record", NULL, NULL, NULL), SQLITE_OK);
+    world_open(world);
+    sealed_write(world, 2);
+    world_close(world);
+    assert_int_equal(stat(apr_pstrcat(world->pool, world->path, "-wal", NULL), &log), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &limit);
+    before = limit.rlim_cur;
+    limit.rlim_cur = (rlim_t)log.st_size;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    assert_int_not_equal(amlaps_trail_recover(&error, world->store, sealed_state, "root", sealed_show, NULL, world->pool), APR_SUCCESS);
+    limit.rlim_cur = before;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    sqlite3_close(reader);
+    assert_string_equal(error.id, "AML0204");
+    assert_int_equal(sealed_keys, 1);
+    memset(&error, 0, sizeof(error));
+    assert_int_equal(amlaps_trail_recover(&error, world->store, sealed_state, "root", sealed_show, NULL, world->pool), APR_SUCCESS);
+    assert_int_equal(sealed_verify(world, WITH_KEY | WITH_STATE).first_bad, 0);
+}
+
 /** A child that has it open is told by their loss that somebody was at the store: nobody puts others in their place. */
 static void test_files_that_went_while_in_use_stay_away(void **state)
 {
@@ -340,7 +378,8 @@ static const struct CMUnitTest tests[] = {
     SEALED_TEST(test_export_while_it_is_verified), SEALED_TEST(test_what_nobody_exported_is_missed_between_two_parts),
     SEALED_TEST(test_an_export_that_loses_records_on_its_way_is_no_export), SEALED_TEST(test_what_was_deleted_stops_no_export),
     SEALED_TEST(test_an_export_notices_another), SEALED_TEST(test_a_reader_notices_an_export),
-    SEALED_TEST(test_a_store_without_its_files_is_worked_on), SEALED_TEST(test_files_that_went_while_in_use_stay_away)
+    SEALED_TEST(test_a_store_without_its_files_is_worked_on), SEALED_TEST(test_files_that_went_while_in_use_stay_away),
+    SEALED_TEST(test_no_key_is_shown_that_seals_nothing)
 };
 
 WORLD_MAIN(tests)
