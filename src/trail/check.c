@@ -270,6 +270,7 @@ int amlaps_check_torn(amlaps_check_t *check, const char *line, apr_size_t length
 static int nobody_vouches(amlaps_check_t *check, apr_int64_t first)
 {
     check->next = check->result->exported + 1;
+    check->missing = 1;
     check->result->records = 0;
     check->result->last = 0;
     return bad(check, "it is missing: record %" APR_INT64_T_FMT " comes next, and no record tells that those before it were exported", first);
@@ -322,8 +323,9 @@ int amlaps_check_row(amlaps_check_t *check, const amlaps_row_t *row)
         check->next = row->seq;
     }
     if (row->seq != check->next) {
-        return row->seq > check->next ? bad(check, "it is missing: record %" APR_INT64_T_FMT " comes next", row->seq)
-                                      : bad(check, "record %" APR_INT64_T_FMT " stands before it", row->seq);
+        check->missing = row->seq > check->next;
+        return check->missing ? bad(check, "it is missing: record %" APR_INT64_T_FMT " comes next", row->seq)
+                              : bad(check, "record %" APR_INT64_T_FMT " stands before it", row->seq);
     }
     problem = row->body == NULL ? "it is empty" : amlaps_view_read(&view, row->body, row->length, check->pool);
     if (problem != NULL) {

@@ -15,6 +15,7 @@ typedef struct amlaps_check_t {
     apr_int64_t start;    /* the first record that came, 0: none yet */
     int any_start;        /* the first record says where they begin */
     int known;            /* `result->head` is the hash of the record before the first one */
+    int missing;          /* what is bad is that a record is not there */
     int vouched;          /* an export or the caller says that there were others before the first one */
     apr_time_t time;      /* of the record before */
     char time_text[32];

@@ -14,6 +14,7 @@ struct amlaps_check_seal_t {
     int with_key;              /* at->key is right */
     int known;                 /* at->anchor is that of the record before the first one */
     int open_seam;             /* the first record's seal awaits the anchor before it */
+    int seam_may_begin;        /* there may be none */
     unsigned char seam_mac[AMLAPS_DIGEST_BYTES];
     unsigned char seam_anchor[AMLAPS_DIGEST_BYTES];
 };
@@ -106,6 +107,12 @@ static const char *choose_key(amlaps_check_seal_t *check, const amlaps_view_t *v
     return NULL;
 }
 
+/** A recovery goes on from the anchor of the record before it, like all others but the very first seal. */
+static int needs_anchor_before(const amlaps_view_t *view)
+{
+    return view->seq > 1 && !(amlaps_check_seal_begins(view) && amlaps_slice_is(&view->field[AMLAPS_FIELD_CODE], AMLAPS_RECORD_SEALED));
+}
+
 static void remember_seam(amlaps_check_seal_t *check, const char *hash, const unsigned char anchor[AMLAPS_DIGEST_BYTES])
 {
     check->open_seam = 1;
@@ -131,8 +138,9 @@ const char *amlaps_check_seal_record(amlaps_check_seal_t *check, const amlaps_vi
     if ((problem = check_beginning(check, view, first)) != NULL || (problem = choose_key(check, view)) != NULL) {
         return problem;
     }
-    if (first && view->seq > 1 && !amlaps_check_seal_begins(view)) {
+    if (first && needs_anchor_before(view)) {
         remember_seam(check, hash, given);
+        check->seam_may_begin = amlaps_check_seal_begins(view);
         if (check->with_key) {
             amlaps_seal_evolve(check->at->key, check->digest, check->at->key);
         }
@@ -150,13 +158,14 @@ const char *amlaps_check_seal_record(amlaps_check_seal_t *check, const amlaps_vi
 const char *amlaps_check_seal_seam(const amlaps_check_seal_t *check, const amlaps_view_t *view)
 {
     const amlaps_slice_t *anchor = &view->field[AMLAPS_FIELD_SEAL_ANCHOR];
-    unsigned char before[AMLAPS_DIGEST_BYTES], sum[AMLAPS_DIGEST_BYTES];
+    unsigned char before[AMLAPS_DIGEST_BYTES] = { 0 }, sum[AMLAPS_DIGEST_BYTES];
     const amlaps_piece_t pieces[] = { { before, sizeof(before) }, { check->seam_mac, sizeof(check->seam_mac) } };
 
     if (!check->open_seam || !check->with_key) {
         return NULL;
     }
-    if (anchor->text == NULL || anchor->length != AMLAPS_DIGEST_HEX || !amlaps_digest_read_hex(before, anchor->text)) {
+    if ((anchor->text != NULL || !check->seam_may_begin)
+        && (anchor->text == NULL || anchor->length != AMLAPS_DIGEST_HEX || !amlaps_digest_read_hex(before, anchor->text))) {
         return "the record of the export before it has no anchor";
     }
     amlaps_digest_sum(sum, check->digest, pieces, 2);

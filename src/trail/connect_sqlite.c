@@ -1,8 +1,11 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include <errno.h>
 #include <limits.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sqlite.h"
 
@@ -129,6 +132,54 @@ apr_status_t amlaps_sqlite_connect(sqlite3 **db, const char *path, int flags, am
     /* Somebody else's trigger could keep a record from the table without a word, or records from moving to a newer schema. */
     sqlite3_db_config(*db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
     return APR_SUCCESS;
+}
+
+/* Whoever has a database open that has a log holds these bytes locked (SQLite's os.h). */
+#define HELD_FIRST 0x40000002
+#define HELD_COUNT 510
+
+/** Not by this process: closing a descriptor here would drop the locks of its own. */
+static int is_held(const char *path)
+{
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = HELD_FIRST, .l_len = HELD_COUNT };
+    int fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int held = fd < 0 || fcntl(fd, F_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return held;
+}
+
+static int has_files(const char *path)
+{
+    static const char *const suffixes[] = { "-wal", "-shm" };
+    char name[PATH_MAX];
+    int found = 0;
+    int i;
+
+    for (i = 0; i < 2; i++) {
+        found += (size_t)snprintf(name, sizeof(name), "%s%s", path, suffixes[i]) < sizeof(name) && access(name, F_OK) == 0;
+    }
+    return found == 2;
+}
+
+void amlaps_sqlite_complete(const char *path)
+{
+    amlaps_error_t ignored = { 0 };
+    sqlite3 *db = NULL;
+    int version = 0;
+
+    if (has_files(path) || is_held(path)) {
+        return;
+    }
+    if (amlaps_sqlite_connect(&db, path, SQLITE_OPEN_READWRITE, &ignored) == APR_SUCCESS
+        && amlaps_sqlite_version(&version, db, path, &ignored) == APR_SUCCESS && version > 0) {
+        sqlite3_exec(db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+        /* A read brings -shm into being. */
+        (void)amlaps_sqlite_version(&version, db, path, &ignored);
+    }
+    sqlite3_close(db);
 }
 
 static int read_integer(int *value, sqlite3 *db, const char *sql)

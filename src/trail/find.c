@@ -4,6 +4,7 @@
 #include <apr_strings.h>
 
 #include "amlaps/text.h"
+#include "gap.h"
 #include "mark.h"
 #include "store.h"
 
@@ -16,6 +17,7 @@ typedef struct finding_t {
     int wanted_count;
     amlaps_mark_t except;      /* where `find` has an id to pass over */
     amlaps_records_t *records;
+    amlaps_gap_t gap;          /* of oldest first */
     apr_time_t until;          /* steady */
     apr_size_t seen;
     apr_int64_t reached;       /* sequence number of the last row that was looked at */
@@ -110,6 +112,9 @@ static int visit(void *baton, const amlaps_row_t *row)
     amlaps_record_line_t *line;
     apr_size_t length;
 
+    if (!finding->find->newest_first && !amlaps_gap_follow(&finding->gap, row)) {
+        return 0;
+    }
     if (matches(finding, row)) {
         if ((apr_size_t)records->lines->nelts == finding->find->most) {
             records->next = APR_ARRAY_IDX(records->lines, records->lines->nelts - 1, amlaps_record_line_t).seq;
@@ -144,12 +149,16 @@ apr_status_t amlaps_trail_find(amlaps_records_t **records, amlaps_error_t *error
         amlaps_mark_make(&finding.except, AMLAPS_FIELD_ID, find->except_id, pool);
     }
     *(find->newest_first ? &range.before : &range.after) = find->from;
+    finding.gap = (amlaps_gap_t){ .store = store, .next = find->from != 0 ? find->from + 1 : 0 };
     if (!find->newest_first && find->to != 0) {
         range.before = find->to + 1;
     }
     finding.records = apr_pcalloc(pool, sizeof(*finding.records));
     finding.records->lines = apr_array_make(pool, 64, sizeof(amlaps_record_line_t));
     status = amlaps_store_each(store, &range, visit, &finding, error);
+    if (status == APR_SUCCESS && !find->newest_first) {
+        status = amlaps_gap_end(&finding.gap, finding.records->next == 0 ? find->to : 0, error);
+    }
     apr_pool_destroy(finding.scratch);
     if (status == APR_SUCCESS) {
         *records = finding.records;

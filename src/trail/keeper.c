@@ -29,8 +29,27 @@ apr_status_t amlaps_keeper_open(amlaps_keeper_t *keeper)
     if (batch->sealer == NULL && keeper->state != NULL) {
         return amlaps_keeper_no_memory(keeper->error);
     }
+    amlaps_store_complete(keeper->store_name);
     status = batch->store->ops->begin(&keeper->head, batch->store, AMLAPS_KEEPER_PATIENCE, keeper->error);
     batch->store->ops->rollback(batch->store);
+    return status;
+}
+
+apr_status_t amlaps_keeper_prove(amlaps_keeper_t *keeper)
+{
+    amlaps_store_t *store = keeper->batch.store;
+    amlaps_head_t head;
+    apr_status_t status = store->ops->begin(&head, store, AMLAPS_KEEPER_PATIENCE, keeper->error);
+
+    if (status == APR_SUCCESS) {
+        status = store->ops->prove(store, keeper->error);
+    }
+    if (status == APR_SUCCESS) {
+        status = store->ops->commit(store, &head, keeper->error);
+    }
+    if (status != APR_SUCCESS) {
+        store->ops->rollback(store);
+    }
     return status;
 }
 

@@ -23,6 +23,9 @@ typedef struct amlaps_keeper_t {
 apr_status_t amlaps_keeper_open(amlaps_keeper_t *keeper);
 void amlaps_keeper_close(amlaps_keeper_t *keeper);
 
+/** Shows that the store takes records: a full disk must be told of before a key is shown that would seal nothing. */
+apr_status_t amlaps_keeper_prove(amlaps_keeper_t *keeper);
+
 /** Writes the record that tells what `who` did, as any other record is written. @param about its member `seal` */
 apr_status_t amlaps_keeper_tell(amlaps_keeper_t *keeper, const char *code, amlaps_json_t *about, const char *who);
 

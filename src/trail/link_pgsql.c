@@ -262,6 +262,10 @@ static apr_status_t set_session(amlaps_pgsql_t *link, apr_interval_time_t patien
     if (PQserverVersion(link->conn) < LEAST_SERVER) {
         return refuse(link, "is older than PostgreSQL 12; use a newer one", error);
     }
+    /* Whoever waited for a lock must see what its last holder did; and a standby knows no other. Before all that reads. */
+    if (amlaps_pgsql_run(link, "SET default_transaction_isolation = 'read committed'", error) != APR_SUCCESS) {
+        return error->status;
+    }
     snprintf(sql, sizeof(sql), format, ms * 7 / 8, ms * 3 / 4, ms, ms);
     if (!PQsendQuery(link->conn, sql)) {
         return amlaps_pgsql_fail(link, NULL, "opening", error);

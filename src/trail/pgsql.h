@@ -27,7 +27,7 @@ const char *amlaps_pgsql_check(const char *conninfo, int secret, apr_pool_t *poo
 /** @return APR_EAGAIN where no server answers now: the children make the schema when one does */
 apr_status_t amlaps_pgsql_prepare(const char *conninfo, amlaps_error_t *error, apr_pool_t *pool);
 
-amlaps_store_t *amlaps_pgsql_make(const char *conninfo, apr_interval_time_t timeout, apr_pool_t *pool);
+amlaps_store_t *amlaps_pgsql_make(const char *conninfo, amlaps_trail_shared_t *shared, apr_interval_time_t timeout, apr_pool_t *pool);
 
 apr_status_t amlaps_pgsql_each(const char *conninfo, const amlaps_range_t *range, amlaps_row_visit_t visit, void *baton,
                                amlaps_error_t *error);

@@ -3,6 +3,7 @@
 
 #include <apr_strings.h>
 
+#include "gap.h"
 #include "keeper.h"
 
 /* Removed at a time, so that nobody waits long for the store. */
@@ -13,6 +14,7 @@ typedef struct retain_t {
     int (*line)(void *baton, apr_int64_t seq, const char *json);
     void *baton;
     char anchor[AMLAPS_RECORD_HASH + 1]; /* of the last one */
+    amlaps_gap_t gap;
     int lost;                            /* the receiver did not take it */
     apr_pool_t *scratch;
 } retain_t;
@@ -29,6 +31,9 @@ static int export_row(void *baton, const amlaps_row_t *row)
     apr_size_t length;
 
     apr_pool_clear(retain->scratch);
+    if (!amlaps_gap_follow(&retain->gap, row)) {
+        return 0;
+    }
     if (row->body == NULL || row->hash == NULL
         || !retain->line(retain->baton, row->seq, amlaps_record_copy(&length, row->body, row->length, row->anchor, retain->scratch))) {
         retain->lost = 1;
@@ -46,6 +51,9 @@ static apr_status_t export_all(retain_t *retain, const amlaps_keeper_t *keeper, 
     const amlaps_range_t range = { .before = last + 1 };
     apr_status_t status = amlaps_store_each(keeper->store_name, &range, export_row, retain, keeper->error);
 
+    if (status == APR_SUCCESS) {
+        status = amlaps_gap_end(&retain->gap, last, keeper->error);
+    }
     if (status == APR_SUCCESS && (retain->lost || retain->retained->last != last || !retain->line(retain->baton, 0, NULL))) {
         status = amlaps_error_set(keeper->error, AMLAPS_AUDIT_UNAVAILABLE, "AML0240", APR_EGENERAL,
                                   "the export could not be written whole, so nothing was removed");
@@ -80,7 +88,7 @@ apr_status_t amlaps_trail_retain(amlaps_retained_t *retained, amlaps_error_t *er
                                  const char *who, int (*line)(void *baton, apr_int64_t seq, const char *json), void *baton, apr_pool_t *pool)
 {
     amlaps_keeper_t keeper = { .store_name = store, .state = state, .error = error, .pool = pool };
-    retain_t retain = { .retained = retained, .line = line, .baton = baton };
+    retain_t retain = { .retained = retained, .line = line, .baton = baton, .gap.store = store };
     amlaps_json_t *about = amlaps_json_make_object(pool);
     apr_status_t status = apr_pool_create(&retain.scratch, pool);
     apr_int64_t last = 0;

@@ -40,11 +40,15 @@ static apr_status_t create(const amlaps_keeper_t *keeper, const amlaps_seal_t *s
     return amlaps_seal_file_create(keeper->state, seal, uid, gid, keeper->error, keeper->pool);
 }
 
-static apr_status_t show_key(const amlaps_keeper_t *keeper, const amlaps_seal_t *seal, amlaps_show_key_t show, void *baton)
+static apr_status_t show_key(amlaps_keeper_t *keeper, const amlaps_seal_t *seal, amlaps_show_key_t show, void *baton)
 {
     char text[AMLAPS_KEY_TEXT];
     int shown;
+    apr_status_t status = amlaps_keeper_prove(keeper);
 
+    if (status != APR_SUCCESS) {
+        return status;
+    }
     amlaps_seal_write_key(text, seal->first, seal->key);
     shown = show(baton, text);
     explicit_bzero(text, sizeof(text));

@@ -20,8 +20,17 @@ typedef struct look_t {
 
 static int take_first(void *baton, const amlaps_row_t *row)
 {
-    ((look_t *)baton)->first = row->seq;
+    *(apr_int64_t *)baton = row->seq;
     return 0;
+}
+
+apr_status_t amlaps_seam_moved(int *moved, const amlaps_check_t *check, const amlaps_seam_t *seam, const char *store, amlaps_error_t *error)
+{
+    apr_int64_t first = 0;
+    apr_status_t status = check->missing ? amlaps_store_each(store, NULL, take_first, &first, error) : APR_SUCCESS;
+
+    *moved = status == APR_SUCCESS && first > check->result->first_bad && first > seam->begins;
+    return status;
 }
 
 static void keep(amlaps_view_t *exported, amlaps_field_t field, const amlaps_view_t *view, apr_pool_t *pool)
@@ -79,7 +88,8 @@ apr_status_t amlaps_seam_find(amlaps_check_t *check, amlaps_seam_t *seam, const 
     }
     amlaps_mark_make(&look.audit, AMLAPS_FIELD_EVENT, amlaps_record_event(AMLAPS_EVENT_AUDIT), pool);
     amlaps_mark_make(&look.code, AMLAPS_FIELD_CODE, AMLAPS_RECORD_EXPORTED, pool);
-    status = amlaps_store_each(store, NULL, take_first, &look, error);
+    status = amlaps_store_each(store, NULL, take_first, &look.first, error);
+    seam->begins = look.first;
     if (status == APR_SUCCESS) {
         status = search(&look, seam, store, error);
     }

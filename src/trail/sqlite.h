@@ -42,6 +42,12 @@ apr_status_t amlaps_sqlite_connect(sqlite3 **db, const char *path, int flags, am
 /** Refuses a file that is not ours, or of another schema. @param version 0: a new, empty file */
 apr_status_t amlaps_sqlite_version(int *version, sqlite3 *db, const char *path, amlaps_error_t *error);
 
+/**
+ * Makes -wal and -shm where they are missing and nobody has the store open: SQLite's own command takes them away when it ends, and a backup comes
+ * without them. Where it does not work, whoever opens the store says so.
+ */
+void amlaps_sqlite_complete(const char *path);
+
 /** Says what SQLite says, and what to do. @return error->status */
 apr_status_t amlaps_sqlite_fail(sqlite3 *db, const char *path, const char *doing, amlaps_error_t *error);
 

@@ -26,6 +26,15 @@ static const char *after(const char *name, const char *prefix)
     return strncmp(name, prefix, length) == 0 ? name + length : NULL;
 }
 
+void amlaps_store_complete(const char *name)
+{
+    const char *path = after(name, sqlite);
+
+    if (path != NULL) {
+        amlaps_sqlite_complete(path);
+    }
+}
+
 void amlaps_store_owner(const char *name, uid_t *uid, gid_t *gid)
 {
     const char *path = after(name, sqlite);
@@ -141,7 +150,7 @@ amlaps_store_t *amlaps_store_make(const char *name, amlaps_trail_shared_t *share
     if (path != NULL) {
         return amlaps_sqlite_make(path, shared, pool);
     }
-    return conninfo != NULL ? amlaps_pgsql_make(conninfo, timeout, pool) : NULL;
+    return conninfo != NULL ? amlaps_pgsql_make(conninfo, shared, timeout, pool) : NULL;
 }
 
 apr_status_t amlaps_store_each(const char *name, const amlaps_range_t *range, amlaps_row_visit_t visit, void *baton, amlaps_error_t *error)

@@ -95,6 +95,9 @@ struct amlaps_store_t {
  */
 amlaps_store_t *amlaps_store_make(const char *name, amlaps_trail_shared_t *shared, apr_interval_time_t timeout, apr_pool_t *pool);
 
+/** For programs beside httpd: a store in a file is made whole, where nobody uses it and files beside it are missing. */
+void amlaps_store_complete(const char *name);
+
 /** The owner of the store's file, to whom other files of the trail belong too; -1 where it has none. */
 void amlaps_store_owner(const char *name, uid_t *uid, gid_t *gid);
 

@@ -20,7 +20,7 @@ typedef struct pgsql_store_t {
     amlaps_pgsql_t link;
     apr_interval_time_t timeout;
     int in_transaction;
-    amlaps_head_t last;         /* what this child wrote last */
+    amlaps_trail_shared_t *shared;
     apr_time_t newest, oldest;  /* attempts, as the transaction began */
     apr_time_t wall;            /* of the database */
     apr_time_t prune_before;    /* 0: nothing */
@@ -63,8 +63,15 @@ static void pgsql_foresee(amlaps_store_t *store, const amlaps_touch_t *const *to
     self->foresight = amlaps_pgsql_foresee(touches, count, limits, limit_count, self->pool);
 }
 
+static amlaps_shared_last_t *last_of(const pgsql_store_t *self)
+{
+    return amlaps_shared_last(self->shared, self->link.conninfo);
+}
+
 static apr_status_t read_state(amlaps_head_t *head, pgsql_store_t *self, const PGresult *result, amlaps_error_t *error)
 {
+    const amlaps_shared_last_t *last = last_of(self);
+
     self->link.broken = 1; /* unless all is well: other results are unread */
     memset(head, 0, sizeof(*head));
     memset(head->hash, '0', AMLAPS_RECORD_HASH);
@@ -82,11 +89,11 @@ static apr_status_t read_state(amlaps_head_t *head, pgsql_store_t *self, const P
         apr_cpystrn(head->anchor, PQgetvalue(result, 0, 3), sizeof(head->anchor));
     }
     /* What was confirmed must be there still: a standby that had not got it must not go on as if nothing happened. */
-    if (self->last.seq != 0 && (PQgetisnull(result, 0, 4) || (strcmp(PQgetvalue(result, 0, 4), self->last.hash) != 0
-                                                                  && strcmp(PQgetvalue(result, 0, 4), AMLAPS_STORE_EXPORTED) != 0))) {
+    if (last->seq != 0 && (PQgetisnull(result, 0, 4) || (strcmp(PQgetvalue(result, 0, 4), last->hash) != 0
+                                                             && strcmp(PQgetvalue(result, 0, 4), AMLAPS_STORE_EXPORTED) != 0))) {
         return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0259", APR_EGENERAL,
-                                "the store %s lacks record %" APR_INT64_T_FMT ", which was written; put the right database back, or restart "
-                                "httpd to accept this one", self->link.name, self->last.seq);
+                                "the store %s lacks record %" APR_INT64_T_FMT ", which was written; put the right database back, or stop "
+                                "httpd and start it to accept this one", self->link.name, last->seq);
     }
     self->link.broken = 0;
     return APR_SUCCESS;
@@ -132,7 +139,7 @@ static apr_status_t start_batch(amlaps_head_t *head, pgsql_store_t *self, amlaps
     int sent;
 
     self->in_transaction = 1;
-    sent = amlaps_pgsql_send(&self->link, AMLAPS_PGSQL_BEGIN) && amlaps_pgsql_send(&self->link, AMLAPS_PGSQL_LOCK) && amlaps_pgsql_send_numbers(&self->link, AMLAPS_PGSQL_STATE, self->last.seq, 0, 1)
+    sent = amlaps_pgsql_send(&self->link, AMLAPS_PGSQL_BEGIN) && amlaps_pgsql_send(&self->link, AMLAPS_PGSQL_LOCK) && amlaps_pgsql_send_numbers(&self->link, AMLAPS_PGSQL_STATE, last_of(self)->seq, 0, 1)
            && (self->foresight == NULL || amlaps_pgsql_send_arrays(&self->link, AMLAPS_PGSQL_LIMITS, amlaps_pgsql_foresight_questions(self->foresight), 4))
            && PQpipelineSync(self->link.conn);
     return sent ? read_beginning(head, self, error) : amlaps_pgsql_fail(&self->link, NULL, "reading", error);
@@ -335,9 +342,12 @@ static apr_status_t pgsql_commit(amlaps_store_t *store, const amlaps_head_t *hea
     self->link.warning[0] = '\0';
     status = send_batch(self) ? read_end(self, error) : amlaps_pgsql_fail(&self->link, NULL, "writing to", error);
     if (status == APR_SUCCESS) {
+        amlaps_shared_last_t *last = last_of(self);
+
         self->in_transaction = 0;
         self->foresight = NULL;
-        self->last = *head;
+        last->seq = head->seq;
+        memcpy(last->hash, head->hash, sizeof(last->hash));
         apr_pool_clear(self->pool);
     }
     return status;
@@ -375,7 +385,7 @@ static void pgsql_close(amlaps_store_t *store)
     apr_pool_destroy(self->pool);
 }
 
-amlaps_store_t *amlaps_pgsql_make(const char *conninfo, apr_interval_time_t timeout, apr_pool_t *pool)
+amlaps_store_t *amlaps_pgsql_make(const char *conninfo, amlaps_trail_shared_t *shared, apr_interval_time_t timeout, apr_pool_t *pool)
 {
     static const amlaps_store_ops_t ops = {
         .foresee = pgsql_foresee,
@@ -398,6 +408,7 @@ amlaps_store_t *amlaps_pgsql_make(const char *conninfo, apr_interval_time_t time
 
     self->store.ops = &ops;
     self->store.queue = &amlaps_pgsql_queue;
+    self->shared = shared;
     self->timeout = timeout;
     /* The writer's alone: it must not share an allocator with threads that are gone before it. */
     if (apr_pool_create_unmanaged_ex(&self->pool, NULL, NULL) != APR_SUCCESS) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "gap.h"
 #include "seal_file.h"
 #include "seam.h"
 
@@ -32,30 +33,74 @@ static apr_status_t start(amlaps_check_t **check, amlaps_verify_t *result, const
     return status;
 }
 
+/** Where the store begins elsewhere now: what was checked so far is gone. Whatever copies say of later records stays to be compared. */
+static apr_status_t start_anew(amlaps_check_t **check, amlaps_verify_t *result, const amlaps_verify_with_t *with, amlaps_error_t *error,
+                               apr_pool_t *round)
+{
+    amlaps_check_anchor_t *anchors = (*check)->anchors;
+    const amlaps_seal_t *state = (*check)->state;
+    apr_status_t status;
+
+    apr_pool_clear(round);
+    status = amlaps_check_make(check, result, with != NULL ? with->keys : NULL, error, round);
+    if (status == APR_SUCCESS) {
+        (*check)->anchors = anchors;
+        (*check)->state = state;
+    }
+    return status;
+}
+
+/** @param pools two of them: for all, and for what a new start frees */
+static apr_status_t make_pools(apr_pool_t *pools[2], amlaps_error_t *error, apr_pool_t *pool)
+{
+    apr_status_t status = apr_pool_create(&pools[0], pool);
+
+    if (status == APR_SUCCESS) {
+        status = apr_pool_create(&pools[1], pools[0]);
+    }
+    return status == APR_SUCCESS ? APR_SUCCESS
+                                 : amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0218", status, "no memory to verify with");
+}
+
 static int check_row(void *baton, const amlaps_row_t *row)
 {
     return amlaps_check_row(baton, row);
 }
 
+static apr_status_t check_all(int *moved, amlaps_check_t *check, const char *store, amlaps_error_t *error, apr_pool_t *pool)
+{
+    amlaps_seam_t seam = { 0 };
+    apr_status_t status = amlaps_seam_find(check, &seam, store, error, pool);
+
+    if (status == APR_SUCCESS) {
+        status = amlaps_store_each(store, NULL, check_row, check, error);
+    }
+    return status == APR_SUCCESS ? amlaps_seam_moved(moved, check, &seam, store, error) : status;
+}
+
 apr_status_t amlaps_trail_verify(amlaps_verify_t *result, amlaps_error_t *error, const char *store, const amlaps_verify_with_t *with,
                                  apr_pool_t *pool)
 {
-    amlaps_seam_t seam = { 0 };
     amlaps_check_t *check;
-    apr_pool_t *own;
-    apr_status_t status = apr_pool_create(&own, pool);
+    apr_pool_t *own[2];
+    int moved;
+    apr_status_t status = make_pools(own, error, pool);
 
     if (status != APR_SUCCESS) {
-        return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0218", status, "no memory to verify with");
+        return status;
     }
-    status = start(&check, result, with, error, own);
+    if ((status = start(&check, result, with, error, own[0])) == APR_SUCCESS) {
+        status = check_all(&moved, check, store, error, own[1]);
+    }
+    while (status == APR_SUCCESS && moved) {
+        if ((status = start_anew(&check, result, with, error, own[1])) == APR_SUCCESS) {
+            status = check_all(&moved, check, store, error, own[1]);
+        }
+    }
     if (status == APR_SUCCESS) {
-        status = amlaps_seam_find(check, &seam, store, error, own);
-    }
-    if (status == APR_SUCCESS && (status = amlaps_store_each(store, NULL, check_row, check, error)) == APR_SUCCESS) {
         amlaps_check_end(check);
     }
-    apr_pool_destroy(own);
+    apr_pool_destroy(own[0]);
     return status;
 }
 
@@ -85,35 +130,54 @@ static void resume(amlaps_check_t *check, const amlaps_verify_t *before)
     check->result->last = before->last;
 }
 
+static apr_status_t check_part(int *moved, part_t *part, const amlaps_verify_t *before, const char *store, amlaps_error_t *error, apr_pool_t *pool)
+{
+    amlaps_verify_t *result = part->check->result;
+    amlaps_seam_t seam = { part->until, before->seam, before->seam_first, before->last + 1 };
+    const amlaps_range_t range = { .after = before->last };
+    apr_status_t status = APR_SUCCESS;
+
+    if (before->last != 0) {
+        resume(part->check, before);
+    } else {
+        status = amlaps_seam_find(part->check, &seam, store, error, pool);
+        result->seam = seam.before;
+        result->seam_first = seam.first;
+        part->more = seam.before != 0;
+    }
+    if (status == APR_SUCCESS && !part->more) {
+        status = amlaps_store_each(store, &range, check_in_time, part, error);
+    }
+    return status == APR_SUCCESS ? amlaps_seam_moved(moved, part->check, &seam, store, error) : status;
+}
+
 apr_status_t amlaps_trail_verify_part(amlaps_verify_t *result, int *more, amlaps_error_t *error, const char *store,
                                       apr_interval_time_t patience, apr_pool_t *pool)
 {
+    static const amlaps_verify_t beginning = { 0 };
     const amlaps_verify_t before = *result;
     part_t part = { .until = amlaps_clock_steady(amlaps_clock_system()) + patience };
-    amlaps_seam_t seam = { part.until, before.seam, before.seam_first };
-    amlaps_range_t range = { .after = before.last };
-    apr_pool_t *own;
-    apr_status_t status = apr_pool_create(&own, pool);
+    apr_pool_t *own[2];
+    int moved;
+    apr_status_t status = make_pools(own, error, pool);
 
     *more = 0;
     if (status != APR_SUCCESS) {
-        return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0218", status, "no memory to verify with");
+        return status;
     }
-    status = start(&part.check, result, NULL, error, own);
-    if (status == APR_SUCCESS && before.last != 0) {
-        resume(part.check, &before);
-    } else if (status == APR_SUCCESS) {
-        status = amlaps_seam_find(part.check, &seam, store, error, own);
-        result->seam = seam.before;
-        result->seam_first = seam.first;
-        part.more = seam.before != 0;
+    if ((status = start(&part.check, result, NULL, error, own[0])) == APR_SUCCESS) {
+        status = check_part(&moved, &part, &before, store, error, own[1]);
     }
-    if (status == APR_SUCCESS && !part.more && (status = amlaps_store_each(store, &range, check_in_time, &part, error)) == APR_SUCCESS
-        && !part.more) {
+    while (status == APR_SUCCESS && moved) {
+        if ((status = start_anew(&part.check, result, NULL, error, own[1])) == APR_SUCCESS) {
+            status = check_part(&moved, &part, &beginning, store, error, own[1]);
+        }
+    }
+    if (status == APR_SUCCESS && !part.more) {
         amlaps_check_end(part.check);
     }
     *more = part.more;
-    apr_pool_destroy(own);
+    apr_pool_destroy(own[0]);
     return status;
 }
 
@@ -175,23 +239,25 @@ apr_status_t amlaps_trail_verify_file(amlaps_verify_t *result, amlaps_error_t *e
 typedef struct each_t {
     int (*line)(void *baton, apr_int64_t seq, const char *json);
     void *baton;
+    amlaps_gap_t gap;
     apr_pool_t *scratch;
 } each_t;
 
 static int hand_over(void *baton, const amlaps_row_t *row)
 {
-    const each_t *each = baton;
+    each_t *each = baton;
     apr_size_t length;
 
     apr_pool_clear(each->scratch);
-    return each->line(each->baton, row->seq,
+    return amlaps_gap_follow(&each->gap, row)
+           && each->line(each->baton, row->seq,
                       row->body != NULL ? amlaps_record_copy(&length, row->body, row->length, row->anchor, each->scratch) : "");
 }
 
 apr_status_t amlaps_trail_each(amlaps_error_t *error, const char *store, int (*line)(void *baton, apr_int64_t seq, const char *json),
                                void *baton, apr_pool_t *pool)
 {
-    each_t each = { line, baton, NULL };
+    each_t each = { line, baton, { .store = store }, NULL };
     apr_status_t status = apr_pool_create(&each.scratch, pool);
 
     if (status != APR_SUCCESS) {
@@ -199,5 +265,5 @@ apr_status_t amlaps_trail_each(amlaps_error_t *error, const char *store, int (*l
     }
     status = amlaps_store_each(store, NULL, hand_over, &each, error);
     apr_pool_destroy(each.scratch);
-    return status;
+    return status == APR_SUCCESS ? amlaps_gap_end(&each.gap, 0, error) : status;
 }

@@ -117,6 +117,39 @@ static void test_records_that_vanish_are_missed(void **state)
     world_verify_good(world, 2);
 }
 
+static void expect_loss_told(world_t *child)
+{
+    amlaps_error_t error;
+
+    assert_int_equal(world_admit(child, "bob", &error), AMLAPS_AUDIT_UNAVAILABLE);
+    assert_string_equal(error.id, "AML0259");
+}
+
+/** A standby that lacks what one child wrote is refused by all, and by those that a reload makes. */
+static void test_all_children_miss_what_one_wrote(void **state)
+{
+    world_t *world = *state;
+    world_t other = *world;
+
+    world_open(world);
+    world_open(&other);
+    assert_int_equal(world_admit(&other, "bob", NULL), AMLAPS_OK);
+    assert_int_equal(world_admit(world, "alice", NULL), AMLAPS_OK);
+    world_tamper(world, "DELETE FROM record WHERE seq = 2");
+    expect_loss_told(&other);
+    expect_loss_told(world);
+    world_close(&other);
+    amlaps_trail_restarted(world->shared);
+    world_open(&other);
+    expect_loss_told(&other);
+    world_close(&other);
+    /* Who stops httpd and starts it accepts what is there. */
+    other.shared = amlaps_trail_share();
+    world_open(&other);
+    assert_int_equal(world_admit(&other, "bob", NULL), AMLAPS_OK);
+    world_close(&other);
+}
+
 static void test_a_database_that_changes_texts_is_refused(void **state)
 {
     world_t *world = *state;
@@ -130,13 +163,13 @@ static void test_a_database_that_changes_texts_is_refused(void **state)
     PQclear(world_ask_pgsql(world, "DROP DATABASE other"));
 }
 
-/** Two servers that start at once on an empty database. */
-static void test_the_schema_is_made_once(void **state)
+/** Servers that start at once on an empty database. */
+static void start_at_once(world_t *world)
 {
-    world_t *world = *state;
     pid_t child[4];
     int i;
 
+    world->shared = amlaps_trail_share();
     PQclear(world_ask_pgsql(world, "DROP SCHEMA amlaps CASCADE"));
     for (i = 0; i < 4; i++) {
         child[i] = fork();
@@ -152,6 +185,17 @@ static void test_the_schema_is_made_once(void **state)
     assert_int_equal(world_number(world, "SELECT count(*) FROM version"), 1);
     world_open(world);
     assert_int_equal(world_admit(world, "alice", NULL), AMLAPS_OK);
+    world_close(world);
+}
+
+static void test_the_schema_is_made_once(void **state)
+{
+    world_t *world = *state;
+
+    start_at_once(world);
+    world_tamper(world, "ALTER DATABASE amlaps SET default_transaction_isolation = 'serializable'");
+    start_at_once(world);
+    world_tamper(world, "ALTER DATABASE amlaps RESET ALL");
 }
 
 /** What a mail server said may be of any bytes; the batch it stands in must not fail for it. */
@@ -262,7 +306,7 @@ static void test_schema_below_zero_is_refused(void **state)
 
 static const struct CMUnitTest tests[] = {
     WORLD_TEST(test_servers_with_other_clocks_count_together), WORLD_TEST(test_ended_sessions_are_made_anew),
-    WORLD_TEST(test_no_durability_is_weakened_by_the_role), WORLD_TEST(test_records_that_vanish_are_missed),
+    WORLD_TEST(test_no_durability_is_weakened_by_the_role), WORLD_TEST(test_records_that_vanish_are_missed), WORLD_TEST(test_all_children_miss_what_one_wrote),
     WORLD_TEST(test_a_database_that_changes_texts_is_refused),
     WORLD_TEST(test_the_schema_is_made_once), WORLD_TEST(test_foreign_bytes_spoil_no_batch), WORLD_TEST(test_a_frozen_server_lets_go),
     WORLD_TEST(test_slow_reading_ends_in_time), WORLD_TEST(test_schema_below_zero_is_refused)

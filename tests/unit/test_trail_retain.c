@@ -1,57 +1,13 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* Records that are exported and removed: both parts verify, and nothing else may be missing. */
 
-#include "trail_sealed.h"
-
-static char exported[192];
-
-static int to_file(void *baton, apr_int64_t seq, const char *json)
-{
-    (void)seq;
-    return json == NULL ? fflush(baton) == 0 : fprintf(baton, "%s\n", json) > 0;
-}
+#include "trail_retain.h"
 
 static int to_nowhere(void *baton, apr_int64_t seq, const char *json)
 {
     (void)baton;
     (void)seq;
     return json != NULL;
-}
-
-static amlaps_retained_t retain(world_t *world, const char *name, apr_time_t before)
-{
-    amlaps_error_t error = { 0 };
-    amlaps_retained_t retained;
-    FILE *file;
-
-    snprintf(exported, sizeof(exported), "%s/%s", world->directory, name);
-    file = fopen(exported, "w");
-    assert_non_null(file);
-    if (amlaps_trail_retain(&retained, &error, world->store, world->config.seal, before, "root", to_file, file, world->pool) != APR_SUCCESS) {
-        fail_msg("%s", error.detail);
-    }
-    fclose(file);
-    return retained;
-}
-
-/** The next millisecond, so that records before and after it differ. */
-static apr_time_t now(void)
-{
-    usleep(3000);
-    return apr_time_now() / 1000 * 1000;
-}
-
-static void expect_file(world_t *world, const char *after, long records)
-{
-    amlaps_verify_with_t with = { .keys = world->config.seal != NULL ? sealed_all_keys(world) : NULL, .after = after };
-    amlaps_error_t error = { 0 };
-    amlaps_verify_t result;
-
-    assert_int_equal(amlaps_trail_verify_file(&result, &error, exported, &with, world->pool), APR_SUCCESS);
-    if (result.first_bad != 0) {
-        fail_msg("record %ld: %s", (long)result.first_bad, result.problem);
-    }
-    assert_int_equal(result.records, records);
 }
 
 static void expect_parts(world_t *world, long first_bad)
