@@ -156,9 +156,6 @@ static apr_status_t finish(amlaps_http_response_t *response, amlaps_error_t *err
     response->received = amlaps_clock_steady(amlaps_clock_system());
     curl_easy_getinfo(exchange->curl.handle, CURLINFO_RESPONSE_CODE, &status);
     response->status = (int)status;
-    if (code != CURLE_OK) {
-        return amlaps_curl_fail(error, &exchange->curl, code, pool);
-    }
     response->retry_after = header(exchange->curl.handle, "Retry-After", pool);
     response->request_id = header(exchange->curl.handle, "request-id", pool);
     if (!response->request_id) {
@@ -166,7 +163,7 @@ static apr_status_t finish(amlaps_http_response_t *response, amlaps_error_t *err
     }
     response->date = header(exchange->curl.handle, "Date", pool);
     response->authenticate = header(exchange->curl.handle, "WWW-Authenticate", pool);
-    return APR_SUCCESS;
+    return code == CURLE_OK ? APR_SUCCESS : amlaps_curl_fail(error, &exchange->curl, code, pool);
 }
 
 static apr_status_t exchange_curl(amlaps_http_response_t *response, amlaps_error_t *error, void *baton,
