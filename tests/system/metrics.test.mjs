@@ -192,3 +192,30 @@ test('notifications are counted by channel, and go on being counted over a grace
     await hook.close();
   }
 });
+
+test('what waits is told of the store of the server that is asked', async () => {
+  const hook = await startHook();
+  const stage = await startStage({
+    load: ['authz_host'], amlaps: `${PLACES.replace(/<Location "\/server-status">[^]*/, '')}\n<AMLapsChannel soc>\nAMLapsWebhook json ${hook.url()}\n</AMLapsChannel>\nAMLapsNotify success soc`,
+  });
+  const queued = 'amlaps_notifications_queued';
+  try {
+    await stage.httpd.stop();
+    // inherits the channel, and has another store
+    stage.httpd.configure({ server: `<VirtualHost 127.0.0.1:1>\nServerName other.example\nAMLapsStore sqlite3:{root}/state/other.db\n<Location "/laps">\nAuthType openid-connect\nRequire valid-user\nSetHandler amlaps\n</Location>\n</VirtualHost>` });
+    hook.reply = () => ({ status: 503 });
+    await stage.httpd.start();
+    const helpdesk = await stage.signIn('helpdesk');
+    for (let i = 0; i < 3; i++) assertOk(await helpdesk.password('contoso', DEVICES.lon001));
+    await waitFor('what waits to be counted', async () => value(await scrapeOf(stage), queued, { channel: 'soc' }) === 3, { timeout: 30000 });
+    // longer than the pause after which each store is asked again
+    const end = Date.now() + 20000;
+    await waitFor('both stores to be asked', async () => {
+      assert.equal(value(await scrapeOf(stage), queued, { channel: 'soc' }), 3);
+      return Date.now() > end;
+    }, { timeout: 30000 });
+  } finally {
+    await stage.close([/amlaps:.*AML0512/]);
+    await hook.close();
+  }
+});
