@@ -1,4 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include <dlfcn.h>
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
@@ -29,6 +31,19 @@ apr_status_t amlaps_transport_global_init(void)
 void amlaps_transport_global_cleanup(void)
 {
     curl_global_cleanup();
+}
+
+/*
+ * A thread that still looks up a name outlives its exchange (CURLOPT_QUICK_EXIT), and may outlive the module in a child that ends: curl's code must then
+ * be there, up to the end of the process.
+ */
+static void keep_curl(void)
+{
+    Dl_info curl;
+
+    if (dladdr((void *)(uintptr_t)curl_easy_init, &curl) && curl.dli_fname) {
+        dlopen(curl.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+    }
 }
 
 static size_t receive(char *bytes, size_t size, size_t count, void *baton)
@@ -206,6 +221,7 @@ apr_status_t amlaps_transport_open(const amlaps_transport_t **transport, amlaps_
     if (status != APR_SUCCESS) {
         return amlaps_error_set(error, AMLAPS_BUSY, faults->busy_id, status, "the pool of connections cannot be made");
     }
+    keep_curl();
     made->faults = faults;
     made->face.exchange = exchange_curl;
     made->face.send = amlaps_curl_send;

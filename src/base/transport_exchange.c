@@ -84,6 +84,8 @@ static CURLcode set_limits(amlaps_curl_exchange_t *exchange)
     code = code ? code : curl_easy_setopt(handle, CURLOPT_MAXAGE_CONN, IDLE_SECONDS);
     code = code ? code : curl_easy_setopt(handle, CURLOPT_MAXLIFETIME_CONN, LIFE_SECONDS);
     code = code ? code : curl_easy_setopt(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    /* Names are looked up in a thread of curl's, for which it would wait when the time is over: half a minute where DNS is silent. */
+    code = code ? code : curl_easy_setopt(handle, CURLOPT_QUICK_EXIT, 1L);
     if (exchange->stop || exchange->over) {
         exchange->until = amlaps_clock_steady(amlaps_clock_system()) + exchange->timeout + GOODBYE_AFTER;
         code = code ? code : curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
@@ -142,7 +144,7 @@ static const struct {
     {CURLE_COULDNT_RESOLVE_HOST, UNREACHABLE, 1, "the host's name cannot be resolved: check DNS, and the address in the configuration"},
     {CURLE_COULDNT_RESOLVE_PROXY, UNREACHABLE, 1, "the proxy's name cannot be resolved: check https_proxy in httpd's environment"},
     {CURLE_COULDNT_CONNECT, UNREACHABLE, 1, "no connection: check firewall, proxy (https_proxy in httpd's environment) and SELinux"},
-    {CURLE_OPERATION_TIMEDOUT, UNREACHABLE, 1, "no answer in time: check network, firewall and proxy"},
+    {CURLE_OPERATION_TIMEDOUT, UNREACHABLE, 1, "no answer in time: check DNS, network, firewall and proxy"},
     {CURLE_SEND_ERROR, UNREACHABLE, 1, "the connection broke while sending: try again; if this lasts, look for a firewall or proxy that cuts connections"},
     {CURLE_RECV_ERROR, UNREACHABLE, 1, "the connection broke before the answer was complete: try again; if this lasts, look for a firewall or proxy that cuts connections"},
     {CURLE_PARTIAL_FILE, UNREACHABLE, 1, "the connection broke before the answer was complete: try again; if this lasts, look for a firewall or proxy that cuts connections"},
