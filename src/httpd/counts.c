@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <ap_mpm.h>
+#include <apr_strings.h>
 #include <http_config.h>
 #include <sys/mman.h>
 
@@ -41,11 +42,13 @@ const char *amlaps_endpoint_word(amlaps_endpoint_t endpoint)
 
 int amlaps_counts_keep(void)
 {
-    static const char key[] = "mod_amlaps: counts";
-    amlaps_counts_t **kept = ap_retained_data_get(key);
+    /* Another build that is loaded by a reload may count other things, and begins anew, as with the memory of the trail. */
+    char key[64];
+    amlaps_counts_t **kept;
     int slots = 0;
 
-    if (!kept) {
+    apr_snprintf(key, sizeof(key), "mod_amlaps: counts of %" APR_SIZE_T_FMT " bytes", sizeof(*counts));
+    if (!(kept = ap_retained_data_get(key))) {
         kept = ap_retained_data_create(key, sizeof(*kept));
     }
     if (!*kept) {

@@ -1,11 +1,16 @@
 // @ts-check
 /** SetHandler amlaps-metrics and the section of mod_status: counted by all children, of nobody in particular. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { DEVICES } from '../entra/world.mjs';
 import { assertOk, assertProblem, assertSecurityHeaders, summary } from '../lib/expect.mjs';
 import { startHook } from '../lib/hook.mjs';
 import { Jar } from '../lib/jar.mjs';
+import { CHECKOUT } from '../lib/paths.mjs';
 import { readMetrics } from '../lib/prometheus.mjs';
 import { startStage } from '../lib/stage.mjs';
 import { waitFor } from '../lib/wait.mjs';
@@ -217,5 +222,24 @@ test('what waits is told of the store of the server that is asked', async () => 
   } finally {
     await stage.close([/amlaps:.*AML0512/]);
     await hook.close();
+  }
+});
+
+test('what an older build counted before a reload is left alone', async () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'amlaps-counts-'));
+  const ask = (/** @type {string[]} */ ...words) => execFileSync('sh', ['-c', words.join(' ')], { encoding: 'utf8' }).trim();
+  const flags = ask('apxs=$(command -v apxs || command -v apxs2); echo -I$($apxs -q INCLUDEDIR) $($apxs -q EXTRA_CPPFLAGS) $($apxs -q EXTRA_INCLUDES)').split(/\s+/);
+  try {
+    fs.chmodSync(folder, 0o755);
+    execFileSync('cc', ['-shared', '-fPIC', ...flags, '-o', path.join(folder, 'older.so'), path.join(CHECKOUT, 'tests/lib/older-counts.c')]);
+    const stage = await startStage({ load: ['status', 'authz_host'], server: `LoadModule older_counts_module ${folder}/older.so`, amlaps: PLACES });
+    try {
+      assertOk(await (await stage.signIn('helpdesk')).password('contoso', DEVICES.lon001));
+      assert.equal(value(await scrapeOf(stage), 'amlaps_reveals_total', { outcome: 'granted' }), 1);
+    } finally {
+      await stage.close();
+    }
+  } finally {
+    fs.rmSync(folder, { recursive: true });
   }
 });
