@@ -28,6 +28,7 @@ typedef struct amlaps_access_t {
     const amlaps_notify_t *notify; /* NULL: there are no channels */
     const amlaps_tell_t *tell;     /* who is told of every request for a password; with `notify` */
     const amlaps_channel_t *const *channels; /* of this server, in the order of the configuration; `notify` has those of all */
+    amlaps_queue_meter_t *const *queues; /* what waits for them in this server's store; an item is NULL where nobody measures */
     apr_size_t channel_count;
     const amlaps_clock_t *clock;
     amlaps_groups_from_t groups_from; /* whether the token's claim of groups counts */
@@ -108,9 +109,10 @@ void amlaps_access_roles(int has[AMLAPS_ROLES], const amlaps_access_t *access, c
 /**
  * Starts a thread that delivers the notifications queued in the trail's store, in the one child of this machine that leads. It ends, and is
  * waited for, with `pool`, before the trail and the transport of `notify` close.
+ * @param queues where it notes what waits, one for each channel of `notify`; an item may be NULL
  */
-apr_status_t amlaps_access_deliver_in_background(amlaps_trail_t *trail, const amlaps_notify_t *notify, const amlaps_clock_t *clock,
-                                                 apr_pool_t *pool);
+apr_status_t amlaps_access_deliver_in_background(amlaps_trail_t *trail, const amlaps_notify_t *notify,
+                                                 amlaps_queue_meter_t *const *queues, const amlaps_clock_t *clock, apr_pool_t *pool);
 
 /** A decision that an operator asks about, for a person and a device that may be made up. */
 typedef struct amlaps_inquiry_t {

@@ -21,9 +21,13 @@ typedef struct amlaps_template_t amlaps_template_t;
 /** What became of one channel's notifications, in memory that all children share. All zero is a fresh one. Any thread. */
 typedef struct amlaps_channel_meter_t {
     amlaps_count_t delivered, failed;  /* attempts, by how they ended */
+} amlaps_channel_meter_t;
+
+/** What waits for one channel in one store: servers with stores of their own may share a channel. Memory as above. Any thread. */
+typedef struct amlaps_queue_meter_t {
     _Atomic apr_int64_t queued, dead;  /* as the store had them when it was last asked */
     _Atomic int asked;                 /* 1: it was */
-} amlaps_channel_meter_t;
+} amlaps_queue_meter_t;
 
 typedef struct amlaps_channel_t {
     const char *name;

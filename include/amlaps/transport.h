@@ -26,7 +26,7 @@ typedef struct amlaps_http_request_t {
 typedef struct amlaps_http_response_t {
     int status;              /* known as soon as it was read, even where what follows is refused */
     amlaps_secret_t *body;   /* always in wiped memory: it may hold a password or a token */
-    const char *retry_after; /* header's text or NULL */
+    const char *retry_after; /* header's text or NULL; headers too are known where what follows is refused */
     const char *request_id;  /* header's text or NULL */
     const char *date;
     const char *authenticate; /* WWW-Authenticate or NULL */
@@ -57,8 +57,8 @@ typedef struct amlaps_transport_t {
     apr_status_t (*exchange)(amlaps_http_response_t *response, amlaps_error_t *error, void *baton,
                              const amlaps_http_request_t *request, apr_pool_t *pool);
     /**
-     * Hands one mail to its server; all recipients are taken or none. @param reply out: the server's last code, 0: none. Codes and status as
-     * for `exchange`.
+     * Hands one mail to its server; all recipients are taken or none. @param reply out: the code that the server gave to the mail, its sender or a
+     * recipient; 0: none, or it refused this client before. Codes and status as for `exchange`.
      */
     apr_status_t (*send)(int *reply, amlaps_error_t *error, void *baton, const amlaps_mail_t *mail, apr_pool_t *pool);
     /** Waits before an exchange is repeated; NULL: apr_sleep. Here so that tests can move their clock instead. */

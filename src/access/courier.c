@@ -26,6 +26,7 @@
 typedef struct courier_t {
     amlaps_trail_t *trail;
     const amlaps_notify_t *notify;
+    amlaps_queue_meter_t *const *queues;
     const amlaps_clock_t *clock;
     pthread_t thread;
     pthread_mutex_t mutex;
@@ -39,6 +40,7 @@ typedef struct courier_t {
 typedef struct carrier_t {
     courier_t *courier;
     const amlaps_channel_t *channel;
+    amlaps_queue_meter_t *meter;
     pthread_t thread;
     int running;
     int failures;        /* in a row */
@@ -163,7 +165,7 @@ static void carry(carrier_t *carrier, const amlaps_notice_t *notice, apr_pool_t 
 /** For the metrics, which then ask nothing of the store: what waits, and what was given up. @param idle nothing is to be delivered now */
 static void measure(carrier_t *carrier, int idle, apr_pool_t *pool)
 {
-    amlaps_channel_meter_t *meter = carrier->channel->meter;
+    amlaps_queue_meter_t *meter = carrier->meter;
     const apr_time_t now = steady();
     amlaps_channel_standing_t standing;
     amlaps_error_t error = { 0 };
@@ -225,6 +227,7 @@ static void start_carriers(courier_t *courier)
         memset(carrier, 0, sizeof(*carrier));
         carrier->courier = courier;
         carrier->channel = amlaps_notify_channel(courier->notify, i);
+        carrier->meter = courier->queues[i];
         failed = amlaps_thread_start(&carrier->thread, run_carrier, carrier);
         carrier->running = !failed;
         if (failed) {
@@ -304,14 +307,15 @@ static apr_status_t stop_courier(void *baton)
     return APR_SUCCESS;
 }
 
-apr_status_t amlaps_access_deliver_in_background(amlaps_trail_t *trail, const amlaps_notify_t *notify, const amlaps_clock_t *clock,
-                                                 apr_pool_t *pool)
+apr_status_t amlaps_access_deliver_in_background(amlaps_trail_t *trail, const amlaps_notify_t *notify,
+                                                 amlaps_queue_meter_t *const *queues, const amlaps_clock_t *clock, apr_pool_t *pool)
 {
     courier_t *courier = apr_pcalloc(pool, sizeof(*courier));
     int failed;
 
     courier->trail = trail;
     courier->notify = notify;
+    courier->queues = queues;
     courier->clock = clock;
     courier->carriers = apr_pcalloc(pool, amlaps_notify_count(notify) * sizeof(*courier->carriers));
     pthread_mutex_init(&courier->mutex, NULL);

@@ -1,4 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include <dlfcn.h>
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
@@ -29,6 +31,19 @@ apr_status_t amlaps_transport_global_init(void)
 void amlaps_transport_global_cleanup(void)
 {
     curl_global_cleanup();
+}
+
+/*
+ * A thread that still looks up a name outlives its exchange (CURLOPT_QUICK_EXIT), and may outlive the module in a child that ends: curl's code must then
+ * be there, up to the end of the process.
+ */
+static void keep_curl(void)
+{
+    Dl_info curl;
+
+    if (dladdr((void *)(uintptr_t)curl_easy_init, &curl) && curl.dli_fname) {
+        dlopen(curl.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+    }
 }
 
 static size_t receive(char *bytes, size_t size, size_t count, void *baton)
@@ -156,9 +171,6 @@ static apr_status_t finish(amlaps_http_response_t *response, amlaps_error_t *err
     response->received = amlaps_clock_steady(amlaps_clock_system());
     curl_easy_getinfo(exchange->curl.handle, CURLINFO_RESPONSE_CODE, &status);
     response->status = (int)status;
-    if (code != CURLE_OK) {
-        return amlaps_curl_fail(error, &exchange->curl, code, pool);
-    }
     response->retry_after = header(exchange->curl.handle, "Retry-After", pool);
     response->request_id = header(exchange->curl.handle, "request-id", pool);
     if (!response->request_id) {
@@ -166,7 +178,7 @@ static apr_status_t finish(amlaps_http_response_t *response, amlaps_error_t *err
     }
     response->date = header(exchange->curl.handle, "Date", pool);
     response->authenticate = header(exchange->curl.handle, "WWW-Authenticate", pool);
-    return APR_SUCCESS;
+    return code == CURLE_OK ? APR_SUCCESS : amlaps_curl_fail(error, &exchange->curl, code, pool);
 }
 
 static apr_status_t exchange_curl(amlaps_http_response_t *response, amlaps_error_t *error, void *baton,
@@ -209,6 +221,7 @@ apr_status_t amlaps_transport_open(const amlaps_transport_t **transport, amlaps_
     if (status != APR_SUCCESS) {
         return amlaps_error_set(error, AMLAPS_BUSY, faults->busy_id, status, "the pool of connections cannot be made");
     }
+    keep_curl();
     made->faults = faults;
     made->face.exchange = exchange_curl;
     made->face.send = amlaps_curl_send;

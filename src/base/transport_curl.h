@@ -19,10 +19,12 @@ typedef struct amlaps_curl_exchange_t {
     apr_interval_time_t timeout, connect; /* of all, and of the part before anything of ours is sent */
     volatile apr_uint32_t *stop;         /* NULL: nobody stops it */
     int too_large;                       /* set by whoever refuses an answer for that */
+    const int *over;                     /* becomes 1 where nothing that is still said matters; NULL: never */
     /* Filled in by amlaps_curl_begin: */
     const amlaps_transport_faults_t *faults;
     amlaps_curl_lease_t *lease;
     CURL *handle;
+    apr_time_t until;                    /* steady: curl has given up long before, unless it says goodbye */
     char reason[CURL_ERROR_SIZE];
 } amlaps_curl_exchange_t;
 
@@ -32,6 +34,9 @@ apr_status_t amlaps_curl_begin(amlaps_curl_exchange_t *exchange, amlaps_error_t 
 
 /** @return where the path of the URL begins, or its query or fragment where there is no path, or its end */
 const char *amlaps_curl_target(const char *url);
+
+/** @return host and port of the URL */
+const char *amlaps_curl_host(const char *url, apr_pool_t *pool);
 
 /** Sets where to, certificates, and that clear text never goes through a proxy. @param clear 1: without TLS */
 CURLcode amlaps_curl_secure(const amlaps_curl_exchange_t *exchange, int clear);

@@ -10,6 +10,8 @@
 
 #define BUSY_AFTER apr_time_from_msec(250)
 #define RETRY_SOON apr_time_from_sec(1)
+/* Late enough for curl to find by itself that the time is over, and to say so. */
+#define GOODBYE_AFTER apr_time_from_msec(500)
 
 /* In milliseconds. curl comes back earlier where it has something to do. */
 #define POLL_MOST 1000
@@ -62,13 +64,14 @@ CURLcode amlaps_curl_secure(const amlaps_curl_exchange_t *exchange, int clear)
     return code;
 }
 
-/* curl calls this about once a second. */
-static int look_at_stop(void *baton, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)
+/* curl calls this about once a second, also while it waits for a mail server's goodbye, for which it has a limit of its own: two minutes. */
+static int look_at_end(void *baton, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)
 {
     const amlaps_curl_exchange_t *exchange = baton;
 
     (void)total, (void)now, (void)up_total, (void)up_now;
-    return apr_atomic_read32(exchange->stop) != 0;
+    return (exchange->stop && apr_atomic_read32(exchange->stop) != 0) || (exchange->over && *exchange->over)
+           || amlaps_clock_steady(amlaps_clock_system()) > exchange->until;
 }
 
 static CURLcode set_limits(amlaps_curl_exchange_t *exchange)
@@ -81,9 +84,12 @@ static CURLcode set_limits(amlaps_curl_exchange_t *exchange)
     code = code ? code : curl_easy_setopt(handle, CURLOPT_MAXAGE_CONN, IDLE_SECONDS);
     code = code ? code : curl_easy_setopt(handle, CURLOPT_MAXLIFETIME_CONN, LIFE_SECONDS);
     code = code ? code : curl_easy_setopt(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-    if (exchange->stop) {
+    /* Names are looked up in a thread of curl's, for which it would wait when the time is over: half a minute where DNS is silent. */
+    code = code ? code : curl_easy_setopt(handle, CURLOPT_QUICK_EXIT, 1L);
+    if (exchange->stop || exchange->over) {
+        exchange->until = amlaps_clock_steady(amlaps_clock_system()) + exchange->timeout + GOODBYE_AFTER;
         code = code ? code : curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
-        code = code ? code : curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, look_at_stop);
+        code = code ? code : curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, look_at_end);
         code = code ? code : curl_easy_setopt(handle, CURLOPT_XFERINFODATA, (void *)exchange);
     }
     return code ? code : curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, exchange->reason);
@@ -138,7 +144,7 @@ static const struct {
     {CURLE_COULDNT_RESOLVE_HOST, UNREACHABLE, 1, "the host's name cannot be resolved: check DNS, and the address in the configuration"},
     {CURLE_COULDNT_RESOLVE_PROXY, UNREACHABLE, 1, "the proxy's name cannot be resolved: check https_proxy in httpd's environment"},
     {CURLE_COULDNT_CONNECT, UNREACHABLE, 1, "no connection: check firewall, proxy (https_proxy in httpd's environment) and SELinux"},
-    {CURLE_OPERATION_TIMEDOUT, UNREACHABLE, 1, "no answer in time: check network, firewall and proxy"},
+    {CURLE_OPERATION_TIMEDOUT, UNREACHABLE, 1, "no answer in time: check DNS, network, firewall and proxy"},
     {CURLE_SEND_ERROR, UNREACHABLE, 1, "the connection broke while sending: try again; if this lasts, look for a firewall or proxy that cuts connections"},
     {CURLE_RECV_ERROR, UNREACHABLE, 1, "the connection broke before the answer was complete: try again; if this lasts, look for a firewall or proxy that cuts connections"},
     {CURLE_PARTIAL_FILE, UNREACHABLE, 1, "the connection broke before the answer was complete: try again; if this lasts, look for a firewall or proxy that cuts connections"},
@@ -154,7 +160,8 @@ static const struct {
     {CURLE_WRITE_ERROR, BROKEN, 0, "the answer could not be kept: check this server's memory"},
     {CURLE_WEIRD_SERVER_REPLY, BROKEN, 0, "the answer is not HTTP: check the address in the configuration and a proxy in between"},
     {CURLE_URL_MALFORMAT, BROKEN, 0, "the URL is malformed: check the addresses in the configuration"},
-    {CURLE_UNSUPPORTED_PROTOCOL, BROKEN, 0, "only https URLs are used: check the addresses in the configuration"},
+    /* Our URLs are of protocols that curl knows: it says this of answers without a status that HTTP has. */
+    {CURLE_UNSUPPORTED_PROTOCOL, BROKEN, 0, "the answer is not HTTP: check the address in the configuration and a proxy in between"},
     {CURLE_USE_SSL_FAILED, NO_TLS, 1, "the mail server offers no STARTTLS, so nothing was sent: ask for it there, or write smtps://"},
     {CURLE_LOGIN_DENIED, UNREACHABLE, 1, "the mail server refuses the login: check AMLapsMailLogin"},
     {CURLE_ABORTED_BY_CALLBACK, UNREACHABLE, 1, "stopped, because this child of httpd ends"},
@@ -175,7 +182,7 @@ const char *amlaps_curl_target(const char *url)
     return start + strcspn(start, "/?#");
 }
 
-static const char *host(const char *url, apr_pool_t *pool)
+const char *amlaps_curl_host(const char *url, apr_pool_t *pool)
 {
     const char *start = authority(url);
 
@@ -194,7 +201,7 @@ apr_status_t amlaps_curl_fail(amlaps_error_t *error, const amlaps_curl_exchange_
         [BROKEN] = {faults->broken, faults->broken_id},
         [NO_MEMORY] = {AMLAPS_BUSY, faults->busy_id},
     };
-    const char *whom = exchange->whom, *name = host(exchange->url, pool);
+    const char *whom = exchange->whom, *name = amlaps_curl_host(exchange->url, pool);
     const char *where = whom ? apr_pstrcat(pool, whom, " at ", name, NULL) : name;
     const char *reason = amlaps_text_printable(exchange->reason[0] ? exchange->reason : curl_easy_strerror(code), 160, pool);
     size_t i = 0;

@@ -214,7 +214,8 @@ void amlaps_channels_warn(const server_rec *main_server)
     }
 }
 
-int amlaps_channels_count(const server_rec *main_server)
+/* In the parent, so that all children find the same. */
+static int count_queues(const server_rec *main_server, const char *store)
 {
     const server_rec *server;
     int i, counted = 1;
@@ -223,10 +224,31 @@ int amlaps_channels_count(const server_rec *main_server)
         const apr_array_header_t *channels = amlaps_config_of(server)->channels;
 
         for (i = 0; i < channels->nelts; i++) {
+            counted &= amlaps_counts_queue(APR_ARRAY_IDX(channels, i, amlaps_channel_config_t *)->channel.name, store) != NULL;
+        }
+    }
+    return counted;
+}
+
+int amlaps_channels_count(const server_rec *main_server, apr_pool_t *ptemp)
+{
+    apr_hash_t *stores = apr_hash_make(ptemp);
+    const server_rec *server;
+    int i, counted = 1;
+
+    for (server = main_server; server; server = server->next) {
+        const apr_array_header_t *channels = amlaps_config_of(server)->channels;
+        const char *store = amlaps_config_opened_store(amlaps_config_of(server));
+
+        for (i = 0; i < channels->nelts; i++) {
             amlaps_channel_t *channel = &APR_ARRAY_IDX(channels, i, amlaps_channel_config_t *)->channel;
 
             channel->meter = amlaps_counts_channel(channel->name);
             counted &= channel->meter != NULL;
+        }
+        if (!apr_hash_get(stores, store, APR_HASH_KEY_STRING)) {
+            apr_hash_set(stores, store, APR_HASH_KEY_STRING, server);
+            counted &= count_queues(main_server, store);
         }
     }
     return counted;
@@ -272,13 +294,28 @@ apr_status_t amlaps_channels_open(const amlaps_notify_t **notify, amlaps_error_t
 void amlaps_channels_list(amlaps_access_t *access, const amlaps_config_t *config, apr_pool_t *pchild)
 {
     const amlaps_channel_t **channels = apr_pcalloc(pchild, (apr_size_t)(config->channels->nelts + 1) * sizeof(*channels));
+    amlaps_queue_meter_t **queues = apr_pcalloc(pchild, (apr_size_t)(config->channels->nelts + 1) * sizeof(*queues));
     int i;
 
     for (i = 0; i < config->channels->nelts; i++) {
         channels[i] = &APR_ARRAY_IDX(config->channels, i, amlaps_channel_config_t *)->channel;
+        queues[i] = amlaps_counts_queue(channels[i]->name, amlaps_config_opened_store(config));
     }
     access->channels = channels;
+    access->queues = queues;
     access->channel_count = (apr_size_t)config->channels->nelts;
+}
+
+static amlaps_queue_meter_t *const *queues_of(const amlaps_notify_t *notify, const char *store, apr_pool_t *pchild)
+{
+    const apr_size_t count = amlaps_notify_count(notify);
+    amlaps_queue_meter_t **queues = apr_pcalloc(pchild, count * sizeof(*queues));
+    apr_size_t i;
+
+    for (i = 0; i < count; i++) {
+        queues[i] = amlaps_counts_queue(amlaps_notify_channel(notify, i)->name, store);
+    }
+    return queues;
 }
 
 void amlaps_channels_deliver(const server_rec *main_server, amlaps_access_t *const *runtimes, apr_pool_t *pchild)
@@ -296,7 +333,8 @@ void amlaps_channels_deliver(const server_rec *main_server, amlaps_access_t *con
             continue;
         }
         apr_hash_set(stores, store, APR_HASH_KEY_STRING, access);
-        status = amlaps_access_deliver_in_background(access->trail, access->notify, access->clock, pchild);
+        status = amlaps_access_deliver_in_background(access->trail, access->notify, queues_of(access->notify, store, pchild), access->clock,
+                                                     pchild);
         if (status != APR_SUCCESS) {
             ap_log_error(APLOG_MARK, APLOG_ERR, status, server, "AML0522: no thread to deliver notifications; they stay queued until another "
                          "child does");

@@ -21,8 +21,8 @@ const char *amlaps_channels_check_idle(amlaps_config_t *config, apr_hash_t *all,
 /** Warns about channels that are told nothing. */
 void amlaps_channels_warn(const server_rec *server);
 
-/** Gives each channel of all servers its counts. In the parent, in post_config. @return 0 without memory */
-int amlaps_channels_count(const server_rec *main_server);
+/** Gives each channel of all servers its counts, and each of its queues. In the parent, in post_config. @return 0 without memory */
+int amlaps_channels_count(const server_rec *main_server, apr_pool_t *ptemp);
 
 /**
  * Opens the channels of all servers in this child.

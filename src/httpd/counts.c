@@ -8,21 +8,24 @@
 #include <unistd.h>
 
 #include <ap_mpm.h>
+#include <apr_strings.h>
 #include <http_config.h>
 #include <sys/mman.h>
+
+#include "amlaps/digest.h"
 
 /* Where the MPM does not say how many children there can be. */
 #define CHILDREN 256
 
-/* Of every channel since httpd started: children of the generation before still count. */
-typedef struct channel_t {
-    struct channel_t *next;
-    amlaps_channel_meter_t *meter; /* shared */
-    char name[];
-} channel_t;
+/* Of every channel since httpd started, and of its queue in every store: children of the generation before still count. */
+typedef struct kept_t {
+    struct kept_t *next;
+    void *meter; /* shared */
+    char key[];
+} kept_t;
 
 static amlaps_counts_t *counts;
-static channel_t **channels;
+static kept_t **channels, **queues;
 static amlaps_child_slot_t *own;
 
 const char *amlaps_endpoint_word(amlaps_endpoint_t endpoint)
@@ -39,11 +42,13 @@ const char *amlaps_endpoint_word(amlaps_endpoint_t endpoint)
 
 int amlaps_counts_keep(void)
 {
-    static const char key[] = "mod_amlaps: counts";
-    amlaps_counts_t **kept = ap_retained_data_get(key);
+    /* Another build that is loaded by a reload may count other things, and begins anew, as with the memory of the trail. */
+    char key[64];
+    amlaps_counts_t **kept;
     int slots = 0;
 
-    if (!kept) {
+    apr_snprintf(key, sizeof(key), "mod_amlaps: counts of %" APR_SIZE_T_FMT " bytes", sizeof(*counts));
+    if (!(kept = ap_retained_data_get(key))) {
         kept = ap_retained_data_create(key, sizeof(*kept));
     }
     if (!*kept) {
@@ -66,44 +71,59 @@ int amlaps_counts_keep(void)
 }
 
 /* The list outlives the module's pools, and is read by children, which inherit it. */
-static channel_t *add_channel(const char *name)
+static kept_t *add(kept_t **list, const char *key, size_t size)
 {
-    channel_t *channel = malloc(sizeof(*channel) + strlen(name) + 1);
-    void *meter = mmap(NULL, sizeof(*channel->meter), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    kept_t *kept = malloc(sizeof(*kept) + strlen(key) + 1);
+    void *meter = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-    if (!channel || meter == MAP_FAILED) {
-        free(channel);
+    if (!kept || meter == MAP_FAILED) {
+        free(kept);
         return NULL;
     }
-    channel->meter = meter;
-    memcpy(channel->name, name, strlen(name) + 1);
-    channel->next = *channels;
-    *channels = channel;
-    return channel;
+    kept->meter = meter;
+    memcpy(kept->key, key, strlen(key) + 1);
+    kept->next = *list;
+    *list = kept;
+    return kept;
+}
+
+static void *meter_of(kept_t ***list, const char *list_key, const char *key, size_t size)
+{
+    kept_t *kept;
+
+    if (!*list && !(*list = ap_retained_data_get(list_key))) {
+        *list = ap_retained_data_create(list_key, sizeof(**list));
+    }
+    for (kept = **list; kept && strcmp(kept->key, key); kept = kept->next) {
+    }
+    kept = kept ? kept : add(*list, key, size);
+    return kept ? kept->meter : NULL;
 }
 
 amlaps_channel_meter_t *amlaps_counts_channel(const char *name)
 {
-    static const char key[] = "mod_amlaps: channels";
-    channel_t *channel;
+    return meter_of(&channels, "mod_amlaps: channels", name, sizeof(amlaps_channel_meter_t));
+}
 
-    if (!channels && !(channels = ap_retained_data_get(key))) {
-        channels = ap_retained_data_create(key, sizeof(*channels));
-    }
-    for (channel = *channels; channel && strcmp(channel->name, name); channel = channel->next) {
-    }
-    channel = channel ? channel : add_channel(name);
-    return channel ? channel->meter : NULL;
+amlaps_queue_meter_t *amlaps_counts_queue(const char *name, const char *store)
+{
+    const amlaps_piece_t pieces[] = { { name, strlen(name) + 1 }, { store, strlen(store) } };
+    char key[AMLAPS_DIGEST_HEX + 1];
+
+    amlaps_digest_text(key, pieces, 2);
+    return meter_of(&queues, "mod_amlaps: queues", key, sizeof(amlaps_queue_meter_t));
 }
 
 amlaps_deliveries_t amlaps_counts_deliveries(void)
 {
     amlaps_deliveries_t deliveries = { 0 };
-    const channel_t *channel;
+    const kept_t *channel;
 
     for (channel = channels ? *channels : NULL; channel; channel = channel->next) {
-        deliveries.delivered += amlaps_count_read(&channel->meter->delivered);
-        deliveries.failed += amlaps_count_read(&channel->meter->failed);
+        const amlaps_channel_meter_t *meter = channel->meter;
+
+        deliveries.delivered += amlaps_count_read(&meter->delivered);
+        deliveries.failed += amlaps_count_read(&meter->failed);
     }
     return deliveries;
 }

@@ -55,6 +55,9 @@ int amlaps_counts_keep(void);
 /** The counts of a channel, which go on where a channel of that name comes back. In the parent, in post_config. @return NULL without memory */
 amlaps_channel_meter_t *amlaps_counts_channel(const char *name);
 
+/** What waits for the channel in a store, the same way. @param store may hold a password, and is not kept */
+amlaps_queue_meter_t *amlaps_counts_queue(const char *name, const char *store);
+
 /** Attempts to deliver, of all channels that there ever were. */
 typedef struct amlaps_deliveries_t {
     apr_uint64_t delivered, failed;

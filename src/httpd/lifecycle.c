@@ -133,9 +133,9 @@ static int prepare(server_rec *server, amlaps_config_t *config, apr_pool_t *pcon
 }
 
 /* What all servers of this process share. */
-static int keep_rest(server_rec *main_server, apr_pool_t *pconf)
+static int keep_rest(server_rec *main_server, apr_pool_t *pconf, apr_pool_t *ptemp)
 {
-    if (!amlaps_counts_keep() || !amlaps_channels_count(main_server) || amlaps_transport_global_init() != APR_SUCCESS) {
+    if (!amlaps_counts_keep() || !amlaps_channels_count(main_server, ptemp) || amlaps_transport_global_init() != APR_SUCCESS) {
         return 0;
     }
     /* Registered before the children's pools are made, so that it runs after their curl handles are gone. */
@@ -182,7 +182,7 @@ int amlaps_httpd_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pt
     if (!active) {
         return OK;
     }
-    if (!keep_rest(main_server, pconf)) {
+    if (!keep_rest(main_server, pconf, ptemp)) {
         return out_of_memory(main_server);
     }
     amlaps_trail_restarted(shared);

@@ -149,16 +149,16 @@ static void channels(const exposition_t *out, const amlaps_access_t *access)
         ap_rprintf(out->r, "%s{channel=\"%s\",outcome=\"delivered\"} %" APR_UINT64_T_FMT "\n%s{channel=\"%s\",outcome=\"failed\"} %" APR_UINT64_T_FMT "\n",
                    attempts, name, amlaps_count_read(&all[i]->meter->delivered), attempts, name, amlaps_count_read(&all[i]->meter->failed));
     }
-    family(out, queued, "gauge", "Notifications that wait, as the store had them when it was last asked.");
+    family(out, queued, "gauge", "Notifications that wait, as this server's store had them when it was last asked.");
     for (i = 0; i < access->channel_count; i++) {
-        if (atomic_load(&all[i]->meter->asked)) {
-            ap_rprintf(out->r, "%s{channel=\"%s\"} %" APR_INT64_T_FMT "\n", queued, escape(all[i]->name, pool), atomic_load(&all[i]->meter->queued));
+        if (access->queues[i] && atomic_load(&access->queues[i]->asked)) {
+            ap_rprintf(out->r, "%s{channel=\"%s\"} %" APR_INT64_T_FMT "\n", queued, escape(all[i]->name, pool), atomic_load(&access->queues[i]->queued));
         }
     }
-    family(out, dead, "gauge", "Notifications that were given up and are kept, as the store had them when it was last asked.");
+    family(out, dead, "gauge", "Notifications that were given up and are kept, as this server's store had them when it was last asked.");
     for (i = 0; i < access->channel_count; i++) {
-        if (atomic_load(&all[i]->meter->asked)) {
-            ap_rprintf(out->r, "%s{channel=\"%s\"} %" APR_INT64_T_FMT "\n", dead, escape(all[i]->name, pool), atomic_load(&all[i]->meter->dead));
+        if (access->queues[i] && atomic_load(&access->queues[i]->asked)) {
+            ap_rprintf(out->r, "%s{channel=\"%s\"} %" APR_INT64_T_FMT "\n", dead, escape(all[i]->name, pool), atomic_load(&access->queues[i]->dead));
         }
     }
 }

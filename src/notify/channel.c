@@ -60,7 +60,7 @@ const char *amlaps_channel_set_url(amlaps_channel_t *channel, const amlaps_secre
     } else if (uri.user != NULL || uri.password != NULL) {
         mistake = "a URL with a user name and a password is not sent: write one without";
     } else if (uri.fragment != NULL) {
-        mistake = "a URL with a fragment (#…) is none of a webhook: write it without";
+        mistake = "a URL with a fragment (#...) is none of a webhook: write it without";
     } else if (strcasecmp(uri.scheme, "http") == 0 && !amlaps_text_is_loopback(uri.hostname)) {
         mistake = "http:// would send names and reasons in clear: write https:// (http:// is for loopback addresses alone)";
     }

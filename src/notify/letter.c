@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <apr_strings.h>
+#include <apr_tables.h>
 
 #include "amlaps/text.h"
 
@@ -28,15 +29,16 @@ static apr_size_t piece_of(const char *text, apr_size_t most)
 /** Always encoded: then nothing in it can be a header, or look like a word that is encoded already. */
 static const char *encoded_words(const char *text, apr_pool_t *pool)
 {
-    const char *words = "";
+    apr_array_header_t *words = apr_array_make(pool, 4, sizeof(const char *));
 
     while (*text != '\0') {
         const apr_size_t length = piece_of(text, WORD_BYTES);
 
-        words = apr_pstrcat(pool, words, *words != '\0' ? "\r\n " : "", "=?UTF-8?B?", amlaps_text_base64(text, length, pool), "?=", NULL);
+        APR_ARRAY_PUSH(words, const char *) = apr_pstrcat(pool, words->nelts > 0 ? "\r\n " : "", "=?UTF-8?B?",
+                                                          amlaps_text_base64(text, length, pool), "?=", NULL);
         text += length;
     }
-    return words;
+    return apr_array_pstrcat(pool, words, '\0');
 }
 
 static const char *list_of(const char *const *addresses, apr_pool_t *pool)
@@ -60,7 +62,7 @@ static const char *date_of(apr_time_t time, apr_pool_t *pool)
 
 static const char *text_of(const amlaps_template_t *template, const amlaps_message_t *message, apr_pool_t *pool)
 {
-    const char *text = "";
+    apr_array_header_t *lines = apr_array_make(pool, (int)template->line_count, sizeof(const char *));
     apr_size_t i;
 
     for (i = 0; i < template->line_count; i++) {
@@ -68,25 +70,25 @@ static const char *text_of(const amlaps_template_t *template, const amlaps_messa
         const char *line = amlaps_template_fill(template->lines[i], message, AMLAPS_NEUTRAL_PLAIN, &found, &filled, pool);
 
         if (found == 0 || filled > 0) {
-            text = apr_pstrcat(pool, text, line, "\r\n", NULL);
+            APR_ARRAY_PUSH(lines, const char *) = apr_pstrcat(pool, line, "\r\n", NULL);
         }
     }
-    return text;
+    return apr_array_pstrcat(pool, lines, '\0');
 }
 
 static const char *in_base64(const char *text, apr_pool_t *pool)
 {
-    const char *lines = "";
     apr_size_t left = strlen(text);
+    apr_array_header_t *lines = apr_array_make(pool, (int)(left / LINE_BYTES) + 1, sizeof(const char *));
 
     while (left > 0) {
         const apr_size_t length = left < LINE_BYTES ? left : LINE_BYTES;
 
-        lines = apr_pstrcat(pool, lines, amlaps_text_base64(text, length, pool), "\r\n", NULL);
+        APR_ARRAY_PUSH(lines, const char *) = apr_pstrcat(pool, amlaps_text_base64(text, length, pool), "\r\n", NULL);
         text += length;
         left -= length;
     }
-    return lines;
+    return apr_array_pstrcat(pool, lines, '\0');
 }
 
 /** Letters, digits and hyphens of a text that should have nothing else. */

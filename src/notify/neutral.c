@@ -23,16 +23,13 @@ static int is_word(char c)
     return apr_isdigit(c) || is_letter(c);
 }
 
-/** A user name as Entra makes them, or an IP address. */
+/** A user name as Entra makes them. IP addresses need no exception: what follows their dots begins with a digit. */
 static int has_form_of_name(const char *text)
 {
     const char *at = strchr(text, '@');
     const size_t local = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._'-");
 
-    if (at == NULL) {
-        return text[strspn(text, "0123456789abcdefABCDEF.:")] == '\0';
-    }
-    return text + local == at && at[1 + strspn(at + 1, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-")] == '\0';
+    return at != NULL && text + local == at && at[1 + strspn(at + 1, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-")] == '\0';
 }
 
 static apr_size_t length_of(const char *text)

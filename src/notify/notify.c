@@ -88,9 +88,8 @@ static void post(amlaps_delivery_t *delivery, const amlaps_notify_t *notify, con
         set_why(delivery, AMLAPS_DELIVERY_LATER, "no memory for the message");
         return;
     }
-    if (notify->transport->exchange(&response, &error, notify->transport->baton, &request, pool) == APR_SUCCESS
-        || (response.status >= 200 && response.status < 300)) {
-        /* A receiver that took it and then says too much has it all the same. */
+    /* A receiver that took it, or said why not and when to come again, and then says too much or breaks off, has said it all the same. */
+    if (notify->transport->exchange(&response, &error, notify->transport->baton, &request, pool) == APR_SUCCESS || response.status >= 200) {
         amlaps_webhook_judge(delivery, channel, &response, now, pool);
     } else {
         set_why(delivery, AMLAPS_DELIVERY_LATER, error.detail);

@@ -69,7 +69,8 @@ static const char *check_text(const char *text, apr_pool_t *pool)
 const char *amlaps_template_fill(const char *text, const amlaps_message_t *message, amlaps_neutral_t how, int *found, int *filled,
                                  apr_pool_t *pool)
 {
-    const char *made = "";
+    /* Joined once: a template may have thousands of placeholders, and a pool gives nothing back. */
+    apr_array_header_t *pieces = apr_array_make(pool, 8, sizeof(const char *));
 
     while (*text != '\0') {
         const char *start = text;
@@ -83,9 +84,10 @@ const char *amlaps_template_fill(const char *text, const amlaps_message_t *messa
             *found += 1;
             *filled += *value != '\0';
         }
-        made = apr_pstrcat(pool, made, apr_pstrmemdup(pool, start, before), value, NULL);
+        APR_ARRAY_PUSH(pieces, const char *) = apr_pstrmemdup(pool, start, before);
+        APR_ARRAY_PUSH(pieces, const char *) = value;
     }
-    return made;
+    return apr_array_pstrcat(pool, pieces, '\0');
 }
 
 /* ---- JSON ---- */
@@ -258,7 +260,7 @@ static const char *read_mail(amlaps_template_t *template, const char *text, apr_
     }
     if (lines->nelts < 3 || strncmp(APR_ARRAY_IDX(lines, 0, const char *), subject, sizeof(subject) - 1) != 0
         || *APR_ARRAY_IDX(lines, 1, const char *) != '\0') {
-        return "the template of a mail begins with a line \"Subject: …\", then an empty line, then the text";
+        return "the template of a mail begins with a line \"Subject: ...\", then an empty line, then the text";
     }
     template->subject = APR_ARRAY_IDX(lines, 0, const char *) + sizeof(subject) - 1;
     template->lines = (const char *const *)lines->elts + 2;

@@ -23,7 +23,9 @@ export class Smtp {
     this.commands = [];
     /** @type {Mail[]} */
     this.mails = [];
-    /** The reply to a command, where it is not to be the usual one. @type {(command: string) => string | undefined} */
+    /** What a client is greeted with. */
+    this.greeting = '220 test ESMTP';
+    /** The reply to a command, where it is not to be the usual one; empty: none. @type {(command: string) => string | undefined} */
     this.reply = () => undefined;
     /** Milliseconds before each reply. */
     this.slowness = 0;
@@ -64,7 +66,7 @@ export class Smtp {
         else if (this.#command(state, line, say, socket)) return;
       }
     });
-    if (greets) say('220 test ESMTP');
+    if (greets) say(this.greeting);
   }
 
   /** One line of a mail. @param {any} state @param {string} line @param {(line: string) => void} say */
@@ -87,7 +89,7 @@ export class Smtp {
     const word = line.split(' ')[0].toUpperCase();
     const other = this.reply(line);
     if (other !== undefined) {
-      say(other);
+      if (other) say(other);
       return false;
     }
     if (state.auth) {
@@ -158,6 +160,7 @@ export class Smtp {
   reset() {
     this.commands = [];
     this.mails = [];
+    this.greeting = '220 test ESMTP';
     this.reply = () => undefined;
     this.slowness = 0;
   }

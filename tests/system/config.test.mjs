@@ -302,7 +302,7 @@ describe('channel', () => {
   bad('a template with an unknown placeholder', channel('AMLapsWebhook teams https://h.example/\nAMLapsTemplate {root}/conf/teams.json'), /AMLapsTemplate/, /'\{pasword\}'/, /\{reason\}/);
   bad('a template of a folder', channel('AMLapsWebhook teams https://h.example/\nAMLapsTemplate {root}/conf'), /AMLapsTemplate/);
   bad('a template for JSON', channel(`${HOOK}\nAMLapsTemplate {root}/conf/teams.json`), /AMLapsTemplate/, /no template/);
-  bad('a mail without subject', channel(`${MAIL}\nAMLapsTemplate {root}/conf/text`), /AMLapsTemplate/, /Subject:/);
+  bad('a mail without subject', channel(`${MAIL}\nAMLapsTemplate {root}/conf/text`), /AMLapsTemplate/, /begins with a line "Subject: \.\.\."/);
   for (const value of ['0', 'x', '-1', '604801', '1.5']) bad(`given up after ${value}`, channel(`${HOOK}\nAMLapsGiveUp ${value}`), /AMLapsGiveUp/, /604800/);
   bad('a CA file that is none', channel(`${HOOK}\nAMLapsCAFile {root}/conf/text`), /AMLapsCAFile/, /no PEM/);
   bad('a directive of a tenant inside', channel(`${HOOK}\nAMLapsCloud global`), /AMLapsCloud/, /AMLapsWebhook/);

@@ -129,8 +129,35 @@ describe('mail', () => {
       const rows = await query(stage.store, "SELECT why, body FROM notification WHERE channel = 'implicit' AND dead = 1");
       return rows.length > 0 && rows;
     });
-    assert.match(letter.why, /550/);
+    assert.match(letter.why, /refuses the mail, its sender or a recipient: 550 5\.1\.1 nobody here$/);
     assert.equal(JSON.parse(letter.body).id, id);
+    servers.plain.reply = (line) => (line === '.' ? '554 5.7.1 spam' : undefined);
+    const { id: spam } = assertOk(await helpdesk.password('contoso', DEVICES.lon001));
+    const why = await waitFor('the dead letter of what was refused at its end', async () => (await query(stage.store,
+      `SELECT why FROM notification WHERE channel = 'plain' AND dead = 1 AND body LIKE '%${spam}%'`))[0]?.why);
+    assert.match(why, /554 5\.7\.1 spam$/);
+  });
+
+  test('a server that turns away whoever comes says nothing of the mail: it waits', async () => {
+    const helpdesk = await stage.signIn('helpdesk');
+    servers.plain.greeting = '554-5.7.1 not from there\r\n554 5.7.1 try elsewhere';
+    servers.implicit.reply = (line) => (/^(EHLO|HELO)/.test(line) ? '502 5.5.1 no' : undefined);
+    servers.starttls.reply = (line) => (line === 'STARTTLS' ? '554 5.7.3 no certificate' : undefined);
+    servers.login.reply = (line) => (line.startsWith('AUTH') ? '504 5.5.4 not like this' : undefined);
+    assertOk(await helpdesk.password('contoso', DEVICES.lon001));
+    for (const [name, told] of /** @type {const} */ ([
+      ['plain', /takes no mail from this machine: 554 5\.7\.1 try elsewhere$/], ['implicit', /takes no mail from this machine: 502 5\.5\.1 no$/],
+      ['starttls', /STARTTLS denied, code 554/], ['login', /refuses the login/],
+    ])) {
+      const [row] = await waitFor(`${name} to be tried`, async () => {
+        const rows = await query(stage.store, `SELECT dead, why FROM notification WHERE channel = '${name}' AND why IS NOT NULL AND n = (SELECT max(n) FROM notification WHERE channel = '${name}')`);
+        return rows.length > 0 && rows;
+      });
+      assert.match(row.why, told);
+      assert.equal(row.dead, 0, name);
+      servers[name].reset();
+    }
+    for (const name of /** @type {const} */ (['plain', 'implicit', 'starttls', 'login'])) await servers[name].until(1, 30000);
   });
 
   test('a tarpit delays neither a reveal nor another channel', async () => {
@@ -183,4 +210,23 @@ describe('mail', () => {
     const mails = await servers.plain.until(1);
     assert.ok(mails.some((mail) => mail.text.includes(`<${id}-denied.plain@contoso.com>`)));
   });
+});
+
+test('a server that took the mail and never says goodbye holds up nobody', async () => {
+  const smtp = await startSmtp();
+  const stage = await startStage({ amlaps: `${channel('must', `AMLapsMail ${smtp.url()} ${TO}\nAMLapsRequired on`)}AMLapsNotify success must` });
+  try {
+    const helpdesk = await stage.signIn('helpdesk');
+    smtp.reply = (line) => (line === 'QUIT' ? '' : undefined);
+    const begun = Date.now();
+    assertOk(await helpdesk.password('contoso', DEVICES.lon001));
+    assert.ok(Date.now() - begun < 3000, `${Date.now() - begun} ms`);
+    assert.equal(smtp.mails.length, 1);
+    smtp.reply = (line) => (line === 'QUIT' ? '' : line.startsWith('RCPT') ? '450 4.7.1 later' : undefined);
+    assertProblem(await helpdesk.password('contoso', DEVICES.lon001), 'notification_failed');
+    assert.ok(Date.now() - begun < 10000, `${Date.now() - begun} ms`);
+  } finally {
+    await smtp.close();
+    await stage.close([/amlaps:.*AML051/]);
+  }
 });

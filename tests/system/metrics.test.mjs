@@ -1,11 +1,16 @@
 // @ts-check
 /** SetHandler amlaps-metrics and the section of mod_status: counted by all children, of nobody in particular. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { DEVICES } from '../entra/world.mjs';
 import { assertOk, assertProblem, assertSecurityHeaders, summary } from '../lib/expect.mjs';
 import { startHook } from '../lib/hook.mjs';
 import { Jar } from '../lib/jar.mjs';
+import { CHECKOUT } from '../lib/paths.mjs';
 import { readMetrics } from '../lib/prometheus.mjs';
 import { startStage } from '../lib/stage.mjs';
 import { waitFor } from '../lib/wait.mjs';
@@ -190,5 +195,51 @@ test('notifications are counted by channel, and go on being counted over a grace
   } finally {
     await stage.close([/amlaps:.*AML051[24]/]);
     await hook.close();
+  }
+});
+
+test('what waits is told of the store of the server that is asked', async () => {
+  const hook = await startHook();
+  const stage = await startStage({
+    load: ['authz_host'], amlaps: `${PLACES.replace(/<Location "\/server-status">[^]*/, '')}\n<AMLapsChannel soc>\nAMLapsWebhook json ${hook.url()}\n</AMLapsChannel>\nAMLapsNotify success soc`,
+  });
+  const queued = 'amlaps_notifications_queued';
+  try {
+    await stage.httpd.stop();
+    // inherits the channel, and has another store
+    stage.httpd.configure({ server: `<VirtualHost 127.0.0.1:1>\nServerName other.example\nAMLapsStore sqlite3:{root}/state/other.db\n<Location "/laps">\nAuthType openid-connect\nRequire valid-user\nSetHandler amlaps\n</Location>\n</VirtualHost>` });
+    hook.reply = () => ({ status: 503 });
+    await stage.httpd.start();
+    const helpdesk = await stage.signIn('helpdesk');
+    for (let i = 0; i < 3; i++) assertOk(await helpdesk.password('contoso', DEVICES.lon001));
+    await waitFor('what waits to be counted', async () => value(await scrapeOf(stage), queued, { channel: 'soc' }) === 3, { timeout: 30000 });
+    // longer than the pause after which each store is asked again
+    const end = Date.now() + 20000;
+    await waitFor('both stores to be asked', async () => {
+      assert.equal(value(await scrapeOf(stage), queued, { channel: 'soc' }), 3);
+      return Date.now() > end;
+    }, { timeout: 30000 });
+  } finally {
+    await stage.close([/amlaps:.*AML0512/]);
+    await hook.close();
+  }
+});
+
+test('what an older build counted before a reload is left alone', async () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'amlaps-counts-'));
+  const ask = (/** @type {string[]} */ ...words) => execFileSync('sh', ['-c', words.join(' ')], { encoding: 'utf8' }).trim();
+  const flags = ask('apxs=$(command -v apxs || command -v apxs2); echo -I$($apxs -q INCLUDEDIR) $($apxs -q EXTRA_CPPFLAGS) $($apxs -q EXTRA_INCLUDES)').split(/\s+/);
+  try {
+    fs.chmodSync(folder, 0o755);
+    execFileSync('cc', ['-shared', '-fPIC', ...flags, '-o', path.join(folder, 'older.so'), path.join(CHECKOUT, 'tests/lib/older-counts.c')]);
+    const stage = await startStage({ load: ['status', 'authz_host'], server: `LoadModule older_counts_module ${folder}/older.so`, amlaps: PLACES });
+    try {
+      assertOk(await (await stage.signIn('helpdesk')).password('contoso', DEVICES.lon001));
+      assert.equal(value(await scrapeOf(stage), 'amlaps_reveals_total', { outcome: 'granted' }), 1);
+    } finally {
+      await stage.close();
+    }
+  } finally {
+    fs.rmSync(folder, { recursive: true });
   }
 });

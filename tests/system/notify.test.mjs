@@ -196,6 +196,23 @@ describe('webhooks', () => {
     assert.equal(JSON.parse(letter.body).id, id);
     assert.match(stage.httpd.errorLog(), new RegExp(`AML0514: the notification of ${id} to channel json is given up after 1 attempts`));
   });
+
+  test('what a receiver says of itself counts, however much it says besides', async () => {
+    const helpdesk = await stage.signIn('helpdesk');
+    const much = 'x'.repeat(9000);
+    const replies = [{ status: 429, headers: { 'retry-after': '4' }, body: much }, { status: 410, body: much }];
+    hook.reply = (post) => (post.path === '/json' ? replies.shift() ?? { status: 200 } : { status: 200 });
+    const begun = Date.now();
+    const { id } = assertOk(await helpdesk.password('contoso', DEVICES.lon001));
+    const [letter] = await waitFor('a dead letter', async () => {
+      const { dead } = await queue(stage, 'json');
+      const own = dead.filter((row) => JSON.parse(row.body).id === id);
+      return own.length > 0 && own;
+    }, { timeout: 30000 });
+    assert.ok(Date.now() - begun >= 3900, `${Date.now() - begun} ms`);
+    assert.match(letter.why, /^the receiver answered 410/);
+    assert.equal(letter.attempts, 2);
+  });
 });
 
 describe('status', () => {

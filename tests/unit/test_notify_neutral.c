@@ -71,6 +71,9 @@ static void names_keep_their_dots(void **state)
     }
     /* What only looks like one is text as any other. */
     assert_string_equal(amlaps_neutral_text("click evil.example", AMLAPS_NEUTRAL_PLAIN, 1, pool), "click evil[.]example");
+    /* Not all user names have an @, and what looks like the digits of an address may be a host. */
+    assert_string_equal(amlaps_neutral_text("abc.de", AMLAPS_NEUTRAL_PLAIN, 1, pool), "abc[.]de");
+    assert_string_equal(amlaps_neutral_text("bad.cafe:443", AMLAPS_NEUTRAL_MARKUP, 1, pool), "bad\xEF\xBC\xBB.\xEF\xBC\xBD" "cafe:443");
     assert_string_equal(amlaps_neutral_text("a@b.example/x", AMLAPS_NEUTRAL_PLAIN, 1, pool), "a@b[.]example/x");
     assert_string_equal(amlaps_neutral_text("x_evil.example#EXT#@contoso.com", AMLAPS_NEUTRAL_PLAIN, 1, pool), "x_evil[.]example#EXT#@contoso[.]com");
 }

@@ -3,8 +3,10 @@
 #include "../../src/notify/webhook.h"
 
 #include <string.h>
+#include <sys/resource.h>
 
 #include <apr_strings.h>
+#include <apr_tables.h>
 
 #include "amlaps/text.h"
 #include "test_base_pool.h"
@@ -226,13 +228,44 @@ static void answers_are_understood(void **state)
     assert_non_null(strstr(judge(*state, AMLAPS_CHANNEL_JSON, 302, NULL, "").why, "not followed"));
 }
 
+static long peak(void)
+{
+    struct rusage usage;
+
+    assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
+    return usage.ru_maxrss;
+}
+
+/** What configtest takes may not need a child's memory: it is made for each notification. */
+static void large_templates_cost_what_they_are_long(void **state)
+{
+    static const char *const to[] = { "soc@contoso.com", NULL };
+    apr_array_header_t *lines = apr_array_make(*state, 2000, sizeof(const char *));
+    amlaps_channel_t channel = { .name = "soc", .from = "laps@contoso.com", .to = to };
+    const char *text, *record = RECORD("\"reason\":\"x\",", "Alice");
+    const long before = peak();
+    int i;
+
+    for (i = 0; i < 2000; i++) {
+        APR_ARRAY_PUSH(lines, const char *) = "{title} {id} {title} {id}";
+    }
+    text = apr_pstrcat(*state, "{\"text\":\"", apr_array_pstrcat(*state, lines, ' '), "\"}", NULL);
+    assert_in_range(strlen(body(*state, AMLAPS_CHANNEL_SLACK, text, record)), 200000, 1000000);
+    text = apr_pstrcat(*state, "Subject: {title}\n\n", apr_array_pstrcat(*state, lines, '\n'), NULL);
+    channel.kind = AMLAPS_CHANNEL_MAIL;
+    assert_null(amlaps_channel_set_template(&channel, text, strlen(text), *state));
+    assert_in_range(strlen(amlaps_letter_write(&channel, message(*state, record), *state)), 200000, 1000000);
+    assert_in_range(peak() - before, 0, 65536);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         pool_test(what_is_shipped_is_right), pool_test(a_mark_of_the_byte_order_is_passed_over),
         pool_test(mistakes_are_named), pool_test(facts_are_put_into_texts), pool_test(items_without_a_fact_are_left_out),
         pool_test(the_place_decides_how_text_is_escaped), pool_test(types_follow_the_outcome), pool_test(titles_say_what_happened),
-        pool_test(a_letter_has_only_its_own_headers), pool_test(signatures_are_those_of_the_specification), pool_test(answers_are_understood)
+        pool_test(a_letter_has_only_its_own_headers), pool_test(signatures_are_those_of_the_specification), pool_test(answers_are_understood),
+        pool_test(large_templates_cost_what_they_are_long)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
