@@ -154,8 +154,11 @@ static void add_gap(collector_t *collector, const char *tenant, amlaps_code_t co
  */
 static void tell_hidden(collector_t *collector, const char *tenant)
 {
+    const amlaps_findings_t *findings = &collector->findings;
+
     if (amlaps_findings_complete_alike(&collector->findings, tenant, NULL) || collector->hidden) {
-        add_gap(collector, tenant, collector->findings.gap.code);
+        add_gap(collector, tenant, findings->gap.code);
+        amlaps_log(AMLAPS_LOG_WARNING, findings->gap.id, findings->gap.status, "%s [id %s]", findings->gap.detail, findings->asker->id);
     }
 }
 
