@@ -341,6 +341,21 @@ int amlaps_check_row(amlaps_check_t *check, const amlaps_row_t *row)
 
 /* ---- the end ---- */
 
+int amlaps_check_state_is_old(const amlaps_check_t *check)
+{
+    return check->result->first_bad == 0 && check->state != NULL && check->start > 1 && check->state->seq < check->start;
+}
+
+/** An export always leaves the last record, and the state goes on with the store. */
+static int old_state(amlaps_check_t *check)
+{
+    check->next = check->start;
+    check->result->records = 0;
+    check->result->last = 0;
+    return bad(check, "the sealing state knows the trail up to record %" APR_INT64_T_FMT " only, which is not there any more: it is an old one, or of "
+               "another trail", check->state->seq);
+}
+
 void amlaps_check_end(amlaps_check_t *check)
 {
     const char *problem;
@@ -352,6 +367,8 @@ void amlaps_check_end(amlaps_check_t *check)
     check->result->sealed = amlaps_check_seal_is_sealed(check->seal);
     if (check->start > 1 && !check->vouched) {
         nobody_vouches(check, check->start);
+    } else if (amlaps_check_state_is_old(check)) {
+        old_state(check);
     } else if (check->state != NULL && check->state->seq > check->result->last) {
         bad(check, "it is missing: the sealing state knows record %" APR_INT64_T_FMT, check->state->seq);
     } else if (check->anchors != NULL && amlaps_check_anchor_more(&problem, &seq, check->anchors, check->result->last)) {

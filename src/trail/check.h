@@ -40,7 +40,10 @@ int amlaps_check_row(amlaps_check_t *check, const amlaps_row_t *row);
 /** The last line of a file, where it has no end: good where the end alone is missing, which editors and transfers take away. */
 int amlaps_check_torn(amlaps_check_t *check, const char *line, apr_size_t length);
 
-/** What only the end shows: records that are missing there, and whether somebody vouches for those before the first. */
+/** @return 1 where no record is there any more that the state could be compared with */
+int amlaps_check_state_is_old(const amlaps_check_t *check);
+
+/** What only the end shows: records that are missing there, whether somebody vouches for those before the first, and an old state. */
 void amlaps_check_end(amlaps_check_t *check);
 
 #endif

@@ -231,15 +231,14 @@ apr_status_t amlaps_sinks_write(amlaps_sinks_t *sinks, const amlaps_copies_t *co
             continue;
         }
         sink->pause_until = steady() + PAUSE;
-        if (!sink->required) {
-            sink->told |= amlaps_trouble_say(sinks->handover[i].trouble, AMLAPS_LOG_WARNING, &one);
-            continue;
-        }
-        sink->told = 1;
-        if (status == APR_SUCCESS) {
+        if (sink->required && status == APR_SUCCESS) {
+            /* The caller tells of it. */
+            sink->told = 1;
             *error = one;
             status = one.status;
+            continue;
         }
+        sink->told |= amlaps_trouble_say(sinks->handover[i].trouble, sink->required ? AMLAPS_LOG_ERROR : AMLAPS_LOG_WARNING, &one);
     }
     return status;
 }

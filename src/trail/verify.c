@@ -9,6 +9,17 @@
 #include "seal_file.h"
 #include "seam.h"
 
+static apr_status_t peek(const amlaps_seal_t **state, const char *path, amlaps_error_t *error, apr_pool_t *pool)
+{
+    amlaps_seal_t *read = amlaps_seal_make(pool);
+
+    if (read == NULL) {
+        return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0218", APR_ENOMEM, "no memory to verify with");
+    }
+    *state = read;
+    return amlaps_seal_file_peek(read, path, error, pool);
+}
+
 /** Opens what the records are compared with, before the first one is read: nothing newer than that may be missed. */
 static apr_status_t start(amlaps_check_t **check, amlaps_verify_t *result, const amlaps_verify_with_t *with, amlaps_error_t *error,
                           apr_pool_t *pool)
@@ -22,30 +33,26 @@ static apr_status_t start(amlaps_check_t **check, amlaps_verify_t *result, const
         status = amlaps_check_anchor_open(&(*check)->anchors, with->anchors, error, pool);
     }
     if (status == APR_SUCCESS && with->state != NULL) {
-        amlaps_seal_t *state = amlaps_seal_make(pool);
-
-        if (state == NULL) {
-            return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0218", APR_ENOMEM, "no memory to verify with");
-        }
-        status = amlaps_seal_file_peek(state, with->state, error, pool);
-        (*check)->state = state;
+        status = peek(&(*check)->state, with->state, error, pool);
     }
     return status;
 }
 
-/** Where the store begins elsewhere now: what was checked so far is gone. Whatever copies say of later records stays to be compared. */
+/**
+ * Where the store begins elsewhere now: what was checked so far is gone. Whatever copies say of later records stays to be compared. The state is read
+ * again, since the record that it knew may be gone too.
+ */
 static apr_status_t start_anew(amlaps_check_t **check, amlaps_verify_t *result, const amlaps_verify_with_t *with, amlaps_error_t *error,
                                apr_pool_t *round)
 {
     amlaps_check_anchor_t *anchors = (*check)->anchors;
-    const amlaps_seal_t *state = (*check)->state;
     apr_status_t status;
 
     apr_pool_clear(round);
     status = amlaps_check_make(check, result, with != NULL ? with->keys : NULL, error, round);
     if (status == APR_SUCCESS) {
         (*check)->anchors = anchors;
-        (*check)->state = state;
+        status = with != NULL && with->state != NULL ? peek(&(*check)->state, with->state, error, round) : APR_SUCCESS;
     }
     return status;
 }
@@ -67,13 +74,27 @@ static int check_row(void *baton, const amlaps_row_t *row)
     return amlaps_check_row(baton, row);
 }
 
-static apr_status_t check_all(int *moved, amlaps_check_t *check, const char *store, amlaps_error_t *error, apr_pool_t *pool)
+/** An export may have removed all that the state knew, before anything was read. Then the state knows more by now. */
+static apr_status_t look_at_state(int *moved, const amlaps_check_t *check, const char *path, amlaps_error_t *error, apr_pool_t *pool)
+{
+    const amlaps_seal_t *now = NULL;
+    apr_status_t status = peek(&now, path, error, pool);
+
+    *moved = status == APR_SUCCESS && now->seq > check->state->seq;
+    return status;
+}
+
+static apr_status_t check_all(int *moved, amlaps_check_t *check, const char *store, const amlaps_verify_with_t *with, amlaps_error_t *error,
+                              apr_pool_t *pool)
 {
     amlaps_seam_t seam = { 0 };
     apr_status_t status = amlaps_seam_find(check, &seam, store, error, pool);
 
     if (status == APR_SUCCESS) {
         status = amlaps_store_each(store, NULL, check_row, check, error);
+    }
+    if (status == APR_SUCCESS && amlaps_check_state_is_old(check)) {
+        return look_at_state(moved, check, with->state, error, pool);
     }
     return status == APR_SUCCESS ? amlaps_seam_moved(moved, check, &seam, store, error) : status;
 }
@@ -90,11 +111,11 @@ apr_status_t amlaps_trail_verify(amlaps_verify_t *result, amlaps_error_t *error,
         return status;
     }
     if ((status = start(&check, result, with, error, own[0])) == APR_SUCCESS) {
-        status = check_all(&moved, check, store, error, own[1]);
+        status = check_all(&moved, check, store, with, error, own[1]);
     }
     while (status == APR_SUCCESS && moved) {
         if ((status = start_anew(&check, result, with, error, own[1])) == APR_SUCCESS) {
-            status = check_all(&moved, check, store, error, own[1]);
+            status = check_all(&moved, check, store, with, error, own[1]);
         }
     }
     if (status == APR_SUCCESS) {

@@ -119,6 +119,27 @@ static void test_trouble_of_one_copy_does_not_hide_that_of_another(void **state)
     assert_int_equal(world_logged("AML0209"), 2);
 }
 
+/** The batch has room for the error of one. */
+static void test_trouble_of_each_required_copy_is_told(void **state)
+{
+    world_t *world = *state;
+    int i;
+
+    for (i = 0; i < 2; i++) {
+        const char *path = apr_psprintf(world->pool, "%s/copy%d.jsonl", world->directory, i);
+        const int writable = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0640);
+        const int readable = open(path, O_RDONLY | O_CLOEXEC);
+
+        assert_true(writable >= 0 && readable >= 0);
+        close(writable);
+        amlaps_trail_sink_opened(add_sink(world, AMLAPS_SINK_FILE, path, readable, 1), world->pool);
+    }
+    world_open(world);
+    expect_unavailable(world, "AML0208");
+    expect_unavailable(world, "AML0208");
+    assert_int_equal(world_logged("AML0208"), 2);
+}
+
 static int lead_of_copy(const world_t *world)
 {
     char key[AMLAPS_COPY_KEY + 1];
@@ -310,7 +331,8 @@ static int teardown(void **state)
 
 static const struct CMUnitTest tests[] = {
     COPIER_TEST(test_nobody_is_held_up), COPIER_TEST(test_end_is_told_where_the_beginning_was),
-    COPIER_TEST(test_trouble_of_one_copy_does_not_hide_that_of_another), COPIER_TEST(test_other_copies_go_on),
+    COPIER_TEST(test_trouble_of_one_copy_does_not_hide_that_of_another), COPIER_TEST(test_trouble_of_each_required_copy_is_told),
+    COPIER_TEST(test_other_copies_go_on),
     COPIER_TEST(test_two_children_keep_the_order),
     COPIER_TEST(test_many_children_hold_up_nobody), COPIER_TEST(test_late_beginning_lacks_nothing),
     COPIER_TEST(test_child_ends_while_it_hangs), COPIER_TEST(test_what_is_late_does_not_begin),

@@ -271,9 +271,36 @@ static void test_nothing_is_removed_that_was_not_taken(void **state)
     assert_int_equal(world_records(world), 2);
 }
 
+/** Where no record is left that the state could be compared with, it is none of this trail as it is now. */
+static void test_a_state_from_before_the_first_record_is_told(void **state)
+{
+    world_t *world = *state;
+    amlaps_verify_t result;
+    size_t length;
+    char *old;
+    apr_time_t time;
+
+    world_open(world);
+    sealed_write(world, 2);
+    world_close(world);
+    old = sealed_take(world, sealed_state, &length);
+    world_open(world);
+    sealed_write(world, 1);
+    time = now();
+    sealed_write(world, 1);
+    world_close(world);
+    assert_int_equal(retain(world, "x.jsonl", time).last, 7);
+    assert_int_equal(sealed_verify(world, WITH_ALL).first_bad, 0);
+    sealed_put(sealed_state, old, length);
+    result = sealed_verify(world, WITH_STATE);
+    assert_int_equal(result.first_bad, 8);
+    assert_non_null(strstr(result.problem, "state"));
+    assert_int_equal(sealed_verify(world, WITH_ALL).first_bad, 8);
+}
+
 static const struct CMUnitTest tests[] = {
     SEALED_TEST(test_both_parts_verify), SEALED_TEST(test_the_export_is_looked_for_in_parts), SEALED_TEST(test_what_nobody_exported_is_missed), SEALED_TEST(test_forged_beginning),
-    SEALED_TEST(test_interrupted_removal), WORLD_TEST(test_unsealed), SEALED_TEST(test_what_only_looks_like_an_export),
+    SEALED_TEST(test_interrupted_removal), SEALED_TEST(test_a_state_from_before_the_first_record_is_told), WORLD_TEST(test_unsealed), SEALED_TEST(test_what_only_looks_like_an_export),
     SEALED_TEST(test_exports_side_by_side), SEALED_TEST(test_nothing_is_removed_that_was_not_taken)
 };
 

@@ -145,6 +145,54 @@ static void test_export_while_it_is_verified(void **state)
     assert_int_equal(result.records, 11);
 }
 
+/** What the state knew when the verifier began is gone when it begins anew. */
+static void test_export_of_all_that_the_state_knew(void **state)
+{
+    world_t *world = *state;
+    const char *pipe = apr_pstrcat(world->pool, world->directory, "/pipe", NULL);
+    const amlaps_verify_with_t with = { .keys = sealed_all_keys(world), .anchors = pipe, .state = sealed_state };
+    amlaps_error_t error = { 0 };
+    amlaps_verify_t result;
+    apr_time_t time;
+    pid_t child;
+
+    world_open(world);
+    sealed_write(world, 700);
+    world_close(world);
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    child = fork();
+    if (child == 0) {
+        FILE *copy = fopen(sealed_copy, "r");
+        FILE *to = fopen(pipe, "w");
+        char line[4096];
+        int i;
+
+        signal(SIGPIPE, SIG_IGN);
+        for (i = 0; i < 500 && fgets(line, sizeof(line), copy) != NULL; i++) {
+            fputs(line, to);
+        }
+        fflush(to);
+        world_open(world);
+        sealed_write(world, 5);
+        time = now();
+        sealed_write(world, 5);
+        world_close(world);
+        retain(world, "x.jsonl", time);
+        while (fgets(line, sizeof(line), copy) != NULL) {
+            fputs(line, to);
+        }
+        fclose(to);
+        _exit(0);
+    }
+    assert_int_equal(amlaps_trail_verify(&result, &error, world->store, &with, world->pool), APR_SUCCESS);
+    world_wait(child);
+    if (result.first_bad != 0) {
+        fail_msg("record %ld: %s", (long)result.first_bad, result.problem);
+    }
+    assert_int_equal(result.exported, 1411);
+    assert_int_equal(result.records, 11);
+}
+
 static void test_what_nobody_exported_is_missed_between_two_parts(void **state)
 {
     world_t *world = *state;
@@ -375,7 +423,8 @@ static void test_files_that_went_while_in_use_stay_away(void **state)
 
 static const struct CMUnitTest tests[] = {
     SEALED_TEST(test_a_file_may_begin_with_a_recovery), WORLD_TEST(test_a_recovery_may_begin_the_sealing), SEALED_TEST(test_export_between_two_parts),
-    SEALED_TEST(test_export_while_it_is_verified), SEALED_TEST(test_what_nobody_exported_is_missed_between_two_parts),
+    SEALED_TEST(test_export_while_it_is_verified), SEALED_TEST(test_export_of_all_that_the_state_knew),
+    SEALED_TEST(test_what_nobody_exported_is_missed_between_two_parts),
     SEALED_TEST(test_an_export_that_loses_records_on_its_way_is_no_export), SEALED_TEST(test_what_was_deleted_stops_no_export),
     SEALED_TEST(test_an_export_notices_another), SEALED_TEST(test_a_reader_notices_an_export),
     SEALED_TEST(test_a_store_without_its_files_is_worked_on), SEALED_TEST(test_files_that_went_while_in_use_stay_away),
