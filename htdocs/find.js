@@ -109,7 +109,6 @@ export function searcher(app, field, results) {
       last = { query, found: await findDevices(query, signal) };
       stop();
       show(last.found, query);
-      // A head start.
       import("./device.js").catch(() => {});
     } catch (error) {
       if (signal.aborted) return;

@@ -27,6 +27,21 @@ pageTest("a double click on a device opens it, and presses nothing there", {
   assert.deepEqual(posts(fake), []);
 });
 
+pageTest("a press that a new list has swallowed can be repeated at once", { path: "?q=lon" }, async (page) => {
+  const row = page.locator(".row").first();
+  const { x = 0, y = 0 } = await row.boundingBox() ?? {};
+  await page.mouse.move(x + 60, y + 20);
+  await page.mouse.down();
+  const old = await row.elementHandle();
+  await page.evaluate(() => document.querySelector("form")?.requestSubmit());
+  await until(() => old?.evaluate((element) => element.isConnected), false);
+  await page.mouse.up();
+  assert.equal(await heading(page), TEXT["find.title"]);
+  await page.mouse.down({ clickCount: 2 });
+  await page.mouse.up({ clickCount: 2 });
+  await until(() => heading(page), "LON-001");
+});
+
 const names = (page) => page.locator(".row .name").allTextContents();
 const lon = [1, 2, 3].map((number) => device(number));
 // As the server gives them: the newest sign-in first.
