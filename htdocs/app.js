@@ -51,7 +51,7 @@ export function use(catalogue, wanted = []) {
 /** Of the texts; names files below i18n/. @returns {string} */
 export const language = () => texts["@meta"].lang;
 
-/** Of a part loaded later. @param {Catalogue} more */
+/** @param {Catalogue} more */
 export const addTexts = (more) => Object.assign(texts, more);
 
 /** @param {string} key */
@@ -97,7 +97,7 @@ export const WAIT = 400;
 /** Who may open `?view=NAME`. @type {Record<string, string>} */
 const ROLES = { audit: "auditor", why: "operator", status: "operator" };
 
-/** `code` is the contract's, or `offline`, `unknown` or `lost` where no answer of ours came. */
+/** `code` is the contract's, or `offline`, `unknown`, `lost` or `unusable`. */
 export class Problem extends Error {
   time = new Date();
   detail = "";
@@ -187,7 +187,7 @@ export class App {
   heading(content, prefix) {
     const heading = h("h1", { tabindex: -1 }, content);
     this.title(heading.textContent ?? "", prefix);
-    // Once it is in the page.
+    // Once in the page.
     queueMicrotask(() => heading.focus());
     return heading;
   }
@@ -218,7 +218,6 @@ export class App {
     if (mine !== turn) return;
     then?.();
     leave();
-    // Browsers keep what failed.
     this.reload = async () => location.reload();
     this.main.replaceChildren(h("div", { class: "stack" },
       this.heading(t(keyOf(problem, "title")), t("problem.prefix")), h("p", { class: "panel problem" }, t(keyOf(problem, "text"))), h("p", null, renew(problem))));
@@ -365,21 +364,23 @@ async function start() {
     return app.fail(new Problem(problem.code, problem));
   }
   frame(app);
-  // The second press of a double click falls on what the first has put there.
+  // The second press of a double click falls on the view that the first opened.
+  let before = 0;
+  addEventListener("mousedown", ({ detail }) => { if (detail < 2) before = turn; }, true);
   addEventListener("click", (event) => {
-    if (event.detail < 2) return;
+    if (event.detail < 2 || before === turn) return;
     event.preventDefault();
     event.stopPropagation();
   }, true);
   addEventListener("popstate", () => app.reload());
-  // Browsers may keep the whole page: without a password.
+  // Browsers may keep the page: without a password.
   addEventListener("pagehide", () => leave());
   addEventListener("pageshow", (event) => { if (event.persisted) app.reload(); });
   await app.reload();
   focusField();
 }
 
-// Tests take functions without a page.
+// Tests have no page.
 if (globalThis.document) {
   start().catch((error) => {
     document.getElementById("broken")?.removeAttribute("class");

@@ -73,7 +73,7 @@ const deviceFacts = (app, device) => factList([
 const ruleText = (actions) => /** @type {const} */ (["password", "history"]).map((key) =>
   actions[key] && h("p", null, rich(`rule.${key}`, { rule: name(actions[key].rule) })));
 
-/** Null where no rule wants a reason. @type {Confirm["reasonField"]} */
+/** Null: no rule wants one. @type {Confirm["reasonField"]} */
 function reasonField(actions, value) {
   const wanted = actions.map(({ reason }) => reason).filter(({ mode }) => mode !== "hidden");
   if (!wanted[0]) return null;

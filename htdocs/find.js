@@ -1,6 +1,6 @@
 // @ts-check
 /** @import {Find, Found} from "./types.js" */
-// What the Find view does. No combobox but real buttons, whose focus is real to everybody.
+// What the Find view does. No combobox but real buttons.
 
 import { findDevices } from "./api.js";
 import { h, keep, name, plain, Problem, rich, say, t, WAIT } from "./app.js";
@@ -10,7 +10,7 @@ import { problemBody, problemText, problemTitle } from "./problem.js";
 const DEBOUNCE = 250;
 const STATUS_AFTER = 1400;
 
-/** Going back to the list costs no request. @type {{query: string, found: Found} | undefined} */
+/** Going back costs no request. @type {{query: string, found: Found} | undefined} */
 let last;
 
 /** @type {Find["byName"]} */
@@ -109,7 +109,6 @@ export function searcher(app, field, results) {
       last = { query, found: await findDevices(query, signal) };
       stop();
       show(last.found, query);
-      // A head start.
       import("./device.js").catch(() => {});
     } catch (error) {
       if (signal.aborted) return;
@@ -132,7 +131,7 @@ export function searcher(app, field, results) {
   };
 }
 
-/** Between field and list; Escape in the field empties it. @type {Find["move"]} */
+/** Escape in the field empties it. @type {Find["move"]} */
 function move(event, field, results) {
   if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
   const stops = [field, .../** @type {NodeListOf<HTMLElement>} */ (results.querySelectorAll(".row"))];

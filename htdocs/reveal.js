@@ -14,12 +14,15 @@ const WARN = 20;
 
 /** Remembers copies, also with what stands around. @type {Reveal["passwordText"]} */
 function passwordText(password) {
-  const shown = h("div", { class: "password", translate: "no", dir: "ltr" }, groups(password).map((group) =>
+  const shown = h("div", {
+    class: "password", translate: "no", dir: "ltr",
+    // Firefox undoes it at the second click.
+    onmouseup: () => getSelection()?.selectAllChildren(shown),
+  }, groups(password).map((group) =>
     h("span", { class: "group" }, group.map(({ char, kind }) => h("span", { class: `char ${kind}` }, char)))));
   document.oncopy = (event) => {
     const selection = getSelection();
     if (!selection?.containsNode(shown, true)) return;
-    // Whole: a triple click takes one of its groups.
     if (shown.contains(selection.anchorNode)) {
       event.clipboardData?.setData("text/plain", shown.textContent ?? "");
       event.preventDefault();

@@ -32,7 +32,7 @@ export interface Backup { hasPassword: boolean | null; backedUp: string | null; 
 /** One device, with what may be done. */
 export interface Device extends Facts, Backup { actions: Partial<Record<ActionName, Action>> }
 
-/** `gaps`: tenants that could not be searched. */
+/** `gaps`: tenants of which devices may be missing. */
 export interface Found { devices: Listed[]; more: boolean; gaps?: { tenant: string; code: string }[] }
 
 export interface Credential {

@@ -134,7 +134,7 @@ static const char *choose_texts(const amlaps_request_t *request, const char *fol
 static const char *session_json(amlaps_request_t *request)
 {
     apr_pool_t *pool = request->r->pool;
-    amlaps_json_t *block = amlaps_json_make_object(pool), *session;
+    amlaps_json_t *block = amlaps_json_make_object(pool), *session, *problem;
     amlaps_error_t error = { 0 };
     int status;
 
@@ -145,7 +145,12 @@ static const char *session_json(amlaps_request_t *request)
         }
         amlaps_json_set(block, "session", session);
     } else {
-        amlaps_json_set(block, "problem", amlaps_respond_problem_told(&status, request, &error));
+        problem = amlaps_respond_problem_told(&status, request, &error);
+        if (error.code == AMLAPS_NOT_AUTHENTICATED && error.told) {
+            /* Not a session that has ended, of which the page speaks: its button would lead back here. */
+            amlaps_json_set_text(problem, "code", "unusable");
+        }
+        amlaps_json_set(block, "problem", problem);
     }
     return amlaps_json_canonical(block, pool);
 }

@@ -99,12 +99,12 @@ class Tab {
     }
   }
 
-  /** A real click, in the middle. @param {string} element an expression */
-  async click(element) {
+  /** Real clicks, in the middle. @param {string} element an expression @param {number} [clicks] */
+  async click(element, clicks = 1) {
     await this.until(element);
     const [x, y] = await this.evaluate(`(() => { const one = ${element}; one.scrollIntoView({ block: "center" }); const box = one.getBoundingClientRect(); return [Math.round(box.x + box.width / 2), Math.round(box.y + box.height / 2)]; })()`);
     await this.wire.send("input.performActions", { context: this.context, actions: [{ type: "pointer", id: "mouse", actions: [
-      { type: "pointerMove", x, y }, { type: "pointerDown", button: 0 }, { type: "pointerUp", button: 0 }] }] });
+      { type: "pointerMove", x, y }, ...Array(clicks).fill([{ type: "pointerDown", button: 0 }, { type: "pointerUp", button: 0 }]).flat()] }] });
   }
 
   /** Real keys: a name of KEYS, or characters. @param {string} text */

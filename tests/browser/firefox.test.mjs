@@ -149,6 +149,20 @@ for (const [mode, { prefs, size }] of Object.entries(MODES)) {
       assert.ok(everything.includes("LON-001"));
     });
 
+    test("a password that was clicked, once or more, is selected whole", async () => {
+      const { tab } = firefox;
+      await tab.goto(fake.url + deviceQuery(devices[0]));
+      await tab.click(named("Repair on site"));
+      await tab.click(named(TEXT["device.show"]));
+      for (const clicks of [1, 2, 3]) {
+        await tab.click(`document.querySelectorAll(".char")[6]`, clicks);
+        await tab.until(`String(getSelection()) === ${JSON.stringify(PASSWORD)}`);
+        await tab.evaluate("getSelection().removeAllRanges()");
+        // Elsewhere, or the next click would be counted with these.
+        await tab.click(by("h1"));
+      }
+    });
+
     test("the keyboard alone leads to a password and away from it", async () => {
       const { tab } = firefox;
       const tabTo = async (name) => {

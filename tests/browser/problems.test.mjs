@@ -107,6 +107,15 @@ pageTest("no session at the start", {}, async (page, fake) => {
   await button(page, "Show password").waitFor();
 });
 
+pageTest("who is signed in but not known is not asked to sign in again", {}, async (page, fake) => {
+  fake.next.session = problem(401, "unusable", "You are signed in, but.");
+  await page.goto(fake.url + path);
+  await until(() => heading(page), TEXT["problem.unusable.title"]);
+  await page.getByText(TEXT["problem.unusable.text"]).waitFor();
+  assert.equal(await page.getByRole("link", { name: TEXT["problem.signIn"] }).count(), 0);
+  assert.equal(await page.getByText(TEXT["problem.not_authenticated.title"]).count(), 0);
+});
+
 pageTest("a start that failed otherwise can be tried again", {}, async (page, fake) => {
   fake.next.session = problem(503, "busy");
   await page.goto(fake.url);

@@ -106,6 +106,7 @@ describe('claims of wrong types', () => {
     assert.match(assertProblem(await session.get('api/v1/session'), 'not_authenticated').detail, /^You are signed in, but .* does not help; tell your administrator the id\.$/);
     const { problem } = JSON.parse(/id="session">([^<]*)</.exec((await session.request('')).text)?.[1] ?? '');
     assert.match(problem.detail, /^You are signed in, but /);
+    assert.equal(problem.code, 'unusable', 'the page has words of its own, not those of a session that has ended');
     const stranger = await new Session(`${stage.origin}/laps/`).get('api/v1/session');
     assert.equal(assertProblem(stranger, 'not_authenticated').detail, 'Sign in again to continue.');
   });
