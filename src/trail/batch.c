@@ -89,7 +89,7 @@ static apr_status_t chain(const char **text, apr_size_t *length, const amlaps_jo
 {
     const char *value[AMLAPS_SLOTS] = { NULL };
     amlaps_row_t row = { 0 };
-    char hash[AMLAPS_RECORD_HASH + 1], anchor[AMLAPS_RECORD_HASH + 1] = "";
+    char hash[AMLAPS_RECORD_HASH + 1], anchor[AMLAPS_RECORD_HASH + 1];
 
     row.seq = run->head.seq + 1;
     value[AMLAPS_SLOT_CODE] = job->code;
@@ -121,7 +121,6 @@ static apr_status_t chain(const char **text, apr_size_t *length, const amlaps_jo
     run->head.seq = row.seq;
     run->head.time = row.time;
     memcpy(run->head.hash, hash, sizeof(hash));
-    memcpy(run->head.anchor, anchor, sizeof(anchor));
     return run->batch->store->ops->add_record(run->batch->store, &row, run->error);
 }
 

@@ -37,7 +37,6 @@ typedef struct sqlite_store_t {
     amlaps_sqlite_attempts_t attempts;
     int broken;                      /* close before the next batch */
     amlaps_head_t last;              /* what this child wrote last */
-    unsigned version;                /* of the data, as SQLite counts it, when that was written; 0: nothing was */
     int wal_pages;
 } sqlite_store_t;
 
@@ -81,21 +80,6 @@ static void disconnect(sqlite_store_t *self)
     sqlite3_close(self->db);
     self->db = NULL;
     self->broken = 0;
-    self->version = 0;
-}
-
-/** @return how SQLite calls what the file holds: another number where anybody wrote (SQLITE_FCNTL_DATA_VERSION). Within a transaction, or at the end of one */
-static unsigned data_version(const sqlite_store_t *self)
-{
-    unsigned version = 0;
-
-    return sqlite3_file_control(self->db, "main", SQLITE_FCNTL_DATA_VERSION, &version) == SQLITE_OK ? version : 0;
-}
-
-/** Did nobody write since this child did? Then SQLite would answer from its memory what was put there. */
-static int is_as_left(const sqlite_store_t *self)
-{
-    return self->version != 0 && self->version == data_version(self) && self->last.seq == amlaps_shared_last(self->shared, self->files.path[0])->seq;
 }
 
 static int count_pages(void *baton, sqlite3 *db, const char *name, int pages)
@@ -280,14 +264,8 @@ static apr_status_t sqlite_begin(amlaps_head_t *head, amlaps_store_t *store, apr
         return status;
     }
     be_patient(self, patience);
-    if ((status = run(self, BEGIN, error)) != APR_SUCCESS || (status = weigh_files(self, error)) != APR_SUCCESS) {
-        return status;
-    }
-    if (is_as_left(self)) {
-        *head = self->last;
-        return APR_SUCCESS;
-    }
-    if ((status = read_head(head, self, error)) != APR_SUCCESS) {
+    if ((status = run(self, BEGIN, error)) != APR_SUCCESS || (status = weigh_files(self, error)) != APR_SUCCESS
+        || (status = read_head(head, self, error)) != APR_SUCCESS) {
         return status;
     }
     if (head->seq != self->last.seq) {
@@ -350,7 +328,6 @@ static apr_status_t sqlite_commit(amlaps_store_t *store, const amlaps_head_t *he
         amlaps_shared_last_t *last = amlaps_shared_last(self->shared, self->files.path[0]);
 
         self->last = *head;
-        self->version = data_version(self);
         last->seq = head->seq;
         memcpy(last->hash, head->hash, sizeof(last->hash));
     }

@@ -1,5 +1,5 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/* What a child remembers of the end of a SQLite store, so that it need not be read again, and when it must not be gone by. */
+/* Files of a SQLite store that are put back to what they were, or replaced by older ones, while a child has them open. */
 
 #include "trail_trouble.h"
 
@@ -69,7 +69,7 @@ static files_t *take(const world_t *world)
     return files;
 }
 
-/** All files as they were when this child wrote last: to SQLite nobody has written since, but another child has. */
+/** All files as they were when this child wrote last: to its SQLite nobody has written since, but another child has. */
 static void test_what_another_child_wrote_is_missed(void **state)
 {
     world_t *world = *state;
