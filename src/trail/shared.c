@@ -17,22 +17,20 @@
 /* Of many virtual hosts, and of reloads with other names: a copier may be at work with one of them, so that none should be forgotten. */
 #define COPIES 1024
 
-typedef char hashed_t[AMLAPS_DIGEST_HEX + 1]; /* so that a long path fits */
-
 struct amlaps_trail_shared_t {
     pthread_mutex_t mutex;
     atomic_uint generation;
     atomic_uint told;
     struct {
         pthread_mutex_t mutex;
-        hashed_t name; /* "": free */
+        amlaps_shared_key_t name; /* "": free */
     } lead[AMLAPS_LEADS];
     apr_int64_t offset; /* of the limits' clock to the steady one */
     int has_offset;
     int condemned_count;
-    hashed_t condemned[CONDEMNED];
+    amlaps_shared_key_t condemned[CONDEMNED];
     int known_count;
-    hashed_t known[KNOWN];
+    amlaps_shared_key_t known[KNOWN];
     int last_count;
     amlaps_shared_last_t last[KNOWN];
     amlaps_count_t written, refused;
@@ -138,19 +136,19 @@ void amlaps_shared_follow(amlaps_trail_shared_t *shared, int lead)
     pthread_mutex_unlock(&shared->lead[lead].mutex);
 }
 
-static void hash_name(hashed_t hash, const char *name)
+void amlaps_shared_key(amlaps_shared_key_t key, const char *store)
 {
-    const amlaps_piece_t piece = { name, strlen(name) };
+    const amlaps_piece_t piece = { store, strlen(store) };
 
-    amlaps_digest_text(hash, &piece, 1);
+    amlaps_digest_text(key, &piece, 1);
 }
 
 int amlaps_shared_lead_of(amlaps_trail_shared_t *shared, const char *name)
 {
-    hashed_t hash;
+    amlaps_shared_key_t hash;
     int i;
 
-    hash_name(hash, name);
+    amlaps_shared_key(hash, name);
     for (i = 0; i < AMLAPS_LEADS && shared->lead[i].name[0] != '\0'; i++) {
         if (strcmp(shared->lead[i].name, hash) == 0) {
             return i;
@@ -163,15 +161,15 @@ int amlaps_shared_lead_of(amlaps_trail_shared_t *shared, const char *name)
     return i;
 }
 
-static int is_among(const hashed_t *names, int count, const char *name)
+static int is_among(const amlaps_shared_key_t *names, int count, const char *name)
 {
-    hashed_t hash;
+    amlaps_shared_key_t hash;
     int i;
 
     if (count == 0) {
         return 0;
     }
-    hash_name(hash, name);
+    amlaps_shared_key(hash, name);
     for (i = 0; i < count && strcmp(names[i], hash) != 0; i++) {
     }
     return i < count;
@@ -183,7 +181,7 @@ void amlaps_shared_condemn(amlaps_trail_shared_t *shared, const char *name)
         return;
     }
     if (shared->condemned_count < CONDEMNED) {
-        hash_name(shared->condemned[shared->condemned_count], name);
+        amlaps_shared_key(shared->condemned[shared->condemned_count], name);
     }
     shared->condemned_count++;
 }
@@ -202,25 +200,23 @@ int amlaps_trail_is_prepared(const amlaps_trail_shared_t *shared, const char *na
 void amlaps_trail_note_prepared(amlaps_trail_shared_t *shared, const char *name)
 {
     if (shared->known_count < KNOWN && !amlaps_trail_is_prepared(shared, name)) {
-        hash_name(shared->known[shared->known_count++], name);
+        amlaps_shared_key(shared->known[shared->known_count++], name);
     }
 }
 
-amlaps_shared_last_t *amlaps_shared_last(amlaps_trail_shared_t *shared, const char *store)
+amlaps_shared_last_t *amlaps_shared_last(amlaps_trail_shared_t *shared, const amlaps_shared_key_t store)
 {
     amlaps_shared_last_t *last;
-    hashed_t hash;
     int i;
 
-    hash_name(hash, store);
     for (i = 0; i < KNOWN && i < shared->last_count; i++) {
-        if (strcmp(shared->last[i].store, hash) == 0) {
+        if (strcmp(shared->last[i].store, store) == 0) {
             return &shared->last[i];
         }
     }
     last = &shared->last[shared->last_count++ % KNOWN];
     memset(last, 0, sizeof(*last));
-    memcpy(last->store, hash, sizeof(hash));
+    memcpy(last->store, store, sizeof(last->store));
     return last;
 }
 

@@ -74,15 +74,19 @@ apr_time_t amlaps_shared_limit_time(amlaps_trail_shared_t *shared, const amlaps_
 void amlaps_shared_condemn(amlaps_trail_shared_t *shared, const char *name);
 int amlaps_shared_is_condemned(amlaps_trail_shared_t *shared, const char *name);
 
+/** By what amlaps_shared_last finds a store: hashed, so that a long path fits. To be made once: it takes as long as a statement of SQLite's. */
+typedef char amlaps_shared_key_t[AMLAPS_DIGEST_HEX + 1];
+void amlaps_shared_key(amlaps_shared_key_t key, const char *store);
+
 /** What this server wrote last into a store, also before a reload. */
 typedef struct amlaps_shared_last_t {
-    char store[AMLAPS_DIGEST_HEX + 1]; /* hashed */
+    amlaps_shared_key_t store;
     apr_int64_t seq;                   /* 0: nothing yet */
     char hash[AMLAPS_RECORD_HASH + 1];
 } amlaps_shared_last_t;
 
 /** Never NULL. There is room for more stores than a server has; beyond, the oldest is forgotten. */
-amlaps_shared_last_t *amlaps_shared_last(amlaps_trail_shared_t *shared, const char *store);
+amlaps_shared_last_t *amlaps_shared_last(amlaps_trail_shared_t *shared, const amlaps_shared_key_t store);
 
 /** @return the generation, see amlaps_trail_restarted; without the mutex */
 unsigned amlaps_shared_generation(const amlaps_trail_shared_t *shared);

@@ -21,6 +21,7 @@ typedef struct pgsql_store_t {
     apr_interval_time_t timeout;
     int in_transaction;
     amlaps_trail_shared_t *shared;
+    amlaps_shared_key_t key;    /* of the store, for what is shared of it */
     apr_time_t newest, oldest;  /* attempts, as the transaction began */
     apr_time_t wall;            /* of the database */
     apr_time_t prune_before;    /* 0: nothing */
@@ -65,7 +66,7 @@ static void pgsql_foresee(amlaps_store_t *store, const amlaps_touch_t *const *to
 
 static amlaps_shared_last_t *last_of(const pgsql_store_t *self)
 {
-    return amlaps_shared_last(self->shared, self->link.conninfo);
+    return amlaps_shared_last(self->shared, self->key);
 }
 
 static apr_status_t read_state(amlaps_head_t *head, pgsql_store_t *self, const PGresult *result, amlaps_error_t *error)
@@ -415,5 +416,6 @@ amlaps_store_t *amlaps_pgsql_make(const char *conninfo, amlaps_trail_shared_t *s
         return NULL;
     }
     amlaps_pgsql_init(&self->link, conninfo, pool);
+    amlaps_shared_key(self->key, conninfo);
     return &self->store;
 }

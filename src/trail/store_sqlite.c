@@ -32,6 +32,7 @@ typedef struct sqlite_store_t {
     amlaps_store_t store;
     amlaps_sqlite_files_t files;     /* as they were opened */
     amlaps_trail_shared_t *shared;
+    amlaps_shared_key_t key;         /* of the store, for what is shared of it */
     sqlite3 *db;                     /* NULL: to be opened at the next batch */
     sqlite3_stmt *statement[STATEMENTS];
     amlaps_sqlite_attempts_t attempts;
@@ -220,7 +221,7 @@ static apr_status_t read_head(amlaps_head_t *head, sqlite_store_t *self, amlaps_
 /** What was written must be there still: an old copy in place of the store, or a deleted record, must not go on as if nothing happened. */
 static apr_status_t find_last(sqlite_store_t *self, amlaps_error_t *error)
 {
-    const amlaps_shared_last_t *last = amlaps_shared_last(self->shared, self->files.path[0]);
+    const amlaps_shared_last_t *last = amlaps_shared_last(self->shared, self->key);
     sqlite3_stmt *statement = self->statement[HASH_AT];
     const char *hash;
     int same;
@@ -325,7 +326,7 @@ static apr_status_t sqlite_commit(amlaps_store_t *store, const amlaps_head_t *he
         self->broken |= status != APR_SUCCESS;
     }
     if (status == APR_SUCCESS) {
-        amlaps_shared_last_t *last = amlaps_shared_last(self->shared, self->files.path[0]);
+        amlaps_shared_last_t *last = amlaps_shared_last(self->shared, self->key);
 
         self->last = *head;
         last->seq = head->seq;
@@ -419,5 +420,6 @@ amlaps_store_t *amlaps_sqlite_make(const char *path, amlaps_trail_shared_t *shar
     amlaps_sqlite_files_name(&self->files, path, pool);
     self->store.queue = &amlaps_sqlite_queue;
     self->shared = shared;
+    amlaps_shared_key(self->key, path);
     return &self->store;
 }

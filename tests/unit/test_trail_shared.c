@@ -74,16 +74,19 @@ static void what_was_prepared_is_known(void **state)
 static void the_last_record_of_a_store_is_kept(void **state)
 {
     amlaps_trail_shared_t *shared = amlaps_trail_share();
+    amlaps_shared_key_t a, b;
 
     (void)state;
     assert_non_null(shared);
-    assert_int_equal(amlaps_shared_last(shared, "/a")->seq, 0);
-    amlaps_shared_last(shared, "/a")->seq = 7;
-    assert_int_equal(amlaps_shared_last(shared, "/b")->seq, 0);
-    amlaps_shared_last(shared, "/b")->seq = 9;
+    amlaps_shared_key(a, "/a");
+    amlaps_shared_key(b, "/b");
+    assert_int_equal(amlaps_shared_last(shared, a)->seq, 0);
+    amlaps_shared_last(shared, a)->seq = 7;
+    assert_int_equal(amlaps_shared_last(shared, b)->seq, 0);
+    amlaps_shared_last(shared, b)->seq = 9;
     amlaps_trail_restarted(shared);
-    assert_int_equal(amlaps_shared_last(shared, "/a")->seq, 7);
-    assert_int_equal(amlaps_shared_last(shared, "/b")->seq, 9);
+    assert_int_equal(amlaps_shared_last(shared, a)->seq, 7);
+    assert_int_equal(amlaps_shared_last(shared, b)->seq, 9);
 }
 
 /** Three hundred virtual hosts, each with a store and two copies. */
