@@ -29,6 +29,9 @@ const SHIM = path.join(BUILD, 'bench/slow-sync.so');
 /** A slow Graph gets more time: at first all connections ask at once, and it takes them many of its answers to come apart. @param {number} delay */
 const secondsWith = (delay) => delay > 0 ? 3 * SECONDS : SECONDS;
 
+/** Not measured: what a way does once a minute (the facts of a device are looked up anew) or once at all is no part of a round of a few seconds. */
+const WARM_UP = 1;
+
 /** Few children with many threads: see docs/install.md. */
 const MPM = 'StartServers 1\nServerLimit 1\nThreadsPerChild 128\nThreadLimit 128\nMaxRequestWorkers 128\nMinSpareThreads 1\nMaxSpareThreads 128\nMaxKeepAliveRequests 0';
 
@@ -77,8 +80,10 @@ function script(url, cookie, what) {
 async function measure(directory, { url, cookie, what, connections, seconds }) {
   const file = path.join(directory, 'load.lua');
   fs.writeFileSync(file, script(url, cookie, what));
-  const { stdout } = await promisify(execFile)('wrk',
-    ['-t', connections > 1 ? '2' : '1', '-c', String(connections), '-d', `${seconds}s`, '-s', file, url]);
+  const load = (/** @type {number} */ lasting) => promisify(execFile)('wrk',
+    ['-t', connections > 1 ? '2' : '1', '-c', String(connections), '-d', `${lasting}s`, '-s', file, url]);
+  await load(WARM_UP);
+  const { stdout } = await load(seconds);
   const figures = JSON.parse(/^FIGURES (.*)$/m.exec(stdout)?.[1] ?? 'null');
   if (!figures || figures.bad > 0 || figures.requests === 0) throw new Error(`${url}: not every request was answered as it should be:\n${stdout}`);
   return { rate: figures.requests / (figures.duration / 1e6), p50: figures.p50 / 1000, p99: figures.p99 / 1000 };
