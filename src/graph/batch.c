@@ -193,6 +193,7 @@ static int ask_together(const batch_t *batch)
                               .what = batch->parts[0].what,
                               .permission = batch->parts[0].permission,
                               .expected = unknown,
+                              .bare = 1,
                               .most = ANSWER_MOST};
     amlaps_error_t failure = {0};
     amlaps_reply_t reply;

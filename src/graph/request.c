@@ -304,7 +304,7 @@ static int handle_refusal(attempt_t *attempt, amlaps_error_t *error)
     const amlaps_graph_t *graph = attempt->graph;
     const amlaps_http_response_t *response = &attempt->response;
     apr_interval_time_t asked = 0;
-    amlaps_error_t ignored = {0};
+    amlaps_error_t unread = {0};
     amlaps_reply_t reply = {0};
 
     if (response->status == 401 && !attempt->renewed && amlaps_token_refused(attempt->tenant, attempt->generation, graph)) {
@@ -326,7 +326,11 @@ static int handle_refusal(attempt_t *attempt, amlaps_error_t *error)
         amlaps_graph_pause(graph, wait);
         return 1;
     }
-    read_body(&reply, &ignored, attempt);
+    /* Graph refuses in JSON: a firewall's page says nothing of a permission or a token. */
+    if (read_body(&reply, &unread, attempt) != APR_SUCCESS && answer_of(response->status) == AMLAPS_ANSWER_REFUSED) {
+        amlaps_graph_pass(error, &unread);
+        return 0;
+    }
     const amlaps_refusal_t refusal = {.status = response->status,
                                       .json = reply.json,
                                       .date = response->date,
@@ -368,7 +372,7 @@ static apr_status_t perform(amlaps_reply_t *reply, amlaps_error_t *error, attemp
         }
         if (is_answer(attempt->ask, attempt->response.status)) {
             log_attempt(attempt, AMLAPS_LOG_DEBUG, "AML0328", "answered");
-            if (read_body(reply, &failure, attempt) == APR_SUCCESS || attempt->response.status >= 300) {
+            if (read_body(reply, &failure, attempt) == APR_SUCCESS || (attempt->response.status >= 300 && attempt->ask->bare)) {
                 return APR_SUCCESS;
             }
             return amlaps_graph_pass(error, &failure);

@@ -17,6 +17,7 @@ typedef struct amlaps_ask_t {
     const char *what;           /* for log and error: "the device" */
     const char *permission;     /* what Graph wants to see granted for it */
     const int *expected;        /* statuses besides 2xx that are an answer and no error; 0-terminated; NULL: none */
+    int bare;                   /* an expected status counts also with a body that is no JSON, so whoever answers in Graph's place */
     const char *const *secrets; /* members to lift out of the answer; NULL: none */
     apr_size_t most;            /* bytes of answer */
     int advanced;               /* an advanced query: Graph wants ConsistencyLevel: eventual with it, on every page */
@@ -25,7 +26,7 @@ typedef struct amlaps_ask_t {
 
 typedef struct amlaps_reply_t {
     int status;
-    amlaps_json_t *json;    /* NULL: no body, or (only with an expected status) none that is JSON */
+    amlaps_json_t *json;    /* NULL: no body, or (only with `bare`) none that is JSON */
     amlaps_lifted_t lifted; /* with ask->secrets */
 } amlaps_reply_t;
 

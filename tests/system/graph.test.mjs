@@ -158,6 +158,7 @@ describe('faults of one request', () => {
     ['JSON that is too deep', { kind: 'deepJson' }, 'tenant_error'],
     ['ten megabytes', { kind: 'huge' }, 'tenant_error'],
     ['HTML with 200', { kind: 'html200' }, 'tenant_error'],
+    ...[401, 403, 404].map((status) => /** @type {[string, any, 'tenant_error']} */ ([`HTML with ${status}`, { kind: 'raw', status, type: 'text/html', body: '<html>blocked</html>' }, 'tenant_error'])),
     ['another device', { kind: 'wrongDevice' }, 'tenant_error'],
     ['repeated members', { kind: 'duplicateKeys' }, 'tenant_error'],
     ['JSON that is no object', { kind: 'json', value: [1] }, 'tenant_error'],
@@ -191,6 +192,7 @@ describe('faults of one request', () => {
   const BEFORE = [
     ['429', { kind: 'status', status: 429, retryAfter: 120 }, 'tenant_throttled'], ['403', { kind: 'status', status: 403 }, 'tenant_permission_missing'],
     ['silence', { kind: 'hang' }, 'tenant_unreachable'], ['garbage', { kind: 'garbage' }, 'tenant_error'], ['another device', { kind: 'wrongDevice' }, 'tenant_error'],
+    ['HTML with 404', { kind: 'raw', status: 404, type: 'text/html', body: '<html>blocked</html>' }, 'tenant_error'],
   ];
   for (const [name, value, ...codes] of BEFORE) {
     test(`device: ${name}`, async () => {

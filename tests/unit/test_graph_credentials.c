@@ -107,7 +107,6 @@ static void every_form_of_none(void **state)
     } forms[] = {
         {404, "{\"error\":{\"code\":\"Request_ResourceNotFound\",\"message\":\"x\"}}"},
         {404, ""},
-        {404, "<html>not found</html>"},
         {204, ""},
         {200, ""},
         {200, "null"},
@@ -237,6 +236,19 @@ static void a_password_that_comes_unasked_is_lifted_out(void **state)
     is_backup(-1, 0, 0);
 }
 
+/* A firewall's page with 404 is not Entra's word that there is none. */
+static void somebody_elses_404_is_an_error(void **state)
+{
+    fake_t *fake = *state;
+
+    assert_int_not_equal(ask(fake, 404, "<html>not found</html>"), APR_SUCCESS);
+    assert_string_equal(fake->error.id, "AML0325");
+    assert_non_null(strstr(fake->error.detail, "(404)"));
+    assert_int_not_equal(ask_backup(fake, 404, "<html>not found</html>"), APR_SUCCESS);
+    assert_string_equal(fake->error.id, "AML0325");
+    is_backup(-1, 0, 0);
+}
+
 static void every_form_of_no_backup(void **state)
 {
     fake_t *fake = *state;
@@ -245,7 +257,6 @@ static void every_form_of_no_backup(void **state)
         const char *body;
     } forms[] = {
         {404, "{\"error\":{\"code\":\"not_found\",\"message\":\"x\"}}"},
-        {404, "<html>not found</html>"},
         {204, ""},
         {200, ""},
         {200, "null"},
@@ -404,6 +415,7 @@ int main(void)
         fake_test(newest_first_undated_last),
         fake_test(at_most_the_newest_32),
         fake_test(every_form_of_none),
+        fake_test(somebody_elses_404_is_an_error),
         fake_test(another_device_is_never_shown),
         fake_test(what_is_not_understood_is_an_error),
         fake_test(escapes_in_base64_are_resolved),

@@ -240,7 +240,7 @@ static void without_batch_one_by_one(void **state)
     fake_t *fake = *state;
 
     for (int i = 0; i < 4; i++) {
-        fake_answers(fake, (fake_step_t){.expect = "POST " FAKE_GRAPH "/v1.0/$batch", .status = statuses[i]});
+        fake_answers(fake, (fake_step_t){.expect = "POST " FAKE_GRAPH "/v1.0/$batch", .status = statuses[i], .body = i % 2 ? "<html>" : NULL});
         single(fake, 0, GROUP_JSON);
         single(fake, 1, UNIT_JSON);
         assert_int_equal(ask(fake, 2), APR_SUCCESS);

@@ -104,6 +104,22 @@ static void unreadable_answers_are_errors(void **state)
     }
 }
 
+static void a_page_that_refuses_is_not_graphs_word(void **state)
+{
+    const int statuses[] = {400, 403, 404, 410};
+    fake_t *fake = *state;
+
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+        answers(fake, (fake_step_t){.status = statuses[i], .body = "<html>blocked</html>"});
+        ends(fake, AMLAPS_TENANT_ERROR, 1);
+        assert_string_equal(fake->error.id, "AML0325");
+        assert_non_null(strstr(fake->error.detail, "a proxy in between"));
+    }
+    answers(fake, (fake_step_t){.status = 302, .body = "<html>moved</html>"});
+    ends(fake, AMLAPS_TENANT_ERROR, 1);
+    assert_string_equal(fake->error.id, "AML0324");
+}
+
 static void permission_is_named(void **state)
 {
     fake_t *fake = *state;
@@ -375,6 +391,7 @@ int main(void)
         fake_test(silence_and_5xx_are_asked_again_once),
         fake_test(other_answers_are_not_asked_again),
         fake_test(unreadable_answers_are_errors),
+        fake_test(a_page_that_refuses_is_not_graphs_word),
         fake_test(permission_is_named),
         fake_test(consent_that_has_not_arrived_is_told_from_a_wrong_app),
         fake_test(a_wrong_clock_is_told),
