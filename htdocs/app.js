@@ -97,7 +97,7 @@ export const WAIT = 400;
 /** Who may open `?view=NAME`. @type {Record<string, string>} */
 const ROLES = { audit: "auditor", why: "operator", status: "operator" };
 
-/** `code` is the contract's, or `offline`, `unknown`, `lost` or `unusable`. */
+/** `code` is the contract's, or `offline`, `sent`, `unknown`, `lost` or `unusable`. */
 export class Problem extends Error {
   time = new Date();
   detail = "";
@@ -118,8 +118,8 @@ export class Problem extends Error {
 /** @type {Api["retryTime"]} */
 export function retryTime(value, now) {
   if (!value) return null;
-  const time = new Date(/^\d+$/.test(value) ? now + Number(value) * 1000 : value);
-  return Number.isNaN(+time) ? null : time;
+  const time = new Date(/^\d+$/.test(value) ? +value * 1000 + now : value);
+  return +time ? time : null;
 }
 
 /** @type {Api["toProblem"]} */
@@ -198,7 +198,7 @@ export class App {
     leave = () => {};
     const mine = ++turn;
     try {
-      const loaded = view === "find" ? { view: findView } : await import(ROLES[view] ? `./more/${view}.js` : `./${view}.js`);
+      const loaded = view === "find" ? { view: findView } : await import(`./${ROLES[view] ? "more/" : ""}${view}.js`);
       if (mine !== turn) return;
       const root = h("div", { class: "stack" });
       this.main.replaceChildren(root);

@@ -20,7 +20,7 @@ let timer = 0;
 let turn = 0;
 
 /** Not on plain http. */
-export const available = () => Boolean(navigator.clipboard);
+export const available = () => !!navigator.clipboard;
 
 /** Whether it may hold a password, now and at each change. @type {Clipboard["watch"]} */
 export function watch(listener) {
@@ -39,7 +39,7 @@ function getBar() {
   };
   for (const type of ["pointerdown", "click", "keydown"]) document.addEventListener(type, onGesture, true);
   bar = byId("clipboard");
-  bar.setAttribute("aria-label", t("clipboard.bar"));
+  bar.ariaLabel = t("clipboard.bar");
   return bar;
 }
 
@@ -58,7 +58,7 @@ function write(text, then, refused = () => say(t("copy.refused"))) {
 /** Call inside a gesture. @type {Clipboard["copy"]} */
 export const copySecret = (text) => write(text, remember);
 
-/** Call inside a gesture. @type {Clipboard["copy"]} */
+/** @type {Clipboard["copy"]} */
 export const copyPlain = (text) => write(text, () => {
   forget();
   say(t("copy.done"));
@@ -80,8 +80,7 @@ export function remember() {
 
 function forget() {
   clearTimeout(timer);
-  held = false;
-  due = false;
+  held = due = false;
   // The focus must not go away with the bar.
   if (getBar().contains(document.activeElement)) document.querySelector("h1")?.focus({ preventScroll: true });
   getBar().hidden = true;

@@ -8,10 +8,8 @@ import { badge, buttons, code, copyButton, factList, isPast, joinText, quiet, st
 // Here already: nothing must break after a password was asked for.
 import "./reveal.js";
 
-const STORED = "amlaps.reason";
-
 /** The reason, while one stays with the device; stored when the session ends. @type {{key?: string, reason?: string}} */
-let draft = JSON.parse(sessionStorage.getItem(STORED) ?? "{}");
+let draft = JSON.parse(sessionStorage.amlaps ?? "{}");
 
 /** Asks for passwords, one at a time, and shows each or what went wrong. @type {Confirm["asker"]} */
 export function asker(app) {
@@ -37,12 +35,13 @@ export function asker(app) {
     disclose(ask, signal).then((disclosure) => {
       if (signal.aborted) return;
       stop();
-      sessionStorage.removeItem(STORED);
+      delete sessionStorage.amlaps;
       app.show("reveal", { ask, disclosure });
     }, (error) => {
       if (signal.aborted) return;
       stop();
-      if (error.code === "not_authenticated") sessionStorage.setItem(STORED, JSON.stringify(draft));
+      if (error.code === "not_authenticated") sessionStorage.amlaps = JSON.stringify(draft);
+      else if (!error.id) error.code = "sent";
       if (!taken?.(error)) app.fail(error, () => app.backTo(ask.device));
     });
   };

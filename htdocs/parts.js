@@ -17,7 +17,7 @@ export const buttons = (...children) => h("p", { class: "actions" }, children);
 /** A moment in the reader's zone with UTC in its title. @type {Parts["time"]} */
 export function time(iso) {
   const date = new Date(iso ?? NaN);
-  if (Number.isNaN(+date)) return t("fact.unknown");
+  if (!+date) return t("fact.unknown");
   const utc = date.toISOString();
   return h("span", { class: "time" },
     h("time", { datetime: utc, title: `${utc.slice(0, 19).replace("T", " ")} UTC` }, formatDate(date)), " ",
@@ -54,7 +54,7 @@ export function copyingButton(label, style, copy) {
   if (!clipboard.available()) return null;
   const copying = button(label, style, async () => {
     if (!await copy()) return;
-    copying.style.setProperty("min-inline-size", `${copying.offsetWidth}px`);
+    copying.style.minInlineSize = `${copying.offsetWidth}px`;
     copying.textContent = t("copy.done");
     setTimeout(() => { copying.textContent = label; }, 2000);
   });

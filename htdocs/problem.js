@@ -2,11 +2,11 @@
 /** @import {Problems} from "./types.js" */
 // Problems in plain words, with a reference for support.
 
-import { button, formatTime, h, has, keyOf, linked, plain, renew, t } from "./app.js";
+import { button, formatDate, formatTime, h, has, keyOf, linked, plain, renew, t } from "./app.js";
 import { buttons, code, copyButton, factList } from "./parts.js";
 
 /** To read out: eight digits of the audit id. @type {Problems["shortReference"]} */
-export const shortReference = (id) => id.replace(/^([0-9a-f]{4})([0-9a-f]{4})-.*$/i, "$1-$2").toUpperCase();
+export const shortReference = (id) => id.replace(/^(\w{4})(\w{4})-.*$/, "$1-$2").toUpperCase();
 
 /** @type {Problems["reference"]} */
 export const reference = (id) => [t("problem.reference"), id && [code(shortReference(id), id), copyButton(t("problem.copy"), id)]];
@@ -15,8 +15,11 @@ export const reference = (id) => [t("problem.reference"), id && [code(shortRefer
 export const problemTitle = (problem) => t(keyOf(problem, "title"));
 
 /** @type {Problems["problemTitle"]} */
-export const problemText = (problem) =>
-  t(keyOf(problem, "text")) + (problem.retryAt ? ` ${t("problem.retryAt", { time: formatTime(problem.retryAt) })}` : "");
+export function problemText(problem) {
+  const { retryAt, time } = problem;
+  const today = retryAt?.getDate() === time.getDate();
+  return t(keyOf(problem, "text")) + (retryAt ? ` ${t(today ? "problem.retryAt" : "problem.retryOn", { time: (today ? formatTime : formatDate)(retryAt) })}` : "");
+}
 
 /** All but the heading. @type {Problems["problemBody"]} */
 export function problemBody(app, problem) {

@@ -70,13 +70,13 @@ export const view = (app, root, { ask, disclosure: { id, rule, credentials, olde
   let secret = credential?.password ?? "";
   const { waiting, send, stop } = asker(app);
 
-  /** @param {string} text */
-  const leave = (text) => {
+  /** @param {string} key */
+  const leave = (key) => {
     app.backTo(device);
-    say(text);
+    say(t(key));
   };
-  const count = countdown(limit, () => leave(t("reveal.timedOut")));
-  const hide = button("", "", () => leave(t("reveal.hidden")), true);
+  const count = countdown(limit, () => leave("reveal.timedOut"));
+  const hide = button("", "", () => leave("reveal.hidden"), true);
   clipboard.watch((held) => { hide.textContent = t(held ? "reveal.hideClear" : credential ? "reveal.hide" : "problem.back"); });
   const shown = passwordText(secret);
   const large = button(t("reveal.large"), "small", () => { large.ariaPressed = String(shown.classList.toggle("large")); });

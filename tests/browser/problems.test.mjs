@@ -36,10 +36,16 @@ pageTest("the usual reasons why there is no password", { path }, async (page, fa
   assert.equal(await page.locator(".causes li").count(), 3);
 });
 
-pageTest("a limit names the time when it ends", { path }, async (page, fake) => {
+pageTest("a limit names the time when it ends, and the day where that is not today", {}, async (page, fake) => {
+  await page.clock.setFixedTime("2026-11-22T16:30:00Z");
+  await page.goto(fake.url + path);
   fake.next.password = problem(429, "rate_limited", "", { "Retry-After": "Sun, 22 Nov 2026 16:32:10 GMT" });
   await button(page, "Show password").click();
   await page.getByText("Try again at 16:32:10.").waitFor();
+  await button(page, "Back").click();
+  fake.next.password = problem(429, "rate_limited", "", { "Retry-After": "82800" });
+  await button(page, "Show password").click();
+  await page.getByText("Try again on 23 Nov 2026, 15:30.").waitFor();
 });
 
 pageTest("the whole reference can be copied", { path }, async (page, fake) => {
@@ -123,19 +129,20 @@ pageTest("a start that failed otherwise can be tried again", {}, async (page, fa
   await until(() => heading(page), "Find a device");
 });
 
-pageTest("no connection", { path }, async (page, fake) => {
+pageTest("no answer about a password: it may have been recorded", { path }, async (page, fake) => {
   // Each time: browsers repeat a request by themselves when a connection that they kept open is gone.
   const hangUp = () => { fake.next.password = hangUp; return "hang up"; };
   fake.next.password = hangUp;
   await button(page, "Show password").click();
-  await until(() => heading(page), TEXT["problem.offline.title"]);
+  await until(() => heading(page), TEXT["problem.sent.title"]);
+  await page.getByText("No password was shown, but the request may have been recorded.").waitFor();
 });
 
 pageTest("an answer of somebody else is no password and no empty list", { path }, async (page, fake) => {
   for (const given of [{ status: 502, type: "text/html", text: `<h1>Bad gateway ${PASSWORD}</h1>` }, { status: 200, type: "text/html", text: "<p>Welcome to the Wi-Fi" }]) {
     fake.next.password = given;
     await button(page, "Show password").click();
-    await until(() => heading(page), TEXT["problem.unknown.title"]);
+    await until(() => heading(page), TEXT["problem.sent.title"]);
     await button(page, "Back").click();
     await button(page, "Show password").waitFor();
   }
@@ -144,7 +151,7 @@ pageTest("an answer of somebody else is no password and no empty list", { path }
 pageTest("the page follows no redirection", { path }, async (page, fake) => {
   fake.next.password = { status: 302, headers: { Location: fake.url }, body: {} };
   await button(page, "Show password").click();
-  await until(() => heading(page), TEXT["problem.offline.title"]);
+  await until(() => heading(page), TEXT["problem.sent.title"]);
 });
 
 pageTest("an answer that comes after one has left shows nothing", { path: "?q=lon" }, async (page, fake) => {

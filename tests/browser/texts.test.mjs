@@ -82,7 +82,7 @@ test("every code of the contract has its words", () => {
   const english = catalogue("", "en");
   const codes = ["bad_request", "cross_site", "not_found", "method_not_allowed", "not_authenticated", "not_authorized", "reason_required", "reason_invalid",
     "rate_limited", "no_password", "policy_undecidable", "tenant_credential_invalid", "tenant_permission_missing", "tenant_throttled", "tenant_unreachable",
-    "tenant_error", "audit_unavailable", "notification_failed", "busy", "offline", "unknown", "lost", "unusable"];
+    "tenant_error", "audit_unavailable", "notification_failed", "busy", "offline", "sent", "unknown", "lost", "unusable"];
   const described = Object.keys(english).flatMap((key) => /^problem\.([a-z_]+)\.title$/.exec(key)?.[1] ?? []);
   assert.deepEqual(described.sort(), codes.sort());
   for (const code of codes) assert.ok(english[`problem.${code}.text`], code);
