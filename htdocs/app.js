@@ -9,7 +9,7 @@ export function h(tag, props, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(props ?? {})) {
     if (typeof value === "function") element.addEventListener(name.slice(2), value);
-    else if ((value ?? false) !== false) element.setAttribute(name, value === true ? "" : String(value));
+    else if ((value ?? false) !== false) element.setAttribute(name, value === true ? "" : `${value}`);
   }
   append(element, children);
   return element;
@@ -269,7 +269,7 @@ function parseTarget(given, tenants) {
 }
 
 /** A real navigation: only that leads to the sign-in, and loads anew what failed. @param {Problem} problem */
-export const renew = ({ code }) => h("a", { class: "button primary", href: location.pathname + location.search }, t(code === "not_authenticated" ? "problem.signIn" : "problem.again"));
+export const renew = ({ code }) => h("a", { class: "button primary", href: location.pathname + location.search }, t(`problem.${code === "not_authenticated" ? "signIn" : "again"}`));
 
 /** Later than the first view. */
 const showIcon = () => byId("icon").setAttribute("href", "favicon.svg");

@@ -13,7 +13,7 @@ let draft = JSON.parse(sessionStorage.amlaps ?? "{}");
 
 /** Asks for passwords, one at a time, and shows each or what went wrong. @type {Confirm["asker"]} */
 export function asker(app) {
-  const waiting = h("p", { class: "quiet", role: "status" });
+  const waiting = h("p", { class: "quiet", role: "status", tabindex: -1 });
   let request = new AbortController();
   let timer = 0;
   const stop = () => {
@@ -25,6 +25,7 @@ export function asker(app) {
   const cancel = button(t("device.cancel"), "small", () => {
     stop();
     waiting.append(t("device.cancelled"));
+    waiting.focus();
   });
   /** @type {Send} */
   const send = (ask, taken) => {
@@ -168,7 +169,7 @@ function actionForm(app, device) {
   ruleText(device.actions),
   !password && h("p", null, t("device.noPassword")),
   reason?.block,
-  h("p", { id: "recorded" }, t(reason ? "device.recorded" : "device.recordedNoReason")),
+  h("p", { id: "recorded" }, t(`device.recorded${reason ? "" : "NoReason"}`)),
   buttons(
     password && h("button", { class: "primary", value: "password", "aria-describedby": "recorded" }, t("device.show")),
     history && h("button", { class: !password && "primary", value: "history", "aria-describedby": "recorded" }, t("device.history"))),

@@ -18,7 +18,7 @@ export const problemTitle = (problem) => t(keyOf(problem, "title"));
 export function problemText(problem) {
   const { retryAt, time } = problem;
   const today = retryAt?.getDate() === time.getDate();
-  return t(keyOf(problem, "text")) + (retryAt ? ` ${t(today ? "problem.retryAt" : "problem.retryOn", { time: (today ? formatTime : formatDate)(retryAt) })}` : "");
+  return t(keyOf(problem, "text")) + (retryAt ? ` ${t(`problem.retry${today ? "At" : "On"}`, { time: (today ? formatTime : formatDate)(retryAt) })}` : "");
 }
 
 /** All but the heading. @type {Problems["problemBody"]} */
@@ -42,6 +42,6 @@ export const view = (app, root, { problem, back }) => {
     h("div", { class: "panel problem" }, problemBody(app, problem)),
     buttons(
       problem.code === "not_authenticated" ? renew(problem)
-        : [button(t(back ? "problem.back" : "problem.again"), "primary", back ?? (() => app.reload())), app.searchButton()]));
+        : [button(t(`problem.${back ? "back" : "again"}`), "primary", back ?? (() => app.reload())), app.searchButton()]));
   return () => {};
 };

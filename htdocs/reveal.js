@@ -104,7 +104,7 @@ export const view = (app, root, { ask, disclosure: { id, rule, credentials, olde
   };
 
   root.append(
-    app.heading(rich(action === "password" ? "reveal.title" : "reveal.history", { device: name(device.name) })),
+    app.heading(rich(`reveal.${action === "password" ? "title" : action}`, { device: name(device.name) })),
     h("p", { class: "on-paper" }, t("reveal.print")),
     h("div", { class: "panel revealed" },
       credential ? [
@@ -129,7 +129,7 @@ export const view = (app, root, { ask, disclosure: { id, rule, credentials, olde
     factList([[t("reveal.rule"), name(rule)], reference(id)]),
     buttons(app.searchButton()));
   for (const one of credentials) one.password = "";
-  say(limit > 0 ? t("reveal.shown", { count: limit }) : t(credential ? "reveal.shownForGood" : "reveal.none"));
+  say(limit > 0 ? t("reveal.shown", { count: limit }) : t(`reveal.${credential ? "shownForGood" : "none"}`));
 
   return () => {
     count.stop();

@@ -341,8 +341,9 @@ pageTest("a slow answer is told and can be cancelled; what comes after that is n
   await page.getByText(TEXT["device.asking"]).waitFor();
   await button(page, "Show password").click();
   assert.equal(posts(fake).length, 1);
-  await button(page, "Cancel").click();
+  await button(page, "Cancel").press("Enter");
   await page.getByText(TEXT["device.cancelled"]).waitFor();
+  assert.equal(await focused(page), TEXT["device.cancelled"], "the button that had the focus is gone");
   release();
   await reveal(page);
   assert.equal(posts(fake).length, 2);
