@@ -116,6 +116,22 @@ static const char *read_entry(amlaps_credential_t *item, const entry_t *entry, c
     return amlaps_password_decode(&item->password, value, length, pool);
 }
 
+/* The newest is the current one, so a time that is not understood could make an older one of it. None is there where Entra knows none. */
+static const char *why_no_order(const amlaps_json_t *array)
+{
+    const apr_size_t count = amlaps_json_length(array);
+    apr_time_t time;
+
+    for (apr_size_t i = 0; count > 1 && i < count; i++) {
+        const amlaps_json_t *member = amlaps_json_member(amlaps_json_item(array, i), "backupDateTime");
+        const char *text = amlaps_json_text(member);
+        if (!is_nothing(member) && !(text && *text == '\0') && !amlaps_text_read_time(&time, text)) {
+            return "a backupDateTime is no time, so which password is the current one is not known";
+        }
+    }
+    return NULL;
+}
+
 static apr_status_t read_entries(amlaps_credentials_t *made, amlaps_error_t *error, const amlaps_tenant_t *tenant,
                                  const char *device_id, const amlaps_json_t *array, const amlaps_lifted_t *lifted,
                                  apr_pool_t *pool)
@@ -167,6 +183,9 @@ static apr_status_t read_answer(amlaps_credentials_t **credentials, amlaps_error
     }
     if (amlaps_json_kind(array) != AMLAPS_JSON_ARRAY) {
         return not_understood(error, tenant, device_id, "credentials is no list");
+    }
+    if (why_no_order(array)) {
+        return not_understood(error, tenant, device_id, why_no_order(array));
     }
     if (read_entries(made, error, tenant, device_id, array, &reply->lifted, pool) != APR_SUCCESS) {
         return error->status;

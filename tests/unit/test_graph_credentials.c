@@ -67,7 +67,7 @@ static void newest_first_undated_last(void **state)
     assert_int_equal(
         ask(*state, 200,
             "{" ID ",\"credentials\":[" ENTRY("none", "", "QUE=") "," ENTRY("old", "2026-01-01T00:00:00Z", "QUI=") "," ENTRY(
-                "bad", "yesterday",
+                "never", "0001-01-01T00:00:00Z",
                 "QUM=") "," ENTRY("new", "2026-03-01T00:00:00.5Z",
                                   "QUQ=") "," ENTRY("twin1", "2026-02-01T00:00:00Z",
                                                     "QUU=") "," ENTRY("twin2", "2026-02-01T00:00:00Z",
@@ -79,9 +79,26 @@ static void newest_first_undated_last(void **state)
     is(2, "twin2", "AF");
     is(3, "old", "AB");
     is(4, "none", "AA");
-    is(5, "bad", "AC");
+    is(5, "never", "AC");
     assert_null(credentials->items[6].account);
     assert_int_equal(credentials->items[6].backed_up, 0);
+}
+
+/* Else an older password would be told to be the current one. */
+static void what_is_newest_must_be_known(void **state)
+{
+    fake_t *fake = *state;
+    const char *const times[] = {"yesterday", "2026-13-01T00:00:00Z", "2026-11-20 10:00:00Z"};
+
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        const char *entry = apr_psprintf(fake->own, ENTRY("a", "%s", "QUJD"), times[i]);
+        assert_int_not_equal(ask(fake, 200, apr_pstrcat(fake->own, "{" ID ",\"credentials\":[" ENTRY("old", "2026-01-01T00:00:00Z", "QUI=") ",", entry, "]}", NULL)), APR_SUCCESS);
+        assert_string_equal(fake->error.id, "AML0352");
+        assert_null(credentials);
+        assert_int_equal(ask(fake, 200, apr_pstrcat(fake->own, "{" ID ",\"credentials\":[", entry, "]}", NULL)), APR_SUCCESS);
+        assert_int_equal(credentials->items[0].backed_up, 0);
+    }
+    assert_int_not_equal(ask(fake, 200, "{" ID ",\"credentials\":[{\"backupDateTime\":1795366800,\"passwordBase64\":\"QUI=\"},{\"passwordBase64\":\"QUI=\"}]}"), APR_SUCCESS);
 }
 
 static void at_most_the_newest_32(void **state)
@@ -413,6 +430,7 @@ int main(void)
         fake_test(one_password),
         fake_test(wrapped_as_in_the_reference),
         fake_test(newest_first_undated_last),
+        fake_test(what_is_newest_must_be_known),
         fake_test(at_most_the_newest_32),
         fake_test(every_form_of_none),
         fake_test(somebody_elses_404_is_an_error),
