@@ -4,7 +4,7 @@
 
 import { call } from "./app.js";
 
-/** @param {import("./types.js").DeviceKey} device */
+/** @param {import("./types.js").DeviceKey} key */
 const pathOf = ({ tenant, deviceId }) => `devices/${encodeURIComponent(tenant)}/${deviceId}`;
 
 /** Entra need not know a name. @param {any} device */

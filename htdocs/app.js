@@ -225,7 +225,7 @@ export class App {
 
   /** @param {Listed} device */
   openDevice(device) {
-    history.pushState(null, "", `?device=${encodeURIComponent(device.tenant)}/${device.deviceId}`);
+    history.pushState(null, "", `?device=${device.tenant}/${device.deviceId}`);
     this.backTo(device);
   }
 

@@ -20,7 +20,7 @@ let timer = 0;
 let turn = 0;
 
 /** Not on plain http. */
-export const available = () => !!navigator.clipboard;
+export const available = () => navigator.clipboard;
 
 /** Whether it may hold a password, now and at each change. @type {Clipboard["watch"]} */
 export function watch(listener) {

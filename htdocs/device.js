@@ -13,7 +13,7 @@ let draft = JSON.parse(sessionStorage.amlaps ?? "{}");
 
 /** Asks for passwords, one at a time, and shows each or what went wrong. @type {Confirm["asker"]} */
 export function asker(app) {
-  const waiting = h("p", { class: "quiet", role: "status", tabindex: -1 });
+  const waiting = h("p", { class: "quiet", role: "status" });
   let request = new AbortController();
   let timer = 0;
   const stop = () => {
@@ -25,7 +25,7 @@ export function asker(app) {
   const cancel = button(t("device.cancel"), "small", () => {
     stop();
     waiting.append(t("device.cancelled"));
-    waiting.focus();
+    document.querySelector("h1")?.focus({ preventScroll: true });
   });
   /** @type {Send} */
   const send = (ask, taken) => {
@@ -86,7 +86,7 @@ function reasonField(actions, value) {
   return {
     field, error,
     block: h("div", { class: "field" },
-      h("label", { for: "reason" }, t(wanted.some(({ mode }) => mode === "required") ? "reason.label" : "reason.optional")),
+      h("label", { for: "reason" }, t(`reason.${wanted.some(({ mode }) => mode === "required") ? "label" : "optional"}`)),
       h("div", { id: "reason-hint", class: "quiet" }, [...new Set(wanted.map(({ hint }) => hint))].map((hint) => hint && h("p", null, plain(hint)))),
       error, field, choices[0] && h("div", { class: "choices", role: "group", "aria-label": t("reason.choices") }, choices)),
   };

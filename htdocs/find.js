@@ -20,7 +20,7 @@ export function byName(devices, query) {
     const key = device.name.toLowerCase();
     sets.set(key, [...(sets.get(key) ?? []), device]);
   }
-  return [...sets.values()].filter(([first]) => first);
+  return [...sets.values()].filter((set) => set[0]);
 }
 
 /** @type {Find["newest"]} */
