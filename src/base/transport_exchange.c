@@ -203,9 +203,17 @@ apr_status_t amlaps_curl_fail(amlaps_error_t *error, const amlaps_curl_exchange_
     };
     const char *whom = exchange->whom, *name = amlaps_curl_host(exchange->url, pool);
     const char *where = whom ? apr_pstrcat(pool, whom, " at ", name, NULL) : name;
+    long proxy = 0; /* what it answered to CONNECT, which curl tells as a connection that broke */
     const char *reason = amlaps_text_printable(exchange->reason[0] ? exchange->reason : curl_easy_strerror(code), 160, pool);
     size_t i = 0;
 
+    curl_easy_getinfo(exchange->handle, CURLINFO_HTTP_CONNECTCODE, &proxy);
+    if (proxy >= 300) {
+        return amlaps_error_set(error, faults->unreachable, faults->unreachable_id, proxy >= 500 ? APR_ECONNRESET : APR_EGENERAL,
+                                "%s: the proxy refuses with %ld: check https_proxy in httpd's environment, with its user and password, and what "
+                                "the proxy lets through (curl %d: %s)",
+                                where, proxy, code, reason);
+    }
     if (exchange->too_large) {
         code = CURLE_FILESIZE_EXCEEDED;
     }

@@ -317,6 +317,21 @@ static void clear_text_never_goes_to_a_proxy(void **state)
     assert_int_equal(status, APR_SUCCESS);
 }
 
+/* It is there and answers: neither the network nor whoever was asked for is in trouble. */
+static void a_proxy_that_refuses_is_told(void **state)
+{
+    world_t *world = *state;
+
+    world->request.url = "https://graph.invalid/v1.0/x";
+    setenv("https_proxy", http_fake_root(world->server), 1);
+    http_fake_answers(world->server, "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\nRetry-After: 7\r\n\r\n", HTTP_CLOSE);
+    fails(world, AMLAPS_TENANT_UNREACHABLE, 0);
+    unsetenv("https_proxy");
+    assert_non_null(strstr(http_fake_request(world->server, 0), "CONNECT graph.invalid:443 "));
+    assert_non_null(strstr(world->error.detail, "graph.invalid: the proxy refuses with 407: check https_proxy in httpd's environment"));
+    assert_null(world->response.retry_after);
+}
+
 static void *ask_other(void *data)
 {
     world_t *world = data;
@@ -380,6 +395,7 @@ int main(void)
         world_test(no_server_no_answer),
         world_test(only_http_is_spoken),
         world_test(clear_text_never_goes_to_a_proxy),
+        world_test(a_proxy_that_refuses_is_told),
         world_test(a_full_pool_is_busy_at_once),
     };
 
