@@ -39,8 +39,9 @@ apr_status_t amlaps_guard_check(amlaps_error_t *error, request_rec *r);
 
 #define AMLAPS_BODY_MOST (16 * 1024)
 
-/** Reads the whole body as one JSON document of at most AMLAPS_BODY_MOST bytes. @return APR_SUCCESS or AMLAPS_BAD_REQUEST */
-apr_status_t amlaps_body_read(amlaps_json_t **body, amlaps_error_t *error, request_rec *r);
+/** Reads the whole body as one JSON document of at most AMLAPS_BODY_MOST bytes. What the request's conditions are is what they are then. @return
+ *  APR_SUCCESS or AMLAPS_BAD_REQUEST */
+apr_status_t amlaps_body_read(amlaps_json_t **body, amlaps_error_t *error, amlaps_request_t *request);
 
 /** @return APR_SUCCESS where `object` is one and all its members are in `known` (NULL-terminated), else AMLAPS_BAD_REQUEST */
 apr_status_t amlaps_body_check(amlaps_error_t *error, const amlaps_json_t *object, const char *const *known);
