@@ -29,6 +29,9 @@ typedef struct amlaps_request_t {
  */
 apr_status_t amlaps_identity_read(const amlaps_person_t **person, amlaps_error_t *error, request_rec *r);
 
+/** Is the person's ID token for this app? @param app NULL: any is right. @return APR_SUCCESS or AMLAPS_NOT_AUTHENTICATED */
+apr_status_t amlaps_sign_in_app_check(amlaps_error_t *error, const char *app, const amlaps_person_t *person);
+
 /* ---- guard.c, body.c ---- */
 
 /**
