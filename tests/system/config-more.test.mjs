@@ -149,6 +149,15 @@ describe('settings of other modules that are not safe', () => {
   warns('DumpIOInput On', 'AML0178');
   warns('DumpIOOutput on', 'AML0178');
   warns('DumpIOInput Off', null);
+  for (const word of ['', ' latin1', ' base64url']) {
+    test(`OIDCPassClaimsAs environment${word}${/\d/.test(word) ? '' : ' is none'}`, async () => {
+      httpd.configure({ load: [], amlaps: `${all}${STORE}\n${page}\nOIDCPassClaimsAs environment${word}` });
+      const { ok, output } = await httpd.configtest();
+      assert.ok(ok, output);
+      assert.doesNotMatch(output, /AML0114/);
+      assert.equal(output.includes(`AML0187: OIDCPassClaimsAs${word} `), /\d/.test(word), output);
+    });
+  }
   warns('RemoteIPHeader X-Forwarded-For', 'AML0186');
   warns('RemoteIPHeader X-Real-IP', 'AML0186', '<VirtualHost 127.0.0.1:1>\n@\n</VirtualHost>');
   for (const proxy of ['RemoteIPInternalProxy 10.0.0.1', 'RemoteIPTrustedProxy 10.0.0.1']) {
