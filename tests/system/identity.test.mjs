@@ -239,5 +239,7 @@ describe('a session of another virtual host, which mod_auth_openidc takes', () =
   test('with the same one is as good there', async () => {
     const session = await issuer.signIn(shared.base, {});
     for (const base of [shared.base, sameApp]) assertOk(await reveal(playedAt(session, base), 'LON-001'));
+    const several = await issuer.signIn(shared.base, { aud: ['x', issuer.clientId], azp: issuer.clientId });
+    assertOk(await reveal(playedAt(several, sameApp), 'LON-001'));
   });
 });
