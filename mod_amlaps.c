@@ -20,6 +20,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_post_read_request(amlaps_httpd_prepare_api, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_access_checker(amlaps_httpd_prepare_api, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_translate_name(amlaps_httpd_translate_name, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_map_to_storage(amlaps_httpd_take_trace, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_map_to_storage(amlaps_httpd_map_to_storage, NULL, NULL, APR_HOOK_LAST);
     ap_hook_type_checker(amlaps_httpd_type_checker, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(amlaps_httpd_handler, NULL, NULL, APR_HOOK_MIDDLE);

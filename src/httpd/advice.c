@@ -102,6 +102,33 @@ static void tell_faults(const ap_directive_t *directive, const server_rec *serve
     }
 }
 
+/* @return the first directive of one of these names */
+static const ap_directive_t *find(const ap_directive_t *directive, const char *const *names)
+{
+    const ap_directive_t *found = NULL;
+
+    for (; directive && !found; directive = directive->next) {
+        found = directive->directive && is_one_of(directive->directive, strlen(directive->directive), names) ? directive :
+                find(directive->first_child, names);
+    }
+    return found;
+}
+
+/* mod_remoteip believes everybody where no proxy is named. Wherever one is named it is taken to count: virtual hosts inherit it. */
+static void tell_of_addresses(const server_rec *server)
+{
+    static const char *const headers[] = { "RemoteIPHeader", NULL };
+    static const char *const proxies[] = {
+        "RemoteIPInternalProxy", "RemoteIPInternalProxyList", "RemoteIPTrustedProxy", "RemoteIPTrustedProxyList", NULL,
+    };
+    const ap_directive_t *header = find(ap_conftree, headers);
+
+    if (header && !find(ap_conftree, proxies)) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server, "AML0186: %s:%d: whoever sends this header chooses the address that limits, rules and the "
+                     "audit see; write RemoteIPInternalProxy with the proxy's address", header->filename, header->line_num);
+    }
+}
+
 void amlaps_advice_give(const server_rec *server)
 {
     setting_t settings[] = {
@@ -111,6 +138,10 @@ void amlaps_advice_give(const server_rec *server)
           "AML0113: the claims reach the page only with OIDCPassIDTokenAs payload; set it", 0, 0, 0 },
         { "OIDCPassClaimsAs", "environment", NULL,
           "AML0114: claims are passed as request headers too; set OIDCPassClaimsAs environment", 0, 0, 0 },
+        { "OIDCPassClaimsAs", NULL, "latin1",
+          "AML0187: OIDCPassClaimsAs latin1 spoils the claims of everybody with a letter beyond ASCII; set OIDCPassClaimsAs environment", 0, 1, 0 },
+        { "OIDCPassClaimsAs", NULL, "base64url",
+          "AML0187: OIDCPassClaimsAs base64url makes all claims unreadable; set OIDCPassClaimsAs environment", 0, 1, 0 },
         { "OIDCCookieSameSite", "On", NULL,
           "AML0115: the session cookie goes along with requests of other sites; set OIDCCookieSameSite On", 0, 0, 0 },
         { "OIDCPreservePost", "Off", "On",
@@ -127,4 +158,5 @@ void amlaps_advice_give(const server_rec *server)
         }
     }
     tell_faults(ap_conftree, server);
+    tell_of_addresses(server);
 }

@@ -76,7 +76,7 @@ static int disclose(amlaps_request_t *request, amlaps_permission_t permission)
     apr_size_t nth = 0;
 
     if (amlaps_api_path(&tenant, &device_id, &error, request) != APR_SUCCESS ||
-        amlaps_body_read(&body, &error, request->r) != APR_SUCCESS || amlaps_body_check(&error, body, known) != APR_SUCCESS ||
+        amlaps_body_read(&body, &error, request) != APR_SUCCESS || amlaps_body_check(&error, body, known) != APR_SUCCESS ||
         amlaps_body_text(&reason, &error, body, "reason") != APR_SUCCESS || read_nth(&nth, &error, body, permission) != APR_SUCCESS ||
         amlaps_access_disclose(&disclosure, &error, request->access, &asker, tenant, device_id, permission, nth, reason, pool) != APR_SUCCESS) {
         return amlaps_respond_problem(request, &error);

@@ -227,7 +227,7 @@ int amlaps_api_explain(amlaps_request_t *request)
 
     inquiry.device = &device;
     inquiry.circumstances = &circumstances;
-    if (amlaps_body_read(&body, &error, request->r) != APR_SUCCESS || amlaps_body_check(&error, body, known) != APR_SUCCESS ||
+    if (amlaps_body_read(&body, &error, request) != APR_SUCCESS || amlaps_body_check(&error, body, known) != APR_SUCCESS ||
         (amlaps_json_member(body, "person") &&
          read_person(&inquiry, &error, request, amlaps_json_member(body, "person")) != APR_SUCCESS) ||
         read_device(&device, &error, request, amlaps_json_member(body, "device")) != APR_SUCCESS ||

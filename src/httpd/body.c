@@ -3,9 +3,19 @@
 
 #include <apr_strings.h>
 
+/* Who one is, and what one may, was found out when the request began: nobody keeps that for later with a body that never ends. */
+#define PATIENCE apr_time_from_sec(20)
+
 static apr_status_t unreadable(amlaps_error_t *error, apr_status_t status)
 {
     return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0140", status, "The body could not be read.");
+}
+
+/* The rest of the body is not waited for either, which httpd would do to keep the connection. */
+static apr_status_t too_slow(amlaps_error_t *error, request_rec *r)
+{
+    r->connection->keepalive = AP_CONN_CLOSE;
+    return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0140", APR_EGENERAL, "The body did not come to its end within 20 seconds.");
 }
 
 typedef struct text_t {
@@ -41,6 +51,9 @@ static apr_status_t collect(text_t *text, amlaps_error_t *error, request_rec *r)
 
         if (status != APR_SUCCESS) {
             return unreadable(error, status);
+        }
+        if (apr_time_now() - r->request_time > PATIENCE) {
+            return too_slow(error, r);
         }
         for (bucket = APR_BRIGADE_FIRST(brigade); bucket != APR_BRIGADE_SENTINEL(brigade); bucket = APR_BUCKET_NEXT(bucket)) {
             const char *data;
@@ -125,16 +138,18 @@ apr_status_t amlaps_body_text(const char **text, amlaps_error_t *error, const am
     return *text || amlaps_json_kind(value) == AMLAPS_JSON_NONE ? APR_SUCCESS : amlaps_body_wrong(error, member, "a text");
 }
 
-apr_status_t amlaps_body_read(amlaps_json_t **body, amlaps_error_t *error, request_rec *r)
+apr_status_t amlaps_body_read(amlaps_json_t **body, amlaps_error_t *error, amlaps_request_t *request)
 {
     text_t text;
     char why[160];
 
     *body = NULL;
-    if (collect(&text, error, r) != APR_SUCCESS) {
+    if (collect(&text, error, request->r) != APR_SUCCESS) {
         return error->status;
     }
-    if (amlaps_json_parse(body, why, text.bytes, text.length, r->pool) != APR_SUCCESS) {
+    /* Only now is something asked for: a request that was begun within the hours of a rule may end outside of them. */
+    request->circumstances.now = apr_time_now();
+    if (amlaps_json_parse(body, why, text.bytes, text.length, request->r->pool) != APR_SUCCESS) {
         return amlaps_error_set(error, AMLAPS_BAD_REQUEST, "AML0144", APR_EGENERAL, "The body is not JSON: %s.", why);
     }
     return APR_SUCCESS;

@@ -225,6 +225,7 @@ static int check_server(server_rec *server, apr_hash_t *channels, apr_pool_t *pc
     int status;
 
     amlaps_mounts_find(server, pconf);
+    config->sign_in_app = amlaps_sign_in_app_find(server, pconf);
     if (!amlaps_config_active(config)) {
         return check_idle(server, config, channels, pconf, ptemp);
     }

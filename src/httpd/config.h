@@ -119,6 +119,7 @@ typedef struct amlaps_config_t {
     const amlaps_policy_t *roles[AMLAPS_ROLES]; /* who has them: the rules' own way of matching people */
     amlaps_tell_t tell;            /* who is told of every request */
     apr_array_header_t *mounts;    /* amlaps_mount_t */
+    const char *sign_in_app;       /* OIDCClientID; NULL: tokens may be for others */
     apr_array_header_t *limits;    /* amlaps_limit_t: those written, defaults for the rest */
     amlaps_graph_shared_t *graph_shared; /* made by post_config, where `runtime` is this server's own */
     const char *opened_store;      /* NULL: as `store` says */

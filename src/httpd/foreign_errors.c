@@ -134,9 +134,33 @@ void amlaps_httpd_insert_error_filter(request_rec *r)
     }
 }
 
+static int is_of_include(const ap_filter_t *filter)
+{
+    const char *name = filter->frec->name;
+
+    return !ap_cstr_casecmp(name, "INCLUDES") || !ap_cstr_casecmp(name, "BYTYPE:INCLUDES");
+}
+
+/*
+ * mod_include, set for all of a server, would do what a reason or the name of a device tells it to: run programs, and show files and the
+ * environment with the person's access token. By AddOutputFilterByType its filter has another name.
+ */
+static void remove_includes(request_rec *r)
+{
+    ap_filter_t *filter, *next;
+
+    for (filter = r->output_filters; filter; filter = next) {
+        next = filter->next;
+        if (filter->r == r && is_of_include(filter) && amlaps_mount_of(r)) {
+            ap_remove_output_filter(filter);
+        }
+    }
+}
+
 /* A request that httpd could not read reaches no hook before its ErrorDocument is served, as a file like others. */
 void amlaps_httpd_insert_filter(request_rec *r)
 {
+    remove_includes(r);
     if (r->prev && is_api_error(r)) {
         amlaps_headers_set(r, 0);
         ap_add_output_filter(FILTER, NULL, r, r->connection);

@@ -20,6 +20,7 @@ int amlaps_httpd_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pt
 void amlaps_httpd_child_init(apr_pool_t *pchild, server_rec *main_server);
 int amlaps_httpd_translate_name(request_rec *r);
 int amlaps_httpd_map_to_storage(request_rec *r);
+int amlaps_httpd_take_trace(request_rec *r);
 int amlaps_httpd_type_checker(request_rec *r);
 int amlaps_httpd_handler(request_rec *r);
 int amlaps_httpd_status(request_rec *r, int flags);

@@ -37,7 +37,9 @@ apr_status_t amlaps_identity_read(const amlaps_person_t **person, amlaps_error_t
         return amlaps_error_set(error, AMLAPS_NOT_AUTHENTICATED, "AML0151", APR_EGENERAL,
                                 "nobody is signed in; the Location needs AuthType openid-connect and Require valid-user");
     }
-    if (read_claims(person, error, r) != APR_SUCCESS) {
+    if (read_claims(person, error, r) != APR_SUCCESS ||
+        amlaps_sign_in_app_check(error, amlaps_config_of(r->server)->sign_in_app, *person) != APR_SUCCESS) {
+        *person = NULL;
         error->told = unusable;
     }
     return error->status;

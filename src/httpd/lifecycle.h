@@ -29,6 +29,9 @@ void amlaps_log_bridge(const server_rec *server);
 /** Warns about settings of mod_auth_openidc and httpd that make this module unsafe or useless. At configtest and start. */
 void amlaps_advice_give(const server_rec *server);
 
+/** @return the OIDCClientID that counts for the server, as the configuration tree has it; NULL: there is none, or ID tokens may be for others */
+const char *amlaps_sign_in_app_find(const server_rec *server, apr_pool_t *pool);
+
 /** Notes the server's Locations that have a SetHandler. */
 void amlaps_mounts_find(server_rec *server, apr_pool_t *pool);
 

@@ -86,6 +86,14 @@ int amlaps_httpd_map_to_storage(request_rec *r)
     return ap_get_module_config(r->request_config, &amlaps_module) == ours && amlaps_mount_of(r) ? OK : DECLINED;
 }
 
+/* Unless TraceEnable is off httpd would give back what was sent, the session cookie too, before anybody is asked to sign in. */
+int amlaps_httpd_take_trace(request_rec *r)
+{
+    const core_server_config *core = ap_get_core_module_config(r->server->module_config);
+
+    return r->method_number == M_TRACE && core->trace_enable != AP_TRACE_DISABLE ? amlaps_httpd_map_to_storage(r) : DECLINED;
+}
+
 /* With MultiViews mod_negotiation would look for files of like names, and answer 403 since their folder is not there. */
 int amlaps_httpd_type_checker(request_rec *r)
 {

@@ -29,6 +29,9 @@ typedef struct amlaps_request_t {
  */
 apr_status_t amlaps_identity_read(const amlaps_person_t **person, amlaps_error_t *error, request_rec *r);
 
+/** Is the person's ID token for this app? @param app NULL: any is right. @return APR_SUCCESS or AMLAPS_NOT_AUTHENTICATED */
+apr_status_t amlaps_sign_in_app_check(amlaps_error_t *error, const char *app, const amlaps_person_t *person);
+
 /* ---- guard.c, body.c ---- */
 
 /**
@@ -39,8 +42,9 @@ apr_status_t amlaps_guard_check(amlaps_error_t *error, request_rec *r);
 
 #define AMLAPS_BODY_MOST (16 * 1024)
 
-/** Reads the whole body as one JSON document of at most AMLAPS_BODY_MOST bytes. @return APR_SUCCESS or AMLAPS_BAD_REQUEST */
-apr_status_t amlaps_body_read(amlaps_json_t **body, amlaps_error_t *error, request_rec *r);
+/** Reads the whole body as one JSON document of at most AMLAPS_BODY_MOST bytes. What the request's conditions are is what they are then. @return
+ *  APR_SUCCESS or AMLAPS_BAD_REQUEST */
+apr_status_t amlaps_body_read(amlaps_json_t **body, amlaps_error_t *error, amlaps_request_t *request);
 
 /** @return APR_SUCCESS where `object` is one and all its members are in `known` (NULL-terminated), else AMLAPS_BAD_REQUEST */
 apr_status_t amlaps_body_check(amlaps_error_t *error, const amlaps_json_t *object, const char *const *known);

@@ -102,12 +102,24 @@ static apr_uint32_t next_character(const unsigned char **at)
     return character;
 }
 
-/* White space of Unicode, and the characters of no width that would pass for a reason unseen. */
+/* White space of Unicode, and what shows nothing, which would pass for a reason unseen: fillers, marks of direction, selectors, tags. */
 static int is_blank(apr_uint32_t character)
 {
-    return character <= 0x20 || character == 0xa0 || character == 0x1680 || (character >= 0x2000 && character <= 0x200f)
-           || (character >= 0x2028 && character <= 0x202f) || (character >= 0x205f && character <= 0x2064) || character == 0x3000
-           || character == 0xfeff;
+    static const struct {
+        apr_uint32_t first, last;
+    } blanks[] = {
+        {0x00, 0x20}, {0xa0, 0xa0}, {0xad, 0xad}, {0x34f, 0x34f}, {0x61c, 0x61c}, {0x115f, 0x1160}, {0x1680, 0x1680}, {0x17b4, 0x17b5},
+        {0x180b, 0x180f}, {0x2000, 0x200f}, {0x2028, 0x202f}, {0x205f, 0x206f}, {0x2800, 0x2800}, {0x3000, 0x3000}, {0x3164, 0x3164},
+        {0xfe00, 0xfe0f}, {0xfeff, 0xfeff}, {0xffa0, 0xffa0}, {0xfff0, 0xfffb}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
+    };
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(blanks) / sizeof(blanks[0]); i++) {
+        if (character >= blanks[i].first && character <= blanks[i].last) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 static int is_forbidden(apr_uint32_t character)

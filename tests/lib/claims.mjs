@@ -53,7 +53,7 @@ export class Issuer {
   /** @param {any} claims @param {string | undefined} nonce */
   #idToken(claims, nonce) {
     const now = Math.floor(Date.now() / 1000);
-    const payload = { ...claims, iss: this.url, aud: this.clientId, iat: now, nbf: now - 60, exp: now + 3600, nonce };
+    const payload = { aud: this.clientId, ...claims, iss: this.url, iat: now, nbf: now - 60, exp: now + 3600, nonce };
     const text = `${encode({ alg: 'RS256', typ: 'JWT', kid: KID })}.${encode(payload)}`;
     return `${text}.${sign('sha256', Buffer.from(text), this.privateKey).toString('base64url')}`;
   }

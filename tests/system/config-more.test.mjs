@@ -118,11 +118,11 @@ describe('settings of other modules that are not safe', () => {
   /** @param {string} line @param {string | null} id of the warning, which names the line @param {string} [around] what stands around it */
   function warns(line, id, around = '@') {
     test(`${line}${around === '@' ? '' : ` in ${around.split('\n')[0]}`}${id ? '' : ' is none'}`, async () => {
-      httpd.configure({ load: ['dumpio'], amlaps: `${all}${STORE}\n${page}\n${around.replace('@', line)}` });
+      httpd.configure({ load: ['dumpio', 'remoteip'], amlaps: `${all}${STORE}\n${page}\n${around.replace('@', line)}` });
       const { ok, output } = await httpd.configtest();
       assert.ok(ok, output);
       const at = httpd.read('conf/httpd.conf').split('\n').lastIndexOf(line) + 1;
-      assert.deepEqual([...output.matchAll(/(AML017\d): \S+httpd\.conf:(\d+): .*; (set|write|remove)/g)].map((m) => `${m[1]} ${m[2]}`), id ? [`${id} ${at}`] : [], output);
+      assert.deepEqual([...output.matchAll(/(AML01(?:7\d|86)): \S+httpd\.conf:(\d+): .*; (set|write|remove)/g)].map((m) => `${m[1]} ${m[2]}`), id ? [`${id} ${at}`] : [], output);
     });
   }
   warns('OIDCCookieHTTPOnly Off', 'AML0171');
@@ -149,6 +149,20 @@ describe('settings of other modules that are not safe', () => {
   warns('DumpIOInput On', 'AML0178');
   warns('DumpIOOutput on', 'AML0178');
   warns('DumpIOInput Off', null);
+  for (const word of ['', ' latin1', ' base64url']) {
+    test(`OIDCPassClaimsAs environment${word}${/\d/.test(word) ? '' : ' is none'}`, async () => {
+      httpd.configure({ load: [], amlaps: `${all}${STORE}\n${page}\nOIDCPassClaimsAs environment${word}` });
+      const { ok, output } = await httpd.configtest();
+      assert.ok(ok, output);
+      assert.doesNotMatch(output, /AML0114/);
+      assert.equal(output.includes(`AML0187: OIDCPassClaimsAs${word} `), /\d/.test(word), output);
+    });
+  }
+  warns('RemoteIPHeader X-Forwarded-For', 'AML0186');
+  warns('RemoteIPHeader X-Real-IP', 'AML0186', '<VirtualHost 127.0.0.1:1>\n@\n</VirtualHost>');
+  for (const proxy of ['RemoteIPInternalProxy 10.0.0.1', 'RemoteIPTrustedProxy 10.0.0.1']) {
+    warns('RemoteIPHeader X-Forwarded-For', null, `${proxy}\n<VirtualHost 127.0.0.1:1>\n@\n</VirtualHost>`);
+  }
 });
 
 describe('the place of a mistake', () => {

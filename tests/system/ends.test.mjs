@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import http from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { DEVICES } from '../entra/world.mjs';
+import { ruleSection } from '../lib/amlaps-conf.mjs';
 import { MPM_RACE } from '../lib/errorlog.mjs';
 import { assertOk, assertProblem } from '../lib/expect.mjs';
 import { Load, assertRecorded } from '../lib/load.mjs';
@@ -44,6 +45,70 @@ describe('a person who goes away', () => {
     assert.deepEqual(records.map((r) => [r.stage, r.outcome]), [['intent', 'pending'], ['outcome', 'granted']]);
     assertOk(await helpdesk.password('contoso', DEVICES.lon001));
     assertProblem(await helpdesk.password('contoso', DEVICES.lon001), 'rate_limited');
+  });
+});
+
+describe('a body that comes late', () => {
+  const two = (/** @type {number} */ n) => String(n).padStart(2, '0');
+  /** @type {Date} */
+  let end;
+  /** @type {import('../lib/stage.mjs').Stage} */
+  let stage;
+  /** @type {Awaited<ReturnType<typeof stage.signIn>>} */
+  let helpdesk;
+  before(async () => {
+    end = new Date(Date.now() + 10000);
+    const local = [end.getMonth() + 1, end.getDate(), end.getHours(), end.getMinutes(), end.getSeconds()].map(two).join('');
+    stage = await startStage({ rules: ruleSection('Until ten', ['AMLapsDevice name LON-*', 'AMLapsAllow password anyone',
+      `AMLapsWhen "%{TIME} < '${end.getFullYear()}${local}'"`]) });
+    helpdesk = await stage.signIn('helpdesk');
+  });
+  after(() => stage?.close(TROUBLE));
+
+  /** Sends the head of a request for a password. @param {number} length of the body that it promises */
+  function begin(length) {
+    const url = new URL(`api/v1/devices/contoso/${DEVICES.lon001}/password`, stage.base);
+    const req = http.request({ host: '127.0.0.1', port: url.port, path: url.pathname, method: 'POST', headers: { Host: url.host, 'Content-Length': length,
+      Cookie: helpdesk.jar.cookieHeader(url), 'Content-Type': 'application/json', 'X-AMLaps-Request': '1', 'Sec-Fetch-Site': 'same-origin' } });
+    req.flushHeaders();
+    /** @type {Promise<{ status: number | undefined, text: string }>} */
+    const answer = new Promise((resolve, reject) => {
+      req.on('error', reject);
+      req.on('response', (res) => {
+        let text = '';
+        res.on('data', (chunk) => { text += chunk; });
+        res.on('end', () => resolve({ status: res.statusCode, text }));
+      });
+    });
+    return { req, answer };
+  }
+
+  test('does not keep the hours of a rule open', async () => {
+    const early = begin(14);
+    assertOk(await helpdesk.password('contoso', DEVICES.lon001, { reason: 'x' }));
+    await waitFor('the end of the hours', () => Date.now() >= end.getTime(), { timeout: 15000 });
+    const start = await stage.lastSeq();
+    early.req.end('{"reason":"x"}');
+    const { status, text } = await early.answer;
+    assert.equal(status, 403, text);
+    assert.deepEqual((await stage.records(start)).map((r) => [r.stage, r.outcome]), [['outcome', 'denied']]);
+  });
+
+  test('and never ends is not waited for, though some of it comes all the time', async () => {
+    const start = await stage.lastSeq();
+    const began = Date.now();
+    const { req, answer } = begin(16000);
+    const drops = setInterval(() => req.write(' '), 500);
+    try {
+      const { status, text } = await answer;
+      assert.equal(status, 400, text);
+      assert.match(JSON.parse(text).detail, /within 20 seconds/);
+      assert.ok(Date.now() - began >= 20000);
+    } finally {
+      clearInterval(drops);
+      req.destroy();
+    }
+    assert.deepEqual(await stage.records(start), []);
   });
 });
 

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import net from 'node:net';
 import { after, before, test } from 'node:test';
+import { DEVICES } from '../entra/world.mjs';
 import { assertApiHeaders, assertProblem, assertSecurityHeaders } from '../lib/expect.mjs';
 import { Jar } from '../lib/jar.mjs';
 import { startStage } from '../lib/stage.mjs';
@@ -16,7 +17,7 @@ before(async () => {
     load: ['rewrite'],
     server: 'ErrorDocument 414 /sorry.html',
     files: { 'www/sorry.html': '<title>sorry</title>' },
-    vhost: 'ErrorDocument 401 /plain.txt\nErrorDocument 404 /plain.txt\nRewriteEngine On\n'
+    vhost: 'TraceEnable On\nErrorDocument 401 /plain.txt\nErrorDocument 404 /plain.txt\nRewriteEngine On\n'
       + [403, 405, 429, 500, 503].map((status) => `RewriteRule "^/laps/api/v1/answers/${status}$" - [R=${status}]\n`).join('')
       + '<Location "/laps/api/v1/devices">\n    LimitRequestBody 100\n</Location>',
   });
@@ -71,6 +72,20 @@ for (const [status, code, detail] of /** @type {[number, string, RegExp][]} */ (
     assert.doesNotMatch(problem.detail, /device/);
   });
 }
+
+test('TRACE gives nothing back, also where httpd would', async () => {
+  const headers = { 'X-Sent': 'a-secret' };
+  const session = await stage.signIn('helpdesk');
+  assert.match((await new Jar().request(`${stage.origin}/x`, { method: 'TRACE', headers })).text, /X-Sent: a-secret/, 'httpd does');
+  assertProblem(await new Jar().request(`${stage.base}api/v1/session`, { method: 'TRACE', headers }), 'not_authenticated');
+  for (const path of ['', 'api/v1/session', `api/v1/devices/contoso/${DEVICES.lon001}/password`]) {
+    const answer = await session.request(path, { method: 'TRACE', headers });
+    assertProblem(answer, 'method_not_allowed');
+    assert.doesNotMatch(answer.headers.allow, /TRACE/);
+    assert.doesNotMatch(answer.text, /a-secret/);
+    assertSecurityHeaders(answer);
+  }
+});
 
 test('a header Expect that httpd does not know is named', async () => {
   const text = await raw(`GET /laps/api/v1/session HTTP/1.1\r\nHost: ${new URL(stage.origin).host}\r\nExpect: more\r\nConnection: close\r\n\r\n`);

@@ -6,6 +6,7 @@ import { GROUPS } from '../entra/world.mjs';
 import { ruleSection } from '../lib/amlaps-conf.mjs';
 import { startIssuer } from '../lib/claims.mjs';
 import { assertOk, assertProblem } from '../lib/expect.mjs';
+import { freePort } from '../lib/ports.mjs';
 import { Session } from '../lib/signin.mjs';
 import { startStage } from '../lib/stage.mjs';
 
@@ -189,5 +190,56 @@ describe('overage', () => {
     assertOk(await reveal(await personWith({ groups: [GROUPS.allStaff] }), 'PAR-011'));
     assertOk(await reveal(await personWith({}), 'PAR-011'));
     assertProblem(await reveal(await personWith({ groups: ['11111111-2222-4333-8444-555555555555'] }), 'PAR-011'), 'not_authorized');
+  });
+});
+
+describe('a session of another virtual host, which mod_auth_openidc takes', () => {
+  /** @type {import('../lib/stage.mjs').Stage} */
+  let shared;
+  let [other, sameApp] = ['', ''];
+  /** @type {import('../lib/claims.mjs').Issuer} */
+  let theirs;
+  before(async () => {
+    theirs = await startIssuer();
+    const [port, same] = [await freePort(), await freePort()];
+    other = `http://localhost:${port}/laps/`;
+    const host = (/** @type {number} */ at, /** @type {string} */ lines) => `Listen 127.0.0.1:${at}\n<VirtualHost 127.0.0.1:${at}>\n${lines}
+      <Location "/laps">\nAuthType openid-connect\nRequire valid-user\nSetHandler amlaps\n</Location>\n</VirtualHost>\n`;
+    const settings = ['OIDCCryptoPassphrase "a passphrase for tests on one machine"', 'OIDCPKCEMethod S256', 'OIDCCacheType file', 'OIDCCacheDir "{root}/sessions"',
+      'OIDCPassIDTokenAs payload', 'OIDCPassClaimsAs environment', 'OIDCPassUserInfoAs json', 'OIDCCookiePath /laps', 'OIDCRemoteUserClaim sub'].join('\n');
+    shared = await startStage({
+      issuer, sessionCache: 'file', rules: ruleSection('London', ['AMLapsDevice name LON-*', 'AMLapsAllow password anyone']),
+      server: host(port, `${settings}\nOIDCProviderMetadataURL ${theirs.metadataUrl}\nOIDCClientID ${theirs.clientId}\nOIDCClientSecret ${theirs.clientSecret}
+        OIDCRedirectURI ${other}oidc/callback`)
+        + host(same, `${settings}\nOIDCProviderMetadataURL ${issuer.metadataUrl}\n<IfModule mod_auth_openidc.c>\noidcclientid "${issuer.clientId}"\n</IfModule>
+        OIDCClientSecret ${issuer.clientSecret}\nOIDCRedirectURI http://localhost:${same}/laps/oidc/callback`),
+    });
+    sameApp = `http://localhost:${same}/laps/`;
+  });
+  after(async () => {
+    await theirs?.close();
+    await shared?.close([/amlaps:.*AML0159/]);
+  });
+
+  /** @param {Session} session @param {string} base where its cookie is played */
+  const playedAt = (session, base) => new Session(base, session.jar);
+
+  test('with another sign-in app is none', async () => {
+    const stranger = await theirs.signIn(other, { oid: FRED });
+    assertOk(await stranger.get('api/v1/session'));
+    const played = playedAt(stranger, shared.base);
+    assertProblem(await played.get('api/v1/session'), 'not_authenticated');
+    const start = await shared.lastSeq();
+    assertProblem(await reveal(played, 'LON-001'), 'not_authenticated');
+    assert.deepEqual(await shared.records(start), []);
+    assert.match((await played.get('')).text, /"code":"unusable"/);
+    assert.match(shared.httpd.errorLog(), /AML0159: .*OIDCCryptoPassphrase/);
+  });
+
+  test('with the same one is as good there', async () => {
+    const session = await issuer.signIn(shared.base, {});
+    for (const base of [shared.base, sameApp]) assertOk(await reveal(playedAt(session, base), 'LON-001'));
+    const several = await issuer.signIn(shared.base, { aud: ['x', issuer.clientId], azp: issuer.clientId });
+    assertOk(await reveal(playedAt(several, sameApp), 'LON-001'));
   });
 });

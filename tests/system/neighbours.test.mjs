@@ -303,6 +303,48 @@ describe('compression of the whole server', () => {
   });
 });
 
+for (const how of ['SetOutputFilter INCLUDES', 'AddOutputFilterByType INCLUDES application/json text/html text/csv']) {
+  describe(`mod_include of the whole server, by ${how}`, () => {
+    const COMMANDS = "x<!--#include virtual='/inc.txt' --><!--#printenv -->y";
+    /** @type {Stage} */
+    let stage;
+    /** @type {Session} */
+    let helpdesk;
+    before(async () => {
+      stage = await startStage({
+        load: ['include', 'filter'], server: `Options +Includes\n${how}`, amlaps: 'AMLapsAuditor user helpdesk@contoso.com',
+        files: { 'www/inc.txt': 'INCLUDED', 'www/all.html': COMMANDS },
+      });
+      stage.device('LON-002').displayName = `LON-002${COMMANDS}`;
+      helpdesk = await stage.signIn('helpdesk');
+    });
+    after(() => stage?.close());
+
+    test('works at all: in a file of the server', async () => {
+      assert.match((await new Jar().request(`${stage.origin}/all.html`)).text, /^xINCLUDED.*REQUEST_URI=\/all\.html/s);
+    });
+
+    test('does nothing that a reason says', async () => {
+      assertOk(await helpdesk.password('contoso', DEVICES.lon001, { reason: COMMANDS }));
+      assert.equal(assertOk(await helpdesk.get('api/v1/audit?event=password')).records[0].reason, COMMANDS);
+      for (const format of ['csv', 'jsonl']) {
+        const { text } = await helpdesk.get(`api/v1/audit/export?format=${format}`);
+        assert.ok(text.includes(COMMANDS) && !text.includes('OIDC_'), text);
+      }
+    });
+
+    test('does nothing that the name of a device says', async () => {
+      const [device] = assertOk(await helpdesk.get('api/v1/devices?search=LON-002')).devices;
+      assert.equal(device.name, `LON-002${COMMANDS}`);
+      assert.equal(assertOk(await helpdesk.password('contoso', device.deviceId, { reason: 'x' })).device.name, device.name);
+    });
+
+    test('leaves the page and its files as they are', async () => {
+      for (const path of ['', 'index.html', 'app.js']) assert.equal((await helpdesk.get(path)).status, 200, path);
+    });
+  });
+}
+
 const STATUSES = [400, 401, 403, 404, 405, 408, 411, 413, 414, 417, 422, 429, 431, 500, 501, 502, 503, 504];
 
 /** Requests below the API that httpd answers itself, before and after it has read them. */

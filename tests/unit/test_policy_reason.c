@@ -101,9 +101,17 @@ static void a_qr_code_is_permitted_by_word(void **state)
 static void no_reason_at_all(void **state)
 {
     static const char *const blanks[] = {NULL, "", " ", "\t\n ", "\xC2\xA0", "\xE2\x80\x8B", "\xE3\x80\x80", "\xEF\xBB\xBF", "\xE1\x9A\x80",
-                                         "\xE2\x80\x80 \xE2\x80\x8F", "\xE2\x80\xA8\xE2\x80\xAF", "\xE2\x81\x9F\xE2\x81\xA0"};
-    static const char *const texts[] = {".", "\xC2\xA1", "\xE2\x80\x90", "\xE2\x80\xB0", "\xE2\x81\x9E", "\xE2\x81\xAA", "\xE3\x80\x81",
-                                        "\xF0\x9F\x94\x91", "  x", "x  ", "\xE2\x80\xA7", "\xEF\xBC\x81"};
+                                         "\xE2\x80\x80 \xE2\x80\x8F", "\xE2\x80\xA8\xE2\x80\xAF", "\xE2\x81\x9F\xE2\x81\xA0",
+                                         /* soft hyphen, joiner, Arabic mark, Hangul fillers, Khmer vowels, Mongolian selector and separator */
+                                         "\xC2\xAD", "\xCD\x8F", "\xD8\x9C", "\xE1\x85\x9F\xE1\x85\xA0", "\xE3\x85\xA4", "\xEF\xBE\xA0",
+                                         "\xE1\x9E\xB4\xE1\x9E\xB5", "\xE1\xA0\x8B\xE1\xA0\x8E",
+                                         /* isolates, an empty Braille cell, selectors, annotations, shorthand, music, tags */
+                                         "\xE2\x81\xA6\xE2\x81\xA9", "\xE2\x81\xAF", "\xE2\xA0\x80", " \xEF\xB8\x8F", "\xEF\xBF\xBB",
+                                         "\xF0\x9B\xB2\xA0", "\xF0\x9D\x85\xB3", "\xF3\xA0\x80\xA0", "\xF3\xA0\x84\x80"};
+    static const char *const texts[] = {".", "\xC2\xA1", "\xE2\x80\x90", "\xE2\x80\xB0", "\xE2\x81\x9E", "\xE2\x81\xB0", "\xE3\x80\x81",
+                                        "\xF0\x9F\x94\x91", "  x", "x  ", "\xE2\x80\xA7", "\xEF\xBC\x81",
+                                        "\xC2\xAE", "\xE1\x85\xA1", "\xE2\xA0\x81", "\xE3\x85\xA5", "\xEF\xBE\xA1", "\xEF\xBF\xBC", "\xEF\xB8\x90",
+                                        "\xF3\xA1\x80\x80"};
     world_t *world = *state;
     amlaps_rule_t *required = rule_asking(world, "required", NULL), *optional = rule_asking(world, "optional", "^INC"),
                   *hidden = rule_asking(world, "hidden", NULL);
