@@ -76,6 +76,10 @@ apr_status_t amlaps_sign_in_app_check(amlaps_error_t *error, const char *app, co
     for (i = 0; !found && i < amlaps_json_length(audience); i++) {
         found = is_text(amlaps_json_item(audience, i), app);
     }
+    if (!found && amlaps_json_kind(audience) == AMLAPS_JSON_NONE) {
+        return amlaps_error_set(error, AMLAPS_NOT_AUTHENTICATED, "AML0159", APR_EGENERAL,
+                                "the claims do not say for which app the session is; let OIDCWhiteListedClaims and OIDCBlackListedClaims keep aud");
+    }
     if (!found) {
         return amlaps_error_set(error, AMLAPS_NOT_AUTHENTICATED, "AML0159", APR_EGENERAL,
                                 "the session is not of this virtual host's OIDCClientID %s; give each virtual host that has another one an "

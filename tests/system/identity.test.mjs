@@ -196,12 +196,12 @@ describe('overage', () => {
 describe('a session of another virtual host, which mod_auth_openidc takes', () => {
   /** @type {import('../lib/stage.mjs').Stage} */
   let shared;
-  let [other, sameApp] = ['', ''];
+  let [other, sameApp, thinned] = ['', '', ''];
   /** @type {import('../lib/claims.mjs').Issuer} */
   let theirs;
   before(async () => {
     theirs = await startIssuer();
-    const [port, same] = [await freePort(), await freePort()];
+    const [port, same, thin] = [await freePort(), await freePort(), await freePort()];
     other = `http://localhost:${port}/laps/`;
     const host = (/** @type {number} */ at, /** @type {string} */ lines) => `Listen 127.0.0.1:${at}\n<VirtualHost 127.0.0.1:${at}>\n${lines}
       <Location "/laps">\nAuthType openid-connect\nRequire valid-user\nSetHandler amlaps\n</Location>\n</VirtualHost>\n`;
@@ -212,9 +212,12 @@ describe('a session of another virtual host, which mod_auth_openidc takes', () =
       server: host(port, `${settings}\nOIDCProviderMetadataURL ${theirs.metadataUrl}\nOIDCClientID ${theirs.clientId}\nOIDCClientSecret ${theirs.clientSecret}
         OIDCRedirectURI ${other}oidc/callback`)
         + host(same, `${settings}\nOIDCProviderMetadataURL ${issuer.metadataUrl}\n<IfModule mod_auth_openidc.c>\noidcclientid "${issuer.clientId}"\n</IfModule>
-        OIDCClientSecret ${issuer.clientSecret}\nOIDCRedirectURI http://localhost:${same}/laps/oidc/callback`),
+        OIDCClientSecret ${issuer.clientSecret}\nOIDCRedirectURI http://localhost:${same}/laps/oidc/callback`)
+        + host(thin, `${settings}\nOIDCProviderMetadataURL ${issuer.metadataUrl}\nOIDCClientID ${issuer.clientId}\nOIDCClientSecret ${issuer.clientSecret}
+        OIDCRedirectURI http://localhost:${thin}/laps/oidc/callback\nOIDCWhiteListedClaims sub oid tid name`),
     });
     sameApp = `http://localhost:${same}/laps/`;
+    thinned = `http://localhost:${thin}/laps/`;
   });
   after(async () => {
     await theirs?.close();
@@ -241,5 +244,11 @@ describe('a session of another virtual host, which mod_auth_openidc takes', () =
     for (const base of [shared.base, sameApp]) assertOk(await reveal(playedAt(session, base), 'LON-001'));
     const several = await issuer.signIn(shared.base, { aud: ['x', issuer.clientId], azp: issuer.clientId });
     assertOk(await reveal(playedAt(several, sameApp), 'LON-001'));
+  });
+
+  test('whose claims were thinned out is none, and the log names what took them', async () => {
+    const session = await issuer.signIn(thinned, {});
+    assertProblem(await session.get('api/v1/session'), 'not_authenticated');
+    assert.match(shared.httpd.errorLog(), /AML0159: .*OIDCWhiteListedClaims/);
   });
 });
