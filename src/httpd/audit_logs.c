@@ -67,7 +67,10 @@ static const char *file_mistake(const amlaps_audit_log_t *log, apr_pool_t *pool)
 static const char *read_file(amlaps_audit_log_t *log, cmd_parms *cmd, const char *word)
 {
     log->sink.name = ap_server_root_relative(cmd->pool, word);
-    return log->sink.name ? file_mistake(log, cmd->pool) : apr_psprintf(cmd->pool, "'%s' is no path", word);
+    /* What became of it since the start is told when it is opened. */
+    return !log->sink.name                ? apr_psprintf(cmd->pool, "'%s' is no path", word)
+           : amlaps_lifecycle_is_reload() ? NULL
+                                          : file_mistake(log, cmd->pool);
 }
 
 /* "|PROGRAM" and "||PROGRAM" start it directly, "|$COMMAND" through a shell, as in CustomLog. */
@@ -85,8 +88,9 @@ static const char *read_program(amlaps_audit_log_t *log, cmd_parms *cmd, const c
     command += *command == '|';
     rest = command;
     path = ap_getword_conf(cmd->temp_pool, &rest);
-    if (*path != '/' || apr_stat(&info, path, APR_FINFO_TYPE | APR_FINFO_PROT, cmd->temp_pool) != APR_SUCCESS || info.filetype != APR_REG ||
-        !(info.protection & (APR_FPROT_UEXECUTE | APR_FPROT_GEXECUTE | APR_FPROT_WEXECUTE))) {
+    if (*path != '/' || (!amlaps_lifecycle_is_reload() &&
+                         (apr_stat(&info, path, APR_FINFO_TYPE | APR_FINFO_PROT, cmd->temp_pool) != APR_SUCCESS || info.filetype != APR_REG ||
+                          !(info.protection & (APR_FPROT_UEXECUTE | APR_FPROT_GEXECUTE | APR_FPROT_WEXECUTE))))) {
         return apr_psprintf(cmd->pool, "'%s' is no program; write its full path after the |, such as \"|/usr/bin/logger -t amlaps\"", path);
     }
     return NULL;
