@@ -65,6 +65,10 @@ $(BUILD)/%.list: FORCE
 	@mkdir -p $(@D)
 	@echo '$(sort $($*_SOURCES))' | cmp -s - $@ || echo '$(sort $($*_SOURCES))' > $@
 
+# The module holds the page's folder: another PREFIX than that of the build before is another object.
+HTDOCS_SOURCES = $(HTDOCS)
+$(BUILD)/obj/src/httpd/config.o: $(BUILD)/HTDOCS.list
+
 # The texts of notifications stand in conf/notify alone, where administrators copy them from; the library gets them from there.
 $(BUILD)/templates.c: $(TEMPLATES) Makefile
 	@mkdir -p $(@D)

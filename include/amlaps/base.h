@@ -59,11 +59,14 @@ typedef struct amlaps_error_t {
 /**
  * Says what went wrong, once, where it happens. An error that is set already stays as it is: the first cause counts.
  * @param error may not be NULL
- * @param status APR_EGENERAL where no system error is behind it
+ * @param status APR_EGENERAL where no system error is behind it; APR_INCOMPLETE where the same may well succeed on a second try
  * @return error->status, never APR_SUCCESS, so that callers can `return amlaps_error_set(…)`
  */
 apr_status_t amlaps_error_set(amlaps_error_t *error, amlaps_code_t code, const char *id, apr_status_t status,
                               const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/** @return what a log may add as the system's cause; APR_SUCCESS where `status` is a word between rooms alone, of which APR would say something else */
+apr_status_t amlaps_error_cause(apr_status_t status);
 
 typedef enum amlaps_log_level_t {
     AMLAPS_LOG_ERROR,

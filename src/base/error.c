@@ -39,6 +39,18 @@ const char *amlaps_code_word(amlaps_code_t code)
     return words[code];
 }
 
+apr_status_t amlaps_error_cause(apr_status_t status)
+{
+    /* APR calls them "could not find specified socket in poll list", "not implemented on this platform" and the like. */
+    static const apr_status_t words_alone[] = { APR_EGENERAL, APR_NOTFOUND, APR_ENOTIMPL, APR_INCOMPLETE };
+    size_t i = 0;
+
+    while (i < sizeof(words_alone) / sizeof(words_alone[0]) && words_alone[i] != status) {
+        i++;
+    }
+    return i < sizeof(words_alone) / sizeof(words_alone[0]) ? APR_SUCCESS : status;
+}
+
 apr_status_t amlaps_error_set(amlaps_error_t *error, amlaps_code_t code, const char *id, apr_status_t status,
                               const char *format, ...)
 {

@@ -224,7 +224,7 @@ apr_status_t amlaps_curl_fail(amlaps_error_t *error, const amlaps_curl_exchange_
         return amlaps_error_set(error, faults->unreachable, faults->unreachable_id, APR_EGENERAL, "%s: %s (curl %d): check network and proxy",
                                 where, reason, code);
     }
-    const apr_status_t again = code == CURLE_OPERATION_TIMEDOUT ? APR_TIMEUP : APR_ECONNRESET;
+    const apr_status_t again = code == CURLE_OPERATION_TIMEDOUT ? APR_TIMEUP : APR_INCOMPLETE;
     return amlaps_error_set(error, said[failures[i].fault].code, said[failures[i].fault].id, failures[i].again ? again : APR_EGENERAL,
                             "%s: %s (curl %d: %s)", where, failures[i].text, code, reason);
 }

@@ -120,7 +120,7 @@ static apr_status_t fail(amlaps_error_t *error, const amlaps_curl_exchange_t *ex
     if (code_of(letter) < 400 || !refused) {
         return amlaps_curl_fail(error, exchange, code, pool);
     }
-    return amlaps_error_set(error, exchange->faults->unreachable, exchange->faults->unreachable_id, APR_ECONNRESET, "%s: %s: %s",
+    return amlaps_error_set(error, exchange->faults->unreachable, exchange->faults->unreachable_id, APR_INCOMPLETE, "%s: %s: %s",
                             amlaps_curl_host(exchange->url, pool),
                             is_about_mail(letter, code) ? "the mail server refuses the mail, its sender or a recipient"
                                                         : "the mail server takes no mail from this machine",

@@ -22,6 +22,25 @@ static const char *folder_of(const char *path, apr_pool_t *pool)
     return slash > path ? apr_pstrmemdup(pool, path, (apr_size_t)(slash - path)) : "/";
 }
 
+/* Whatever links lead to its folder; the file itself may be none, and may not be there yet. */
+static int is_same_path(const char *a, const char *b, apr_pool_t *ptemp)
+{
+    apr_finfo_t info_a, info_b;
+
+    if (!strcmp(a, b)) {
+        return 1;
+    }
+    return *a == '/' && *b == '/' && !strcmp(ap_strrchr_c(a, '/'), ap_strrchr_c(b, '/')) &&
+           apr_stat(&info_a, folder_of(a, ptemp), APR_FINFO_IDENT, ptemp) == APR_SUCCESS &&
+           apr_stat(&info_b, folder_of(b, ptemp), APR_FINFO_IDENT, ptemp) == APR_SUCCESS && info_a.device == info_b.device &&
+           info_a.inode == info_b.inode;
+}
+
+static int is_same_file(const amlaps_audit_log_t *a, const amlaps_audit_log_t *b, apr_pool_t *ptemp)
+{
+    return a->sink.kind == AMLAPS_SINK_FILE && b->sink.kind == AMLAPS_SINK_FILE && is_same_path(a->sink.name, b->sink.name, ptemp);
+}
+
 static const char *file_mistake(const amlaps_audit_log_t *log, apr_pool_t *pool)
 {
     const char *path = log->sink.name, *folder = folder_of(path, pool);
@@ -48,7 +67,10 @@ static const char *file_mistake(const amlaps_audit_log_t *log, apr_pool_t *pool)
 static const char *read_file(amlaps_audit_log_t *log, cmd_parms *cmd, const char *word)
 {
     log->sink.name = ap_server_root_relative(cmd->pool, word);
-    return log->sink.name ? file_mistake(log, cmd->pool) : apr_psprintf(cmd->pool, "'%s' is no path", word);
+    /* What became of it since the start is told when it is opened. */
+    return !log->sink.name                ? apr_psprintf(cmd->pool, "'%s' is no path", word)
+           : amlaps_lifecycle_is_reload() ? NULL
+                                          : file_mistake(log, cmd->pool);
 }
 
 /* "|PROGRAM" and "||PROGRAM" start it directly, "|$COMMAND" through a shell, as in CustomLog. */
@@ -66,8 +88,9 @@ static const char *read_program(amlaps_audit_log_t *log, cmd_parms *cmd, const c
     command += *command == '|';
     rest = command;
     path = ap_getword_conf(cmd->temp_pool, &rest);
-    if (*path != '/' || apr_stat(&info, path, APR_FINFO_TYPE | APR_FINFO_PROT, cmd->temp_pool) != APR_SUCCESS || info.filetype != APR_REG ||
-        !(info.protection & (APR_FPROT_UEXECUTE | APR_FPROT_GEXECUTE | APR_FPROT_WEXECUTE))) {
+    if (*path != '/' || (!amlaps_lifecycle_is_reload() &&
+                         (apr_stat(&info, path, APR_FINFO_TYPE | APR_FINFO_PROT, cmd->temp_pool) != APR_SUCCESS || info.filetype != APR_REG ||
+                          !(info.protection & (APR_FPROT_UEXECUTE | APR_FPROT_GEXECUTE | APR_FPROT_WEXECUTE))))) {
         return apr_psprintf(cmd->pool, "'%s' is no program; write its full path after the |, such as \"|/usr/bin/logger -t amlaps\"", path);
     }
     return NULL;
@@ -122,7 +145,7 @@ const char *amlaps_directive_audit_log(cmd_parms *cmd, void *dir, const char *li
     for (i = 0; i < config->audit_logs->nelts; i++) {
         const amlaps_audit_log_t *other = APR_ARRAY_IDX(config->audit_logs, i, amlaps_audit_log_t *);
 
-        if (!strcmp(other->sink.name, log->sink.name)) {
+        if (!strcmp(other->sink.name, log->sink.name) || is_same_file(other, log, cmd->temp_pool)) {
             return apr_psprintf(cmd->pool, "AMLapsAuditLog: '%s' stands at %s already; keep one", log->sink.name, other->origin);
         }
     }
@@ -132,46 +155,43 @@ const char *amlaps_directive_audit_log(cmd_parms *cmd, void *dir, const char *li
 
 /* ---- all of them, when the whole configuration is known ---- */
 
-/* A virtual host's copies stand behind those that it inherits. */
-static const char *check_within(const amlaps_config_t *config, int index, apr_pool_t *ptemp)
+/* SQLite writes into the files beside the database as well, and removes them: a copy there would be gone with the next stop. */
+static const char *check_store(const amlaps_config_t *config, const amlaps_config_t *theirs, apr_pool_t *ptemp)
 {
-    const amlaps_audit_log_t *log = APR_ARRAY_IDX(config->audit_logs, index, amlaps_audit_log_t *);
-    const char *name = log->sink.name;
-    const int is_seal = config->audit_seal && !strcmp(config->audit_seal, name);
+    static const char *const beside[] = { "", "-wal", "-shm", "-journal" };
+    const char *store = ap_strchr_c(amlaps_config_store(theirs), ':') + 1, *owner;
+    size_t j;
     int i;
 
-    if (is_seal || !strcmp(ap_strchr_c(amlaps_config_store(config), ':') + 1, name)) {
-        return apr_psprintf(ptemp, "%s: AMLapsAuditLog %s is the %s own file; write another path", log->origin, name,
-                            is_seal ? "sealing state's" : "store's");
-    }
-    for (i = 0; i < index; i++) {
-        const amlaps_audit_log_t *other = APR_ARRAY_IDX(config->audit_logs, i, amlaps_audit_log_t *);
+    for (i = 0; i < config->audit_logs->nelts; i++) {
+        const amlaps_audit_log_t *log = APR_ARRAY_IDX(config->audit_logs, i, amlaps_audit_log_t *);
 
-        if (!strcmp(other->sink.name, name)) {
-            return apr_psprintf(ptemp, "%s: AMLapsAuditLog %s stands in the main server too, at %s; a virtual host inherits it, so remove this one",
-                                log->origin, name, other->origin);
+        owner = theirs->audit_seal && is_same_path(theirs->audit_seal, log->sink.name, ptemp) ? "sealing state's" : NULL;
+        for (j = 0; j < sizeof(beside) / sizeof(beside[0]) && !owner; j++) {
+            owner = is_same_path(apr_pstrcat(ptemp, store, beside[j], NULL), log->sink.name, ptemp) ? "store's" : NULL;
+        }
+        if (owner && log->sink.kind == AMLAPS_SINK_FILE) {
+            return apr_psprintf(ptemp, "%s: AMLapsAuditLog %s is the %s own file; write another path", log->origin, log->sink.name, owner);
         }
     }
     return NULL;
 }
 
-/* Whatever links lead to its folder; the file itself may be none, and may not be there yet. */
-static int is_same_file(const amlaps_audit_log_t *a, const amlaps_audit_log_t *b, apr_pool_t *ptemp)
+/* A virtual host's copies stand behind those that it inherits. */
+static const char *check_within(const amlaps_config_t *config, int index, apr_pool_t *ptemp)
 {
-    const char *in_a, *in_b;
-    apr_finfo_t info_a, info_b;
+    const amlaps_audit_log_t *log = APR_ARRAY_IDX(config->audit_logs, index, amlaps_audit_log_t *);
+    int i;
 
-    if (a->sink.kind != AMLAPS_SINK_FILE || b->sink.kind != AMLAPS_SINK_FILE) {
-        return 0;
+    for (i = 0; i < index; i++) {
+        const amlaps_audit_log_t *other = APR_ARRAY_IDX(config->audit_logs, i, amlaps_audit_log_t *);
+
+        if (!strcmp(other->sink.name, log->sink.name) || is_same_file(other, log, ptemp)) {
+            return apr_psprintf(ptemp, "%s: AMLapsAuditLog %s stands in the main server too, at %s; a virtual host inherits it, so remove this one",
+                                log->origin, log->sink.name, other->origin);
+        }
     }
-    if (!strcmp(a->sink.name, b->sink.name)) {
-        return 1;
-    }
-    in_a = ap_strrchr_c(a->sink.name, '/');
-    in_b = ap_strrchr_c(b->sink.name, '/');
-    return !strcmp(in_a, in_b) && apr_stat(&info_a, folder_of(a->sink.name, ptemp), APR_FINFO_IDENT, ptemp) == APR_SUCCESS &&
-           apr_stat(&info_b, folder_of(b->sink.name, ptemp), APR_FINFO_IDENT, ptemp) == APR_SUCCESS && info_a.device == info_b.device &&
-           info_a.inode == info_b.inode;
+    return NULL;
 }
 
 static const char *store_of(const amlaps_config_t *config, apr_pool_t *ptemp)
@@ -212,6 +232,9 @@ const char *amlaps_audit_logs_check(const server_rec *server, apr_pool_t *ptemp)
 
     for (i = 0; i < config->audit_logs->nelts && !mistake; i++) {
         mistake = check_within(config, i, ptemp);
+    }
+    for (other = ap_server_conf; other && !mistake; other = other->next) {
+        mistake = other == server || amlaps_config_active(amlaps_config_of(other)) ? check_store(config, amlaps_config_of(other), ptemp) : NULL;
     }
     for (other = ap_server_conf; other && other != server && !mistake; other = other->next) {
         const amlaps_config_t *theirs = amlaps_config_of(other);

@@ -166,7 +166,12 @@ static int check_trail(server_rec *server, amlaps_config_t *config, apr_pool_t *
 {
     const char *mistake;
 
-    if ((mistake = amlaps_trail_check_store(amlaps_config_store(config), ptemp)) ||
+    if ((mistake = amlaps_trail_check_store(amlaps_config_store(config), ptemp)) && amlaps_lifecycle_is_reload() &&
+        !strncmp(amlaps_config_store(config), "sqlite3:/", 9)) {
+        fail(server, "AML0107", apr_psprintf(ptemp, "AMLapsStore: %s; httpd goes on, and answers audit_unavailable", mistake));
+        mistake = NULL;
+    }
+    if (mistake ||
         (mistake = amlaps_trail_read_store(&config->opened_store, amlaps_config_store(config), pconf))) {
         return fail(server, "AML0107", apr_psprintf(ptemp, "AMLapsStore: %s", mistake));
     }

@@ -1,5 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "directives.h"
+#include "lifecycle.h"
 
 #include <apr_strings.h>
 
@@ -35,7 +36,8 @@ const char *amlaps_directive_store(cmd_parms *cmd, void *dir, const char *line)
         return "AMLapsStore takes one argument; put quotes around a path with blanks";
     }
     value = complete(complete(value, "sqlite3:", cmd->pool), "pgsql:file:", cmd->pool);
-    if ((mistake = amlaps_trail_check_store(value, cmd->pool))) {
+    /* What became of the file since the start is told when all is checked. */
+    if (!(amlaps_lifecycle_is_reload() && !strncmp(value, "sqlite3:/", 9)) && (mistake = amlaps_trail_check_store(value, cmd->pool))) {
         return apr_pstrcat(cmd->pool, "AMLapsStore: ", mistake, NULL);
     }
     config->store = value;
@@ -47,7 +49,9 @@ const char *amlaps_directive_audit_seal(cmd_parms *cmd, void *dir, const char *v
 {
     amlaps_config_t *config = amlaps_directive_config(cmd);
     const char *path = ap_server_root_relative(cmd->pool, value);
-    const char *mistake = path ? amlaps_trail_check_seal(path, cmd->pool) : "write the path of the sealing state that amlaps-audit init made";
+    const char *mistake = !path                          ? "write the path of the sealing state that amlaps-audit init made"
+                          : amlaps_lifecycle_is_reload() ? NULL
+                                                         : amlaps_trail_check_seal(path, cmd->pool);
 
     (void)dir;
     if (mistake) {

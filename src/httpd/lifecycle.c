@@ -88,7 +88,7 @@ int amlaps_lifecycle_is_reload(void)
 
 static int unusable(server_rec *server, const amlaps_error_t *error)
 {
-    ap_log_error(APLOG_MARK, APLOG_EMERG, error->status == APR_EGENERAL ? 0 : error->status, server, "%s: %s%s", error->id, error->detail,
+    ap_log_error(APLOG_MARK, APLOG_EMERG, amlaps_error_cause(error->status), server, "%s: %s%s", error->id, error->detail,
                  amlaps_lifecycle_is_reload() ? "; httpd goes on, and answers audit_unavailable" : "");
     return amlaps_lifecycle_is_reload() ? OK : HTTP_INTERNAL_SERVER_ERROR;
 }

@@ -9,8 +9,7 @@ static const int levels[] = { APLOG_ERR, APLOG_WARNING, APLOG_NOTICE, APLOG_INFO
 
 static void write_line(void *baton, amlaps_log_level_t level, const char *id, apr_status_t status, const char *message)
 {
-    ap_log_error(APLOG_MARK, levels[level], status == APR_EGENERAL ? APR_SUCCESS : status, (const server_rec *)baton, "%s: %s", id,
-                 message);
+    ap_log_error(APLOG_MARK, levels[level], amlaps_error_cause(status), (const server_rec *)baton, "%s: %s", id, message);
 }
 
 void amlaps_log_bridge(const server_rec *server)

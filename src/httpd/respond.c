@@ -108,7 +108,7 @@ static void log_problem(const amlaps_request_t *request, const amlaps_error_t *e
 {
     const char *who = request->person ? request->person->username ? request->person->username : request->person->oid : NULL;
 
-    ap_log_rerror(APLOG_MARK, answers[error->code].level, error->status == APR_EGENERAL ? 0 : error->status, request->r,
+    ap_log_rerror(APLOG_MARK, answers[error->code].level, amlaps_error_cause(error->status), request->r,
                   "%s: %s %s: %s: %s [id %s%s%s]", error->id, request->r->method, ap_escape_logitem(request->r->pool, request->path),
                   amlaps_code_word(error->code), ap_escape_logitem(request->r->pool, error->detail), request->id, who ? ", user " : "",
                   who ? ap_escape_logitem(request->r->pool, who) : "");

@@ -25,8 +25,12 @@ static apr_status_t look(struct stat info[AMLAPS_SQLITE_FILES], const amlaps_sql
         if (!amlaps_look_path(&info[i], files->path[i])) {
             int reason = errno;
 
-            return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0206", APR_FROM_OS_ERROR(reason),
-                                    "%s of the store is gone; put it back, or stop httpd and start it to make a new one", files->path[i]);
+            /* A folder that is closed says nothing of the file in it. */
+            return reason == ENOENT || reason == ENOTDIR
+                       ? amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0206", APR_FROM_OS_ERROR(reason),
+                                          "%s of the store is gone; put it back, or stop httpd and start it to make a new one", files->path[i])
+                       : amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0201", APR_FROM_OS_ERROR(reason),
+                                          "%s of the store cannot be looked at; let the user of httpd's children into its folder", files->path[i]);
         }
     }
     return APR_SUCCESS;

@@ -302,7 +302,7 @@ static apr_status_t dial(amlaps_pgsql_t *link, int host, apr_time_t until, amlap
     }
     if (next != PGRES_POLLING_OK || PQsetnonblocking(link->conn, 1) != 0) {
         say(line, PQerrorMessage(link->conn));
-        return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0250", APR_ECONNREFUSED, "the store %s cannot be reached: %s", link->name, line);
+        return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0250", APR_INCOMPLETE, "the store %s cannot be reached: %s", link->name, line);
     }
     return APR_SUCCESS;
 }

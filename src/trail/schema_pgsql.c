@@ -107,5 +107,5 @@ apr_status_t amlaps_pgsql_prepare(const char *conninfo, amlaps_error_t *error, a
     }
     amlaps_pgsql_disconnect(&link);
     /* A database that is away comes back; one that does not fit must be mended. */
-    return status == APR_ECONNREFUSED || status == APR_ECONNRESET || status == APR_TIMEUP || status == APR_EBUSY ? APR_EAGAIN : status;
+    return status == APR_INCOMPLETE || status == APR_ECONNRESET || status == APR_TIMEUP || status == APR_EBUSY ? APR_EAGAIN : status;
 }

@@ -19,8 +19,12 @@
 
 apr_status_t amlaps_sink_failed(const amlaps_sink_t *sink, int reason, amlaps_error_t *error)
 {
-    return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, sink->required ? "AML0208" : "AML0209", APR_FROM_OS_ERROR(reason),
-                            "the audit copy %s cannot be written: %s", sink->name, strerror(reason));
+    /* No descriptor came from the parent, which has said why. */
+    const int closed = reason == EBADF;
+
+    return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, sink->required ? "AML0208" : "AML0209", closed ? APR_EGENERAL : APR_FROM_OS_ERROR(reason),
+                            "the audit copy %s cannot be written: %s", sink->name,
+                            closed ? "it could not be opened when httpd was reloaded (AML0110); mend that, then reload httpd" : strerror(reason));
 }
 
 int amlaps_sink_wait(int fd, apr_time_t until)

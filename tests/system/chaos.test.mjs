@@ -346,4 +346,10 @@ describe('G15: a login or a Graph that is nowhere', () => {
       assert.ok(good < DEADLINE, `${good} ms for the tenant that works`);
     });
   }
+
+  test('the log adds no cause of its own to what it says of a name that nobody knows', () => {
+    const lines = stage.httpd.errorLog().split('\n').filter((line) => line.includes('cannot be resolved'));
+    assert.ok(lines.length);
+    for (const line of lines) assert.match(line, /\[pid \d+:tid \d+\] (?:\[client \S+\] )?AML\d{4}: /);
+  });
 });

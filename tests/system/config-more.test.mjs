@@ -293,7 +293,7 @@ describe('a sealing state', () => {
 });
 
 describe('a copy of the audit', () => {
-  before(() => fs.symlinkSync(httpd.path('logs'), httpd.path('state/alias')));
+  before(() => [['logs', 'state/alias'], ['state', 'logs/self'], ['seal', 'logs/sealed']].forEach(([to, link]) => fs.symlinkSync(httpd.path(to), httpd.path(link))));
   const host = (/** @type {string} */ lines, port = 1) => `<VirtualHost 127.0.0.1:${port}>\nServerName v${port}.example\n${lines}\n</VirtualHost>\n`;
   for (const copy of ['{root}/logs/copy', 'syslog:local1', '"|/bin/cat -u"']) {
     refuses(`${copy} in the main server and in a virtual host`, `${all}AMLapsAuditLog ${copy}\n${host(`AMLapsAuditLog ${copy} required`)}`,
@@ -315,6 +315,13 @@ describe('a copy of the audit', () => {
   refuses('that a virtual host with a store of its own inherits', `${all}${store('one')}AMLapsAuditLog {root}/logs/copy\n${host(store('other'))}`, two, /by the same line of another server/);
   refuses('that two virtual hosts with a store each inherit', `AMLapsAuditLog {root}/logs/copy\n${host(`${all}${store('one')}`)}${host(`${tenant('', 'fabrikam')}${store('other')}`, 2)}`, two);
   accepts('that a virtual host with a store of its own does not inherit', `${all}${store('one')}${host(`${store('other')}AMLapsAuditLog {root}/logs/copy`)}`);
+  for (const [where, owner] of [['state/amlaps.db-wal', "store's"], ['state/amlaps.db-shm', "store's"], ['logs/self/amlaps.db', "store's"], ['logs/sealed/state', "sealing state's"]]) {
+    refuses(`into ${where}`, `${all}AMLapsAuditSeal seal/state\nAMLapsAuditLog {root}/${where} required`, new RegExp(`AML0137: .*AMLapsAuditLog \\S+/${where} is the ${owner} own file`));
+  }
+  refuses("into another server's store", apart('{root}/logs/copy', '{root}/state/one.db'), /AML0137: \S+:\d+: AMLapsAuditLog \S+\/one\.db is the store's own file/);
+  refuses("into another server's store, named before it", apart('{root}/state/other.db-wal', '{root}/logs/copy'), /AML0137: .*other\.db-wal is the store's own file/);
+  refuses('twice, by two paths', `${all}AMLapsAuditLog {root}/logs/copy\nAMLapsAuditLog {root}/state/alias/copy`, /AMLapsAuditLog: '\S+\/alias\/copy' stands at \S+:\d+ already/);
+  refuses('in the main server and in a virtual host, by two paths', `${all}AMLapsAuditLog {root}/logs/copy\n${host('AMLapsAuditLog {root}/state/alias/copy')}`, /AML0137: .*alias\/copy stands in the main server too/);
   refuses('into the inherited sealing state', `${all}AMLapsAuditSeal seal/state\n${host('AMLapsAuditLog seal/state')}`, /AML0137: .*sealing state's own file/);
 });
 

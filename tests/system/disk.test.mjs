@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { DEVICES } from '../entra/world.mjs';
+import { audit } from '../lib/audit-tool.mjs';
 import { freezableDisk } from '../lib/disk.mjs';
 import { assertOk, assertProblem } from '../lib/expect.mjs';
 import { FaultyDisk } from '../lib/faulty-disk.mjs';
@@ -200,4 +201,54 @@ test('two servers on one file write one chain, and their limits are exact in sum
     await second?.close(TROUBLE);
     await first.close(TROUBLE);
   }
+});
+
+describe('a reload', () => {
+  /** @type {import('../lib/stage.mjs').Stage} */
+  let stage;
+  const COPY = 'logs/copies/a.log', SEAL = 'state/amlaps.seal', STORE = 'state/amlaps.db', PROGRAM = 'bin/keep';
+  const files = { 'logs/copies/x': '', [PROGRAM]: { content: '#!/bin/sh\nexec cat >/dev/null\n', mode: 0o755 } };
+  before(async () => {
+    stage = await startStage({ files, sessionCache: 'file', amlaps: `AMLapsAuditLog {root}/${COPY} required\nAMLapsAuditLog "|{root}/${PROGRAM}" required` });
+    await stage.signIn('helpdesk');
+    await stage.httpd.stop();
+    assert.equal((await audit(['init', stage.httpd.path(SEAL), stage.store])).code, 0);
+    stage.httpd.configure({ amlaps: `${stage.httpd.options.amlaps}\nAMLapsAuditSeal {root}/${SEAL}` });
+    await stage.httpd.start();
+    await recovers(stage);
+  });
+  after(() => stage?.close([...TROUBLE, /AH0010[46]: .*piped log program/, /AH00488: long lost child came home/]));
+
+  const at = (/** @type {string} */ name) => stage.httpd.path(name);
+  const open = (/** @type {string} */ name, /** @type {number} */ wide, /** @type {number} */ right) =>
+    ({ spoil: () => fs.chmodSync(at(name), wide), mend: () => fs.chmodSync(at(name), right) });
+  const away = (/** @type {string} */ name) =>
+    ({ spoil: () => fs.renameSync(at(name), at(`${name}.away`)), mend: () => fs.renameSync(at(`${name}.away`), at(name)) });
+  const link = (/** @type {string} */ name) => ({
+    spoil: () => { away(name).spoil(); fs.symlinkSync(at(`${name}.away`), at(name)); },
+    mend: () => { fs.unlinkSync(at(name)); away(name).mend(); },
+  });
+  for (const [what, { spoil, mend }] of /** @type {[string, ReturnType<typeof away>][]} */ ([
+    ['a store that everybody may write to', open(STORE, 0o666, 0o640)], ['a link in place of the store', link(STORE)],
+    ['a copy that everybody may write to', open(COPY, 0o666, 0o640)], ['a link in place of a copy', link(COPY)], ['no folder of a copy', away('logs/copies')],
+    ['no program of a copy', away(PROGRAM)], ['no sealing state', away(SEAL)], ['a sealing state that is open to others', open(SEAL, 0o644, 0o600)],
+  ])) {
+    test(`that meets ${what} leaves httpd running, and nothing is shown`, async () => {
+      spoil();
+      try {
+        await stage.httpd.replaceChildren();
+        await refusesInTime(stage);
+        assert.equal((await new Jar().request(`${stage.origin}/index.html`)).status, 200);
+      } finally {
+        mend();
+      }
+      await stage.httpd.replaceChildren();
+      await recovers(stage);
+    });
+  }
+
+  test('after which a copy is not open says where the reason stands', () => {
+    assert.match(stage.httpd.errorLog(), /\] AML0208: the audit copy \S+a\.log cannot be written: it could not be opened when httpd was reloaded \(AML0110\)/);
+    assert.doesNotMatch(stage.httpd.errorLog(), /Bad file descriptor/);
+  });
 });

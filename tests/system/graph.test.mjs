@@ -129,6 +129,12 @@ describe('forms of an answer', () => {
     });
   }
 
+  test('no password is no error of the system in the log', async () => {
+    const { id } = assertProblem(await reveal(DEVICES.withoutLaps), 'no_password');
+    const line = stage.httpd.errorLog().split('\n').find((text) => text.includes(id) && text.includes('AML0350'));
+    assert.match(String(line), /\[pid \d+:tid \d+\] \[client \S+\] AML0350: /);
+  });
+
   test('bytes that are no text are an error, not a password', async () => {
     stage.entra.control.set({ encoding: 'odd' });
     assertProblem(await reveal(), 'tenant_error');

@@ -230,6 +230,17 @@ describe('without a store', () => {
     await waitFor('the store to be taken again', async () => (await helpdesk.password('contoso', DEVICES.lon001)).status === 200);
     assert.deepEqual(chainProblems(await stage.records()), []);
   });
+
+  test('a folder that is closed is not said to have lost it, and once open is used again', async () => {
+    const from = stage.httpd.errorLog().length;
+    const folder = (/** @type {number} */ mode) => async () => fs.chmodSync(stage.httpd.path('state'), mode);
+    await refusesWhile(folder(0o000), folder(0o750));
+    const helpdesk = await stage.signIn('helpdesk');
+    await waitFor('the store to be taken again', async () => (await helpdesk.password('contoso', DEVICES.lon001)).status === 200);
+    const log = stage.httpd.errorLog().slice(from);
+    assert.match(log, /AML0201: .*amlaps\.db of the store cannot be looked at; let the user of httpd's children into its folder/);
+    assert.doesNotMatch(log, /is gone/);
+  });
 });
 
 describe('a full disk', () => {

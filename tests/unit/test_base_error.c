@@ -44,6 +44,18 @@ static void set_fills_the_error(void **state)
     assert_true(error.retry_after == 0);
 }
 
+static void a_word_between_rooms_is_no_cause(void **state)
+{
+    (void)state;
+    assert_int_equal(amlaps_error_cause(APR_EGENERAL), APR_SUCCESS);
+    assert_int_equal(amlaps_error_cause(APR_NOTFOUND), APR_SUCCESS);
+    assert_int_equal(amlaps_error_cause(APR_ENOTIMPL), APR_SUCCESS);
+    assert_int_equal(amlaps_error_cause(APR_INCOMPLETE), APR_SUCCESS);
+    assert_int_equal(amlaps_error_cause(APR_SUCCESS), APR_SUCCESS);
+    assert_int_equal(amlaps_error_cause(APR_ENOSPC), APR_ENOSPC);
+    assert_int_equal(amlaps_error_cause(APR_TIMEUP), APR_TIMEUP);
+}
+
 static void success_cannot_be_set(void **state)
 {
     amlaps_error_t error = { 0 };
@@ -94,6 +106,7 @@ int main(void)
         cmocka_unit_test(every_code_has_its_word),
         cmocka_unit_test(a_code_from_outside_is_unknown),
         cmocka_unit_test(set_fills_the_error),
+        cmocka_unit_test(a_word_between_rooms_is_no_cause),
         cmocka_unit_test(success_cannot_be_set),
         cmocka_unit_test(the_first_cause_counts),
         cmocka_unit_test(a_long_detail_is_cut_between_characters),

@@ -12,7 +12,7 @@
     }
 #define SILENCE                                                          \
     {                                                                    \
-        .fail = AMLAPS_TENANT_UNREACHABLE, .fail_status = APR_ECONNRESET \
+        .fail = AMLAPS_TENANT_UNREACHABLE, .fail_status = APR_INCOMPLETE \
     }
 
 static void answers(fake_t *fake, fake_step_t step)

@@ -169,7 +169,7 @@ static void refusals_are_remembered(void **state)
 static void silence_is_asked_again_once_and_remembered_shortly(void **state)
 {
     fake_t *fake = *state;
-    const fake_step_t silence = {.fail = AMLAPS_TENANT_UNREACHABLE, .fail_status = APR_ECONNRESET};
+    const fake_step_t silence = {.fail = AMLAPS_TENANT_UNREACHABLE, .fail_status = APR_INCOMPLETE};
 
     fake_login_answers(fake, silence);
     fake_login_answers(fake, silence);
