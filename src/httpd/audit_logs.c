@@ -1,8 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "audit_programs.h"
 #include "directives.h"
 #include "lifecycle.h"
-
-#include <fcntl.h>
 
 #include <apr_strings.h>
 #include <http_log.h>
@@ -258,23 +257,11 @@ static int open_file(server_rec *server, amlaps_audit_log_t *log, apr_pool_t *pc
     return OK;
 }
 
-/* httpd starts the program again when it ends, and ends it with the configuration. */
-static int open_program(server_rec *server, amlaps_audit_log_t *log, apr_pool_t *pconf)
+static int open_program(server_rec *server, amlaps_audit_log_t *log, apr_pool_t *ptemp)
 {
-    piped_log *piped = ap_open_piped_log(pconf, log->program);
-    apr_os_file_t descriptor;
-    int flags;
+    const char *mistake = amlaps_audit_programs_open(&log->sink.fd, log->program, server->process->pool, ptemp);
 
-    if (!piped) {
-        return fail(server, log, 0, "the program does not start");
-    }
-    apr_os_file_get(&descriptor, ap_piped_log_write_fd(piped));
-    flags = fcntl(descriptor, F_GETFL);
-    if (flags < 0 || fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) != 0) {
-        return fail(server, log, errno, "its pipe does not let itself be set up");
-    }
-    log->sink.fd = descriptor;
-    return OK;
+    return mistake ? fail(server, log, 0, mistake) : OK;
 }
 
 int amlaps_audit_logs_open(server_rec *server, apr_pool_t *pconf, apr_pool_t *ptemp)
@@ -286,7 +273,7 @@ int amlaps_audit_logs_open(server_rec *server, apr_pool_t *pconf, apr_pool_t *pt
         amlaps_audit_log_t *log = APR_ARRAY_IDX(logs, i, amlaps_audit_log_t *);
 
         if (!log->open && log->sink.kind == AMLAPS_SINK_PIPE) {
-            status = open_program(server, log, pconf);
+            status = open_program(server, log, ptemp);
         } else if (!log->open && log->sink.kind == AMLAPS_SINK_FILE) {
             status = open_file(server, log, pconf, ptemp);
         }

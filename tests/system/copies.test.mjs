@@ -8,7 +8,8 @@ import process from 'node:process';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { DEVICES } from '../entra/world.mjs';
-import { assertOk, assertProblem } from '../lib/expect.mjs';
+import { assertOk, assertProblem, summary } from '../lib/expect.mjs';
+import { Load } from '../lib/load.mjs';
 import { startStage } from '../lib/stage.mjs';
 import { chainProblems } from '../lib/store.mjs';
 import { waitFor } from '../lib/wait.mjs';
@@ -171,6 +172,79 @@ describe('required copies', () => {
     helpdesk = await stage.freshSignIn('helpdesk');
     await served();
     await same();
+  });
+});
+
+describe('a program over restarts', () => {
+  const KEPT = 'AMLapsAuditLog "||{root}/bin/keep {root}/logs/piped.jsonl" required';
+  /** @type {import('../lib/stage.mjs').Stage} */
+  let stage;
+  /** @param {number} [than] */
+  const program = async (than) => {
+    await waitFor('one program', () => programs(stage.httpd, 'cat').filter((pid) => pid !== than).length === 1);
+    return programs(stage.httpd, 'cat').filter((pid) => pid !== than)[0];
+  };
+  const inCopy = () => records(stage.httpd.path('logs/piped.jsonl')).map(({ seq }) => seq);
+  /** All that the store has is in the copy, once and in order. */
+  const whole = async () => {
+    const stored = (await stage.records()).map(({ seq }) => seq);
+    await waitFor('the last record', () => inCopy().at(-1) === stored.at(-1)).catch(() => undefined);
+    assert.deepEqual(inCopy(), stored);
+  };
+
+  before(async () => { stage = await startStage({ sessionCache: 'file', files: KEEP, amlaps: KEPT }); });
+  // what httpd says of programs that die, and of those that end after a reload
+  after(() => stage.close([/AH00106: piped log program .* failed unexpectedly/, /AH00488: long lost child came home/]));
+
+  test('that are graceful gets each record, and nobody is refused meanwhile', async () => {
+    const pid = await program();
+    const load = new Load(await stage.signIn('helpdesk'), 8);
+    for (let i = 0; i < 8; i++) {
+      const answered = load.answered.size;
+      await stage.httpd.graceful();
+      await waitFor('answers after the restart', () => load.answered.size >= answered + 5);
+    }
+    await load.stop();
+    assert.deepEqual(load.refused.map(summary), []);
+    await whole();
+    assert.equal(await program(), pid, 'it is another one');
+  });
+
+  test('is started again when it dies after one', async () => {
+    const pid = await program();
+    process.kill(pid, 'SIGKILL');
+    await program(pid);
+    assertOk(await (await stage.signIn('helpdesk')).password('contoso', DEVICES.lon001));
+    await whole();
+  });
+
+  test('that are not graceful is another one, and goes on', async () => {
+    const pid = await program();
+    const starts = stage.httpd.starts();
+    process.kill(stage.httpd.pid, 'SIGHUP');
+    await waitFor('the restart', () => stage.httpd.starts() > starts);
+    await stage.started();
+    await program(pid);
+    assertOk(await (await stage.signIn('helpdesk')).password('contoso', DEVICES.lon001));
+    await whole();
+  });
+
+  test('ends when the configuration no longer has it', async () => {
+    const { amlaps = '' } = stage.httpd.options;
+    stage.httpd.configure({ amlaps: amlaps.replace(KEPT, '') });
+    await stage.httpd.graceful();
+    await waitFor('it to end', () => programs(stage.httpd, 'cat').length === 0);
+    stage.httpd.configure({ amlaps });
+    await stage.httpd.graceful();
+    assertOk(await (await stage.signIn('helpdesk')).password('contoso', DEVICES.lon001));
+    await whole();
+  });
+
+  test('ends with httpd', async () => {
+    const pid = await program();
+    await stage.httpd.stop();
+    await waitFor('it to end', () => !fs.existsSync(`/proc/${pid}`));
+    await whole();
   });
 });
 
