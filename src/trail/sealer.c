@@ -116,9 +116,9 @@ static apr_status_t refuse(const amlaps_sealer_t *sealer, const amlaps_head_t *h
                                 sealer->label, sealer->state);
     }
     return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0232", APR_EGENERAL,
-                            "the sealing state %s ends with record %" APR_INT64_T_FMT ", the store with %s record %" APR_INT64_T_FMT
+                            "the sealing state %s ends with record %" APR_INT64_T_FMT ", the store with%s record %" APR_INT64_T_FMT
                             ": one of them was replaced or changed; run amlaps-audit verify, put the right file back or run amlaps-audit recover",
-                            sealer->state, seal->seq, head->seq == seal->seq ? "another" : "", head->seq);
+                            sealer->state, seal->seq, head->seq == seal->seq ? " another" : "", head->seq);
 }
 
 static apr_status_t agree(amlaps_sealer_t *sealer, const amlaps_head_t *head, amlaps_error_t *error, apr_pool_t *pool)
