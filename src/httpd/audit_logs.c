@@ -44,32 +44,41 @@ static const char *file_mistake(const amlaps_audit_log_t *log, apr_pool_t *pool)
     return NULL;
 }
 
+/* What was right when httpd was started, and is not at a reload, is told when it is opened: a mistake here would end the parent. */
 static const char *read_file(amlaps_audit_log_t *log, cmd_parms *cmd, const char *word)
 {
     log->sink.name = ap_server_root_relative(cmd->pool, word);
-    return log->sink.name ? file_mistake(log, cmd->pool) : apr_psprintf(cmd->pool, "'%s' is no path", word);
+    if (!log->sink.name) {
+        return apr_psprintf(cmd->pool, "'%s' is no path", word);
+    }
+    return amlaps_lifecycle_is_reload() ? NULL : file_mistake(log, cmd->pool);
 }
 
 /* "|PROGRAM" and "||PROGRAM" start it directly, "|$COMMAND" through a shell, as in CustomLog. */
-static const char *read_program(amlaps_audit_log_t *log, cmd_parms *cmd, const char *word)
+static const char *program_mistake(const amlaps_audit_log_t *log, apr_pool_t *pool)
 {
-    const char *command = word + 1, *rest, *path;
+    const char *command = log->program, *rest, *path;
     apr_finfo_t info;
 
-    log->sink.kind = AMLAPS_SINK_PIPE;
-    log->sink.name = word;
-    log->program = command;
     if (*command == '$') {
         return command[1] ? NULL : "write a command after |$";
     }
     command += *command == '|';
     rest = command;
-    path = ap_getword_conf(cmd->temp_pool, &rest);
-    if (*path != '/' || apr_stat(&info, path, APR_FINFO_TYPE | APR_FINFO_PROT, cmd->temp_pool) != APR_SUCCESS || info.filetype != APR_REG ||
+    path = ap_getword_conf(pool, &rest);
+    if (*path != '/' || apr_stat(&info, path, APR_FINFO_TYPE | APR_FINFO_PROT, pool) != APR_SUCCESS || info.filetype != APR_REG ||
         !(info.protection & (APR_FPROT_UEXECUTE | APR_FPROT_GEXECUTE | APR_FPROT_WEXECUTE))) {
-        return apr_psprintf(cmd->pool, "'%s' is no program; write its full path after the |, such as \"|/usr/bin/logger -t amlaps\"", path);
+        return apr_psprintf(pool, "'%s' is no program; write its full path after the |, such as \"|/usr/bin/logger -t amlaps\"", path);
     }
     return NULL;
+}
+
+static const char *read_program(amlaps_audit_log_t *log, cmd_parms *cmd, const char *word)
+{
+    log->sink.kind = AMLAPS_SINK_PIPE;
+    log->sink.name = word;
+    log->program = word + 1;
+    return amlaps_lifecycle_is_reload() ? NULL : program_mistake(log, cmd->pool);
 }
 
 /* syslog[:FACILITY[:SOCKET]] */
@@ -259,7 +268,9 @@ static int open_file(server_rec *server, amlaps_audit_log_t *log, apr_pool_t *pc
 
 static int open_program(server_rec *server, amlaps_audit_log_t *log, apr_pool_t *ptemp)
 {
-    const char *mistake = amlaps_audit_programs_open(&log->sink.fd, log->program, server->process->pool, ptemp);
+    const char *mistake = program_mistake(log, ptemp);
+
+    mistake = mistake ? mistake : amlaps_audit_programs_open(&log->sink.fd, log->program, server->process->pool, ptemp);
 
     return mistake ? fail(server, log, 0, mistake) : OK;
 }

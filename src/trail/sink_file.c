@@ -20,7 +20,8 @@
 apr_status_t amlaps_sink_failed(const amlaps_sink_t *sink, int reason, amlaps_error_t *error)
 {
     return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, sink->required ? "AML0208" : "AML0209", APR_FROM_OS_ERROR(reason),
-                            "the audit copy %s cannot be written: %s", sink->name, strerror(reason));
+                            "the audit copy %s cannot be written: %s", sink->name,
+                            reason == EBADF && sink->fd < 0 ? "it could not be opened when httpd was reloaded, see AML0110" : strerror(reason));
 }
 
 int amlaps_sink_wait(int fd, apr_time_t until)

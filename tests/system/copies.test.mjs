@@ -294,3 +294,39 @@ describe('files under attack', () => {
     });
   }
 });
+
+describe('a copy that cannot be opened at a reload', () => {
+  /** @type {[string, string, string, (root: string) => void, (root: string) => void][]} */
+  const CASES = [
+    ['whose folder is away', '{root}/copies/audit.jsonl', 'there is no folder', (root) => fs.renameSync(`${root}/copies`, `${root}/away`),
+      (root) => fs.renameSync(`${root}/away`, `${root}/copies`)],
+    ['that everybody may write to', '{root}/copies/audit.jsonl', 'everybody may write', (root) => fs.chmodSync(`${root}/copies/audit.jsonl`, 0o666),
+      (root) => fs.chmodSync(`${root}/copies/audit.jsonl`, 0o640)],
+    ['whose program is away', '"||{root}/bin/keep {root}/copies/audit.jsonl"', 'is no program', (root) => fs.renameSync(`${root}/bin/keep`, `${root}/away`),
+      (root) => fs.renameSync(`${root}/away`, `${root}/bin/keep`)],
+  ];
+  for (const [what, where, why, away, back] of CASES) {
+    test(`${what} leaves httpd running, and refuses until it can be`, async () => {
+      const stage = await startStage({ sessionCache: 'file', files: { ...KEEP, 'copies/readme': '' }, amlaps: `AMLapsAuditLog ${where} required` });
+      const { httpd } = stage;
+      try {
+        const helpdesk = await stage.signIn('helpdesk');
+        assertOk(await helpdesk.password('contoso', DEVICES.lon001));
+        away(httpd.root);
+        await httpd.replaceChildren();
+        assert.match(httpd.errorLog(), new RegExp(`AML0110: .* can't be opened for writing; .*${why}.*; httpd goes on without it`));
+        assertProblem(await helpdesk.password('contoso', DEVICES.lon001), 'audit_unavailable');
+        assert.match(httpd.errorLog(), /AML0208: .* cannot be written: it could not be opened when httpd was reloaded, see AML0110/);
+        assert.equal((await httpd.configtest()).ok, false);
+        back(httpd.root);
+        await httpd.replaceChildren();
+        assertOk(await helpdesk.password('contoso', DEVICES.lon001));
+        const stored = await stage.records();
+        await waitFor('all records', () => records(httpd.path('copies/audit.jsonl')).length === stored.length);
+        assert.deepEqual(records(httpd.path('copies/audit.jsonl')), stored);
+      } finally {
+        await stage.close([/AML0110|AML0208/, /AH00488: long lost child came home/]);
+      }
+    });
+  }
+});
