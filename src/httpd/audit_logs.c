@@ -1,8 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "audit_programs.h"
 #include "directives.h"
 #include "lifecycle.h"
-
-#include <fcntl.h>
 
 #include <apr_strings.h>
 #include <http_log.h>
@@ -64,36 +63,41 @@ static const char *file_mistake(const amlaps_audit_log_t *log, apr_pool_t *pool)
     return NULL;
 }
 
+/* What was right when httpd was started, and is not at a reload, is told when it is opened: a mistake here would end the parent. */
 static const char *read_file(amlaps_audit_log_t *log, cmd_parms *cmd, const char *word)
 {
     log->sink.name = ap_server_root_relative(cmd->pool, word);
-    /* What became of it since the start is told when it is opened. */
-    return !log->sink.name                ? apr_psprintf(cmd->pool, "'%s' is no path", word)
-           : amlaps_lifecycle_is_reload() ? NULL
-                                          : file_mistake(log, cmd->pool);
+    if (!log->sink.name) {
+        return apr_psprintf(cmd->pool, "'%s' is no path", word);
+    }
+    return amlaps_lifecycle_is_reload() ? NULL : file_mistake(log, cmd->pool);
 }
 
 /* "|PROGRAM" and "||PROGRAM" start it directly, "|$COMMAND" through a shell, as in CustomLog. */
-static const char *read_program(amlaps_audit_log_t *log, cmd_parms *cmd, const char *word)
+static const char *program_mistake(const amlaps_audit_log_t *log, apr_pool_t *pool)
 {
-    const char *command = word + 1, *rest, *path;
+    const char *command = log->program, *rest, *path;
     apr_finfo_t info;
 
-    log->sink.kind = AMLAPS_SINK_PIPE;
-    log->sink.name = word;
-    log->program = command;
     if (*command == '$') {
         return command[1] ? NULL : "write a command after |$";
     }
     command += *command == '|';
     rest = command;
-    path = ap_getword_conf(cmd->temp_pool, &rest);
-    if (*path != '/' || (!amlaps_lifecycle_is_reload() &&
-                         (apr_stat(&info, path, APR_FINFO_TYPE | APR_FINFO_PROT, cmd->temp_pool) != APR_SUCCESS || info.filetype != APR_REG ||
-                          !(info.protection & (APR_FPROT_UEXECUTE | APR_FPROT_GEXECUTE | APR_FPROT_WEXECUTE))))) {
-        return apr_psprintf(cmd->pool, "'%s' is no program; write its full path after the |, such as \"|/usr/bin/logger -t amlaps\"", path);
+    path = ap_getword_conf(pool, &rest);
+    if (*path != '/' || apr_stat(&info, path, APR_FINFO_TYPE | APR_FINFO_PROT, pool) != APR_SUCCESS || info.filetype != APR_REG ||
+        !(info.protection & (APR_FPROT_UEXECUTE | APR_FPROT_GEXECUTE | APR_FPROT_WEXECUTE))) {
+        return apr_psprintf(pool, "'%s' is no program; write its full path after the |, such as \"|/usr/bin/logger -t amlaps\"", path);
     }
     return NULL;
+}
+
+static const char *read_program(amlaps_audit_log_t *log, cmd_parms *cmd, const char *word)
+{
+    log->sink.kind = AMLAPS_SINK_PIPE;
+    log->sink.name = word;
+    log->program = word + 1;
+    return amlaps_lifecycle_is_reload() ? NULL : program_mistake(log, cmd->pool);
 }
 
 /* syslog[:FACILITY[:SOCKET]] */
@@ -281,23 +285,13 @@ static int open_file(server_rec *server, amlaps_audit_log_t *log, apr_pool_t *pc
     return OK;
 }
 
-/* httpd starts the program again when it ends, and ends it with the configuration. */
-static int open_program(server_rec *server, amlaps_audit_log_t *log, apr_pool_t *pconf)
+static int open_program(server_rec *server, amlaps_audit_log_t *log, apr_pool_t *ptemp)
 {
-    piped_log *piped = ap_open_piped_log(pconf, log->program);
-    apr_os_file_t descriptor;
-    int flags;
+    const char *mistake = program_mistake(log, ptemp);
 
-    if (!piped) {
-        return fail(server, log, 0, "the program does not start");
-    }
-    apr_os_file_get(&descriptor, ap_piped_log_write_fd(piped));
-    flags = fcntl(descriptor, F_GETFL);
-    if (flags < 0 || fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) != 0) {
-        return fail(server, log, errno, "its pipe does not let itself be set up");
-    }
-    log->sink.fd = descriptor;
-    return OK;
+    mistake = mistake ? mistake : amlaps_audit_programs_open(&log->sink.fd, log->program, server->process->pool, ptemp);
+
+    return mistake ? fail(server, log, 0, mistake) : OK;
 }
 
 int amlaps_audit_logs_open(server_rec *server, apr_pool_t *pconf, apr_pool_t *ptemp)
@@ -309,7 +303,7 @@ int amlaps_audit_logs_open(server_rec *server, apr_pool_t *pconf, apr_pool_t *pt
         amlaps_audit_log_t *log = APR_ARRAY_IDX(logs, i, amlaps_audit_log_t *);
 
         if (!log->open && log->sink.kind == AMLAPS_SINK_PIPE) {
-            status = open_program(server, log, pconf);
+            status = open_program(server, log, ptemp);
         } else if (!log->open && log->sink.kind == AMLAPS_SINK_FILE) {
             status = open_file(server, log, pconf, ptemp);
         }

@@ -1,4 +1,5 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "audit_programs.h"
 #include "counts.h"
 #include "lifecycle.h"
 #include "channels.h"
@@ -160,6 +161,7 @@ int amlaps_httpd_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pt
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
+    amlaps_audit_programs_mark(ptemp);
     for (server = main_server; server; server = server->next) {
         amlaps_config_t *config = amlaps_config_of(server);
 
@@ -179,6 +181,7 @@ int amlaps_httpd_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pt
             return status;
         }
     }
+    amlaps_audit_programs_sweep(ptemp);
     if (!active) {
         return OK;
     }

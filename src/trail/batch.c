@@ -230,6 +230,28 @@ static apr_status_t note_told(const amlaps_job_t *job, const run_t *run)
     return status == APR_SUCCESS && job->untold != NULL ? store->queue->note(store, job->untold, now, job->untold_why, run->error) : status;
 }
 
+/**
+ * Another child, or another server, may have been faster. Where the last record is of this one, its age is that of the clock which nobody sets: with
+ * the wall clock set back, a trail would be silent until that has passed the record.
+ * @return 0 where nothing was recorded for long, else how long it may still be so
+ */
+static apr_interval_time_t silent_in(const run_t *run)
+{
+    const amlaps_batch_t *batch = run->batch;
+    const amlaps_copy_state_t *state = amlaps_shared_copy(batch->shared, batch->key);
+    const apr_interval_time_t age = state->last == run->head.seq ? amlaps_clock_steady(batch->clock) - state->written : run->now - run->head.time;
+
+    return age < batch->silence ? batch->silence - age : 0;
+}
+
+static void note_last(const run_t *run)
+{
+    amlaps_copy_state_t *state = amlaps_shared_copy(run->batch->shared, run->batch->key);
+
+    state->last = run->head.seq;
+    state->written = amlaps_clock_steady(run->batch->clock);
+}
+
 static apr_status_t do_job(amlaps_copies_t *copies, amlaps_job_t *job, run_t *run)
 {
     const apr_size_t place = copies->count;
@@ -239,8 +261,7 @@ static apr_status_t do_job(amlaps_copies_t *copies, amlaps_job_t *job, run_t *ru
         job->errand->lacking = amlaps_sinks_behind(run->batch->sinks) > 1;
         return amlaps_errand_run(job->errand, run->batch->store, amlaps_clock_wall(run->batch->clock), run->error, run->pool);
     }
-    /* Another child may have been faster. */
-    if (job->beat && run->now - run->head.time < run->batch->silence) {
+    if (job->beat && (job->silent_in = silent_in(run)) > 0) {
         return APR_SUCCESS;
     }
     status = settle_limits(job, run);
@@ -306,6 +327,9 @@ apr_status_t amlaps_batch_run(const amlaps_batch_t *batch, amlaps_job_t *const *
     recorded = status == APR_SUCCESS;
     for (i = 0; i < count; i++) {
         jobs[i]->recorded = recorded;
+    }
+    if (recorded && copies.count > 0 && batch->silence > 0) {
+        note_last(&run);
     }
     if (recorded && run.queued) {
         amlaps_shared_tell(batch->shared);

@@ -32,7 +32,8 @@ typedef struct amlaps_batch_t {
     amlaps_sealer_t *sealer; /* NULL: the trail is not sealed */
     amlaps_trail_shared_t *shared;
     amlaps_digest_t *digest;     /* for the hashes of the records */
-    apr_interval_time_t silence; /* a beat is recorded only where the last record is so old */
+    apr_interval_time_t silence; /* a beat is recorded only where the last record is so old; 0: no beats */
+    char key[AMLAPS_COPY_KEY + 1]; /* of the store, with `silence`: under which the children remember their last record */
     const amlaps_limit_t *limits;
     apr_size_t limit_count;
     const amlaps_clock_t *clock;
@@ -62,7 +63,8 @@ void amlaps_start_record(amlaps_batch_t *batch, apr_interval_time_t patience, am
 /**
  * Records that the trail is alive, where it was silent. Whoever watches the copies can tell a quiet day from a trail that was cut off; and it
  * notices trouble before anybody asks.
+ * @param left set to how long from now it is to be called again at the earliest
  */
-apr_status_t amlaps_batch_beat(const amlaps_batch_t *batch, apr_interval_time_t patience, amlaps_error_t *error, apr_pool_t *pool);
+apr_status_t amlaps_batch_beat(apr_interval_time_t *left, const amlaps_batch_t *batch, apr_interval_time_t patience, amlaps_error_t *error, apr_pool_t *pool);
 
 #endif

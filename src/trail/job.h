@@ -41,6 +41,7 @@ typedef struct amlaps_job_t {
     apr_interval_time_t blocked[AMLAPS_LIMIT_TOUCHES]; /* beyond the limits of that touch, for so long; 0 within them */
     amlaps_error_t error;
     int recorded;                                      /* in the store, whatever came of its copies */
+    apr_interval_time_t silent_in;                     /* of a beat that was not recorded: how long until one may be */
 } amlaps_job_t;
 
 /** @return a job that holds all it needs, or NULL without memory */

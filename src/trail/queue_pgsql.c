@@ -151,6 +151,7 @@ static apr_status_t queue_remove(amlaps_store_t *store, const amlaps_queue_row_t
     return later(store, "DELETE FROM amlaps.notification WHERE n = $1 AND attempts = $2", &values, error);
 }
 
+/** What is noted last counts as the latest, whatever the clock was before: a time beyond it is brought back. */
 static apr_status_t queue_note(amlaps_store_t *store, const char *channel, apr_time_t time, const char *why, amlaps_error_t *error)
 {
     values_t values = { .count = 0 };
@@ -159,12 +160,12 @@ static apr_status_t queue_note(amlaps_store_t *store, const char *channel, apr_t
     add_text(&values, channel);
     add_time(&values, time);
     if (why == NULL) {
-        return later(store, "INSERT INTO amlaps.channel(name, delivered) VALUES($1, $2) ON CONFLICT(name) DO UPDATE SET delivered = $2", &values,
-                     error);
+        return later(store, "INSERT INTO amlaps.channel AS c(name, delivered) VALUES($1, $2) ON CONFLICT(name) DO UPDATE SET delivered = $2,"
+                     " failed = CASE WHEN c.failed > $2 THEN $2 ELSE c.failed END", &values, error);
     }
     add_foreign(&values, buffer, why);
-    return later(store, "INSERT INTO amlaps.channel(name, failed, why) VALUES($1, $2, $3) ON CONFLICT(name) DO UPDATE SET failed = $2, why = $3",
-                 &values, error);
+    return later(store, "INSERT INTO amlaps.channel AS c(name, failed, why) VALUES($1, $2, $3) ON CONFLICT(name) DO UPDATE SET failed = $2, why = $3,"
+                 " delivered = CASE WHEN c.delivered >= $2 THEN $2 - 1 ELSE c.delivered END", &values, error);
 }
 
 static apr_status_t queue_stand(amlaps_channel_standing_t *standing, amlaps_store_t *store, const char *channel, amlaps_error_t *error,

@@ -148,12 +148,15 @@ static apr_status_t queue_remove(amlaps_store_t *store, const amlaps_queue_row_t
     return run(store, statement, error);
 }
 
+/** What is noted last counts as the latest, whatever the clock was before: a time beyond it is brought back. */
 static apr_status_t queue_note(amlaps_store_t *store, const char *channel, apr_time_t time, const char *why, amlaps_error_t *error)
 {
     sqlite3_stmt *statement;
     apr_status_t status = prepare(&statement, store, why == NULL
-        ? "INSERT INTO channel(name, delivered) VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET delivered = ?2"
-        : "INSERT INTO channel(name, failed, why) VALUES(?1, ?2, ?3) ON CONFLICT(name) DO UPDATE SET failed = ?2, why = ?3", error);
+        ? "INSERT INTO channel(name, delivered) VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET delivered = ?2,"
+          " failed = CASE WHEN failed > ?2 THEN ?2 ELSE failed END"
+        : "INSERT INTO channel(name, failed, why) VALUES(?1, ?2, ?3) ON CONFLICT(name) DO UPDATE SET failed = ?2, why = ?3,"
+          " delivered = CASE WHEN delivered >= ?2 THEN ?2 - 1 ELSE delivered END", error);
 
     if (status != APR_SUCCESS) {
         return status;

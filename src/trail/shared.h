@@ -38,6 +38,7 @@ typedef struct amlaps_copy_state_t {
     dev_t device;
     ino_t inode;
     off_t size;
+    apr_time_t written;            /* steady: of the store itself, whose name is "", when `last` was recorded here */
 } amlaps_copy_state_t;
 
 /** Makes the key of a copy; the names may be long. */

@@ -20,7 +20,7 @@
 apr_status_t amlaps_sink_failed(const amlaps_sink_t *sink, int reason, amlaps_error_t *error)
 {
     /* No descriptor came from the parent, which has said why. */
-    const int closed = reason == EBADF;
+    const int closed = reason == EBADF && sink->fd < 0;
 
     return amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, sink->required ? "AML0208" : "AML0209", closed ? APR_EGENERAL : APR_FROM_OS_ERROR(reason),
                             "the audit copy %s cannot be written: %s", sink->name,

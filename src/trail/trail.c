@@ -36,6 +36,7 @@ static void fill_batch(amlaps_batch_t *batch, amlaps_trail_t *trail, const amlap
     batch->shared = shared;
     batch->digest = amlaps_digest_make(trail->pool);
     batch->silence = config->seal != NULL ? config->silence : 0;
+    amlaps_copy_key(batch->key, trail->store, "");
     batch->sealer = config->seal != NULL ? amlaps_sealer_make(config->seal, trail->store, shared, trail->pool) : NULL;
     batch->limits = apr_pmemdup(trail->pool, config->limits, config->limit_count * sizeof(*config->limits));
     batch->limit_count = config->limit_count;

@@ -18,8 +18,9 @@ struct amlaps_writer_t {
     amlaps_trouble_t *trouble;
     pthread_t thread;
     apr_pool_t *pool; /* of the thread alone, cleared with each batch */
-    amlaps_pace_t pace; /* of the thread alone, too, as the two after it */
+    amlaps_pace_t pace; /* of the thread alone, too, as the three after it */
     amlaps_owed_t owed;
+    apr_time_t beat_at; /* when it is to be seen whether the trail is silent */
     int unturned[2];   /* latches at which somebody waits to be woken */
     pthread_mutex_t mutex;
     pthread_cond_t work; /* something waits, or the writer shall stop */

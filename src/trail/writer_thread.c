@@ -27,13 +27,20 @@ static void say(amlaps_writer_t *writer, amlaps_log_level_t level, const char *i
     amlaps_trouble_say(writer->trouble, level, &error);
 }
 
+static apr_interval_time_t until_beat(const amlaps_writer_t *writer)
+{
+    const apr_interval_time_t left = writer->beat_at - steady();
+
+    return left > 0 ? left : 0;
+}
+
 /** Waits for records, or until a copy that lacks some is to be tried again, or silence has lasted for too long.
  *  @return 0 where the writer shall stop */
 static int wait_for_work(amlaps_writer_t *writer)
 {
     int behind = amlaps_sinks_behind(writer->batch.sinks);
     int patient = behind || writer->batch.silence > 0;
-    struct timespec until = amlaps_thread_until(behind ? AGAIN : writer->batch.silence);
+    struct timespec until = amlaps_thread_until(behind ? AGAIN : until_beat(writer));
     int late = 0;
     int go;
 
@@ -207,13 +214,20 @@ static void catch_up(amlaps_writer_t *writer)
     apr_pool_clear(writer->pool);
 }
 
+/** Whatever else the writer was woken for meanwhile: what health and channels ask of it leaves no record, and a copy that is down takes none. */
 static void beat(amlaps_writer_t *writer)
 {
     amlaps_error_t error = { 0 };
+    apr_interval_time_t left;
 
-    if (amlaps_batch_beat(&writer->batch, writer->timeout, &error, writer->pool) != APR_SUCCESS) {
+    if (writer->batch.silence == 0 || until_beat(writer) > 0) {
+        return;
+    }
+    amlaps_owed_wake(&writer->owed);
+    if (amlaps_batch_beat(&left, &writer->batch, writer->timeout, &error, writer->pool) != APR_SUCCESS) {
         amlaps_trouble_say(writer->trouble, AMLAPS_LOG_ERROR, &error);
     }
+    writer->beat_at = steady() + left;
     settle(writer, NULL, 0, &error);
     apr_pool_clear(writer->pool);
 }
@@ -231,8 +245,6 @@ static void write_batch(amlaps_writer_t *writer)
         amlaps_owed_wake(&writer->owed);
         if (amlaps_sinks_behind(writer->batch.sinks)) {
             catch_up(writer);
-        } else if (writer->batch.silence > 0) {
-            beat(writer);
         }
         return;
     }
@@ -290,6 +302,7 @@ void *amlaps_writer_run(void *baton)
 
     writer->owed = (amlaps_owed_t){ .wake = turn_latches, .baton = writer };
     writer->batch.owed = &writer->owed;
+    writer->beat_at = steady() + writer->batch.silence;
     if (take_turn(writer)) {
         warm_up(writer);
         amlaps_start_record(&writer->batch, writer->timeout, writer->trouble, writer->pool);
@@ -302,6 +315,7 @@ void *amlaps_writer_run(void *baton)
         }
         amlaps_start_record(&writer->batch, writer->timeout, writer->trouble, writer->pool);
         write_batch(writer);
+        beat(writer);
         amlaps_shared_unlock(writer->batch.shared);
     }
     amlaps_owed_wake(&writer->owed);

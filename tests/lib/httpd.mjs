@@ -233,9 +233,16 @@ export class Httpd {
     await this.settled?.();
   }
 
-  /** The same, whatever becomes of the new generation. */
+  /** The same, whatever becomes of the new generation. Programs of pipes are children that stay. */
   async replaceChildren() {
-    const old = this.children();
+    const name = (/** @type {number} */ pid) => {
+      try {
+        return fs.readFileSync(`/proc/${pid}/comm`, 'utf8');
+      } catch {
+        return '';
+      }
+    };
+    const old = this.children().filter((pid) => name(pid) === name(this.pid));
     await this.reload();
     await waitFor('the old children to go', () => !this.children().some((pid) => old.includes(pid)), { timeout: 20000 });
   }

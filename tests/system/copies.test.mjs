@@ -8,7 +8,8 @@ import process from 'node:process';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { DEVICES } from '../entra/world.mjs';
-import { assertOk, assertProblem } from '../lib/expect.mjs';
+import { assertOk, assertProblem, summary } from '../lib/expect.mjs';
+import { Load } from '../lib/load.mjs';
 import { startStage } from '../lib/stage.mjs';
 import { chainProblems } from '../lib/store.mjs';
 import { waitFor } from '../lib/wait.mjs';
@@ -174,6 +175,79 @@ describe('required copies', () => {
   });
 });
 
+describe('a program over restarts', () => {
+  const KEPT = 'AMLapsAuditLog "||{root}/bin/keep {root}/logs/piped.jsonl" required';
+  /** @type {import('../lib/stage.mjs').Stage} */
+  let stage;
+  /** @param {number} [than] */
+  const program = async (than) => {
+    await waitFor('one program', () => programs(stage.httpd, 'cat').filter((pid) => pid !== than).length === 1);
+    return programs(stage.httpd, 'cat').filter((pid) => pid !== than)[0];
+  };
+  const inCopy = () => records(stage.httpd.path('logs/piped.jsonl')).map(({ seq }) => seq);
+  /** All that the store has is in the copy, once and in order. */
+  const whole = async () => {
+    const stored = (await stage.records()).map(({ seq }) => seq);
+    await waitFor('the last record', () => inCopy().at(-1) === stored.at(-1)).catch(() => undefined);
+    assert.deepEqual(inCopy(), stored);
+  };
+
+  before(async () => { stage = await startStage({ sessionCache: 'file', files: KEEP, amlaps: KEPT }); });
+  // what httpd says of programs that die, and of those that end after a reload
+  after(() => stage.close([/AH00106: piped log program .* failed unexpectedly/, /AH00488: long lost child came home/]));
+
+  test('that are graceful gets each record, and nobody is refused meanwhile', async () => {
+    const pid = await program();
+    const load = new Load(await stage.signIn('helpdesk'), 8);
+    for (let i = 0; i < 8; i++) {
+      const answered = load.answered.size;
+      await stage.httpd.graceful();
+      await waitFor('answers after the restart', () => load.answered.size >= answered + 5);
+    }
+    await load.stop();
+    assert.deepEqual(load.refused.map(summary), []);
+    await whole();
+    assert.equal(await program(), pid, 'it is another one');
+  });
+
+  test('is started again when it dies after one', async () => {
+    const pid = await program();
+    process.kill(pid, 'SIGKILL');
+    await program(pid);
+    assertOk(await (await stage.signIn('helpdesk')).password('contoso', DEVICES.lon001));
+    await whole();
+  });
+
+  test('that are not graceful is another one, and goes on', async () => {
+    const pid = await program();
+    const starts = stage.httpd.starts();
+    process.kill(stage.httpd.pid, 'SIGHUP');
+    await waitFor('the restart', () => stage.httpd.starts() > starts);
+    await stage.started();
+    await program(pid);
+    assertOk(await (await stage.signIn('helpdesk')).password('contoso', DEVICES.lon001));
+    await whole();
+  });
+
+  test('ends when the configuration no longer has it', async () => {
+    const { amlaps = '' } = stage.httpd.options;
+    stage.httpd.configure({ amlaps: amlaps.replace(KEPT, '') });
+    await stage.httpd.graceful();
+    await waitFor('it to end', () => programs(stage.httpd, 'cat').length === 0);
+    stage.httpd.configure({ amlaps });
+    await stage.httpd.graceful();
+    assertOk(await (await stage.signIn('helpdesk')).password('contoso', DEVICES.lon001));
+    await whole();
+  });
+
+  test('ends with httpd', async () => {
+    const pid = await program();
+    await stage.httpd.stop();
+    await waitFor('it to end', () => !fs.existsSync(`/proc/${pid}`));
+    await whole();
+  });
+});
+
 describe('optional copies', () => {
   test('one that is down is told about, and nobody waits', async () => {
     const stage = await startStage({ files: KEEP, amlaps: 'AMLapsAuditLog syslog:user:{root}/run/log\nAMLapsAuditLog "||{root}/bin/keep {root}/logs/piped.jsonl"' });
@@ -216,6 +290,42 @@ describe('files under attack', () => {
         assert.deepEqual(records(file), stored.slice(first.seq - 1), 'a gap in the copy');
       } finally {
         await stage.close([/AML0\d\d\d/]);
+      }
+    });
+  }
+});
+
+describe('a copy that cannot be opened at a reload', () => {
+  /** @type {[string, string, string, (root: string) => void, (root: string) => void][]} */
+  const CASES = [
+    ['whose folder is away', '{root}/copies/audit.jsonl', 'there is no folder', (root) => fs.renameSync(`${root}/copies`, `${root}/away`),
+      (root) => fs.renameSync(`${root}/away`, `${root}/copies`)],
+    ['that everybody may write to', '{root}/copies/audit.jsonl', 'everybody may write', (root) => fs.chmodSync(`${root}/copies/audit.jsonl`, 0o666),
+      (root) => fs.chmodSync(`${root}/copies/audit.jsonl`, 0o640)],
+    ['whose program is away', '"||{root}/bin/keep {root}/copies/audit.jsonl"', 'is no program', (root) => fs.renameSync(`${root}/bin/keep`, `${root}/away`),
+      (root) => fs.renameSync(`${root}/away`, `${root}/bin/keep`)],
+  ];
+  for (const [what, where, why, away, back] of CASES) {
+    test(`${what} leaves httpd running, and refuses until it can be`, async () => {
+      const stage = await startStage({ sessionCache: 'file', files: { ...KEEP, 'copies/readme': '' }, amlaps: `AMLapsAuditLog ${where} required` });
+      const { httpd } = stage;
+      try {
+        const helpdesk = await stage.signIn('helpdesk');
+        assertOk(await helpdesk.password('contoso', DEVICES.lon001));
+        away(httpd.root);
+        await httpd.replaceChildren();
+        assert.match(httpd.errorLog(), new RegExp(`AML0110: .* can't be opened for writing; .*${why}.*; httpd goes on without it`));
+        assertProblem(await helpdesk.password('contoso', DEVICES.lon001), 'audit_unavailable');
+        assert.match(httpd.errorLog(), /AML0208: .* cannot be written: it could not be opened when httpd was reloaded \(AML0110\)/);
+        assert.equal((await httpd.configtest()).ok, false);
+        back(httpd.root);
+        await httpd.replaceChildren();
+        assertOk(await helpdesk.password('contoso', DEVICES.lon001));
+        const stored = await stage.records();
+        await waitFor('all records', () => records(httpd.path('copies/audit.jsonl')).length === stored.length);
+        assert.deepEqual(records(httpd.path('copies/audit.jsonl')), stored);
+      } finally {
+        await stage.close([/AML0110|AML0208/, /AH00488: long lost child came home/]);
       }
     });
   }

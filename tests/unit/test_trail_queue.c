@@ -225,6 +225,35 @@ static void test_clock_set_back_delays_nothing_for_long(void **state)
     assert_non_null(take(world, "soc"));
 }
 
+/** Whoever reads the status believes the later of the two. */
+static void test_clock_set_back_turns_no_standing_around(void **state)
+{
+    world_t *world = *state;
+    amlaps_channel_standing_t now;
+    int i;
+
+    world_open(world);
+    for (i = 0; i < 4; i++) {
+        conclude_telling(world, AMLAPS_OUTCOME_GRANTED, soc, NULL);
+    }
+    end(world, take(world, "soc"), AMLAPS_NOTICE_DELIVERED, 0, NULL);
+    now = standing(world, "soc");
+    assert_int_equal(now.failed, 0);
+    world_pass(-SECONDS(86400));
+    end(world, take(world, "soc"), AMLAPS_NOTICE_DEAD, 0, "answered 410");
+    now = standing(world, "soc");
+    assert_int_equal(now.failed, WORLD_START - SECONDS(86400));
+    assert_true(now.delivered != 0 && now.delivered < now.failed);
+    world_pass(-SECONDS(86400));
+    end(world, take(world, "soc"), AMLAPS_NOTICE_DELIVERED, 0, NULL);
+    now = standing(world, "soc");
+    assert_int_equal(now.delivered, WORLD_START - SECONDS(2 * 86400));
+    assert_true(now.failed != 0 && now.failed <= now.delivered);
+    world_pass(SECONDS(1));
+    end(world, take(world, "soc"), AMLAPS_NOTICE_DEAD, 0, "answered 410");
+    assert_int_equal(standing(world, "soc").delivered, WORLD_START - SECONDS(2 * 86400));
+}
+
 static void test_channels_do_not_wait_for_each_other(void **state)
 {
     world_t *world = *state;
@@ -295,7 +324,8 @@ static void test_an_unusable_store_says_so(void **state)
 static const struct CMUnitTest tests[] = {
     TEST(test_outcome_decides_who_is_told), TEST(test_refused_by_a_limit_is_a_failure), TEST(test_what_is_taken_is_the_record),
     TEST(test_held_until_its_holder_is_given_up), TEST(test_survives_its_child), TEST(test_one_thread_of_all_children_leads),
-    TEST(test_postponed_and_dead), TEST(test_clock_set_back_delays_nothing_for_long), TEST(test_channels_do_not_wait_for_each_other),
+    TEST(test_postponed_and_dead), TEST(test_clock_set_back_delays_nothing_for_long),
+    TEST(test_clock_set_back_turns_no_standing_around), TEST(test_channels_do_not_wait_for_each_other),
     TEST(test_the_queue_is_bounded), TEST(test_old_ones_are_tidied_away), TEST(test_an_unusable_store_says_so)
 };
 

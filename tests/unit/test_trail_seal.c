@@ -340,38 +340,6 @@ static void test_two_servers(void **state)
     sealed_write(world, 1);
 }
 
-/** A quiet trail says that it is alive, whatever the number of children; a busy one need not. */
-static void test_silence_is_broken(void **state)
-{
-    world_t *world = *state;
-    double began;
-    pid_t child;
-    long beats;
-
-    world->config.silence = apr_time_from_msec(300);
-    child = fork();
-    if (child == 0) {
-        world_open(world);
-        pause();
-    }
-    world_open(world);
-    for (began = world_now(); world_now() - began < 1.0;) {
-        sealed_write(world, 1);
-        usleep(20000);
-    }
-    assert_int_equal(world_number(world, "SELECT count(*) FROM record WHERE body LIKE '%\"code\":\"alive\"%'"), 0);
-    began = world_now();
-    while ((beats = world_number(world, "SELECT count(*) FROM record WHERE body LIKE '%\"code\":\"alive\"%'")) < 4) {
-        assert_true(world_now() - began < world_patience(20));
-        usleep(20000);
-    }
-    assert_true((double)beats * 0.3 <= world_now() - began + 0.3);
-    kill(child, SIGKILL);
-    waitpid(child, NULL, 0);
-    world_close(world);
-    sealed_verify_good(world, world_records(world));
-}
-
 /** A trail that was not sealed before. */
 static void test_sealing_begins_later(void **state)
 {
@@ -418,7 +386,7 @@ static const struct CMUnitTest tests[] = {
     SEALED_TEST(test_one_batch_ahead_is_followed), SEALED_TEST(test_two_batches_ahead_are_refused),
     SEALED_TEST(test_forged_batch_is_not_followed), SEALED_TEST(test_lost_records_are_missed), SEALED_TEST(test_lost_state),
     SEALED_TEST(test_recovery_after_a_restored_store), SEALED_TEST(test_copies_have_what_the_tool_wrote), SEALED_TEST(test_without_the_directive),
-    SEALED_TEST(test_file_that_others_may_use), SEALED_TEST(test_newer_format_is_refused), SEALED_TEST(test_two_servers), SEALED_TEST(test_silence_is_broken),
+    SEALED_TEST(test_file_that_others_may_use), SEALED_TEST(test_newer_format_is_refused), SEALED_TEST(test_two_servers),
     WORLD_TEST(test_sealing_begins_later), WORLD_TEST(test_key_that_cannot_be_shown)
 };
 
