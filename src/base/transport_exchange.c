@@ -209,7 +209,7 @@ apr_status_t amlaps_curl_fail(amlaps_error_t *error, const amlaps_curl_exchange_
 
     curl_easy_getinfo(exchange->handle, CURLINFO_HTTP_CONNECTCODE, &proxy);
     if (proxy >= 300) {
-        return amlaps_error_set(error, faults->unreachable, faults->unreachable_id, proxy >= 500 ? APR_ECONNRESET : APR_EGENERAL,
+        return amlaps_error_set(error, faults->unreachable, faults->unreachable_id, proxy >= 500 ? APR_INCOMPLETE : APR_EGENERAL,
                                 "%s: the proxy refuses with %ld: check https_proxy in httpd's environment, with its user and password, and what "
                                 "the proxy lets through (curl %d: %s)",
                                 where, proxy, code, reason);

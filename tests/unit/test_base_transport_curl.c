@@ -332,6 +332,20 @@ static void a_proxy_that_refuses_is_told(void **state)
     assert_null(world->response.retry_after);
 }
 
+/* Its own trouble may pass; nothing broke, so the log must not add that a connection was reset. */
+static void a_proxy_in_trouble_is_asked_again(void **state)
+{
+    world_t *world = *state;
+
+    world->request.url = "https://graph.invalid/v1.0/x";
+    setenv("https_proxy", http_fake_root(world->server), 1);
+    http_fake_answers(world->server, "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n", HTTP_CLOSE);
+    fails(world, AMLAPS_TENANT_UNREACHABLE, 1);
+    unsetenv("https_proxy");
+    assert_non_null(strstr(world->error.detail, "graph.invalid: the proxy refuses with 503"));
+    assert_int_equal(amlaps_error_cause(world->error.status), APR_SUCCESS);
+}
+
 static void *ask_other(void *data)
 {
     world_t *world = data;
@@ -396,6 +410,7 @@ int main(void)
         world_test(only_http_is_spoken),
         world_test(clear_text_never_goes_to_a_proxy),
         world_test(a_proxy_that_refuses_is_told),
+        world_test(a_proxy_in_trouble_is_asked_again),
         world_test(a_full_pool_is_busy_at_once),
     };
 
