@@ -73,7 +73,9 @@ test("every text that the page asks for is in a catalogue, and the catalogues ho
   const known = new Set(FOLDERS.flatMap((folder) => [...names(catalogue(folder, "en"))]));
   const page = readFileSync(new URL("index.html", HTDOCS), "utf8");
   const asked = new Set([...[...page.matchAll(/data-text="([^"]+)"/g)].map(([, key]) => key), ...[...source.matchAll(/\b(?:t|rich)\(\s*(?:\w+ \? )?"([a-zA-Z]+\.[\w.]+)"/g), ...source.matchAll(/"([a-z]+\.[A-Za-z_0-9]+)"/g)].map(([, key]) => key)]);
-  const composed = [...source.matchAll(/`([a-z]+\.(?:[\w.]*))\$\{/g)].map(([, head]) => head);
+  const chosen = /`([a-z]+\.[\w.]*)\$\{[^`]*? \? "(\w*)" : "(\w*)"\}`/g;
+  for (const [, head, one, other] of source.matchAll(chosen)) asked.add(head + one).add(head + other);
+  const composed = [...source.replaceAll(chosen, "").matchAll(/`([a-z]+\.(?:[\w.]*))\$\{/g)].map(([, head]) => head);
   assert.deepEqual([...asked].filter((key) => !known.has(key) && [...known].some((one) => one.startsWith(`${key.split(".")[0]}.`)) && !/\.(?:js|json|svg|css)$/.test(key)), []);
   assert.deepEqual([...known].filter((key) => !asked.has(key) && !composed.some((head) => key.startsWith(head))), []);
 });
