@@ -39,6 +39,7 @@ static void add(text_t *text, const char *data, apr_size_t size, apr_pool_t *poo
 /* Reads to the end of the body; ap_get_client_block would lose the error. The text begins small: a reason is short. */
 static apr_status_t collect(text_t *text, amlaps_error_t *error, request_rec *r)
 {
+    const apr_time_t began = apr_time_now();
     apr_bucket_brigade *brigade = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     int done = 0;
 
@@ -52,7 +53,7 @@ static apr_status_t collect(text_t *text, amlaps_error_t *error, request_rec *r)
         if (status != APR_SUCCESS) {
             return unreadable(error, status);
         }
-        if (apr_time_now() - r->request_time > PATIENCE) {
+        if (apr_time_now() - began > PATIENCE) {
             return too_slow(error, r);
         }
         for (bucket = APR_BRIGADE_FIRST(brigade); bucket != APR_BRIGADE_SENTINEL(brigade); bucket = APR_BUCKET_NEXT(bucket)) {
