@@ -287,9 +287,9 @@ static int open_file(server_rec *server, amlaps_audit_log_t *log, apr_pool_t *pc
 
 static int open_program(server_rec *server, amlaps_audit_log_t *log, apr_pool_t *ptemp)
 {
-    const char *mistake = program_mistake(log, ptemp);
+    const char *store = amlaps_config_store(amlaps_config_of(server)), *mistake = program_mistake(log, ptemp);
 
-    mistake = mistake ? mistake : amlaps_audit_programs_open(&log->sink.fd, log->program, server->process->pool, ptemp);
+    mistake = mistake ? mistake : amlaps_audit_programs_open(&log->sink.fd, log->program, store, server->process->pool, ptemp);
 
     return mistake ? fail(server, log, 0, mistake) : OK;
 }

@@ -248,6 +248,29 @@ describe('a program over restarts', () => {
   });
 });
 
+test('servers with one command have a program each, and keep it over reloads, also when another joins', async () => {
+  const hosts = (/** @type {string[]} */ ...names) => names.map((name) => `<VirtualHost *:{port}>
+    ServerName ${name}\nAMLapsStore sqlite3:{root}/state/${name}.db\nAMLapsAuditLog "|{root}/bin/each"\n</VirtualHost>\n`).join('');
+  const stage = await startStage({
+    files: { 'bin/each': { content: '#!/bin/sh\nexec cat >>"{root}/logs/of-$$"\n', mode: 0o755 } }, server: hosts('a.test', 'b.test'),
+  });
+  const { httpd } = stage;
+  const copies = () => fs.readdirSync(httpd.path('logs')).filter((name) => name.startsWith('of-')).map((name) => records(httpd.path(`logs/${name}`)));
+  /** Each start leaves a record in each store. @param {number} all */
+  const have = (all) => waitFor('the starts in the copies', () => copies().flat().length === all);
+  try {
+    await have(2);
+    await httpd.graceful();
+    await have(4);
+    httpd.configure({ server: hosts('a.test', 'b.test', 'c.test') });
+    await httpd.graceful();
+    await have(7);
+    assert.deepEqual(copies().map(chainProblems), [[], [], []]);
+  } finally {
+    await stage.close([/AH00488: long lost child came home/]);
+  }
+});
+
 describe('optional copies', () => {
   test('one that is down is told about, and nobody waits', async () => {
     const stage = await startStage({ files: KEEP, amlaps: 'AMLapsAuditLog syslog:user:{root}/run/log\nAMLapsAuditLog "||{root}/bin/keep {root}/logs/piped.jsonl"' });
