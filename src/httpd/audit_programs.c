@@ -18,7 +18,7 @@
 typedef struct program_t {
     struct program_t *next;
     apr_pool_t *pool;
-    const char *command, *store;
+    const char *command, *source;
     int descriptor;
     int used; /* by the configuration that is being read */
 } program_t;
@@ -61,7 +61,7 @@ void amlaps_audit_programs_sweep(apr_pool_t *ptemp)
     }
 }
 
-static program_t *start(const char *command, const char *store, const char **mistake, apr_pool_t *parent)
+static program_t *start(const char *command, const char *source, const char **mistake, apr_pool_t *parent)
 {
     apr_pool_t *pool;
     program_t *program;
@@ -74,7 +74,7 @@ static program_t *start(const char *command, const char *store, const char **mis
     program = apr_pcalloc(pool, sizeof(*program));
     program->pool = pool;
     program->command = apr_pstrdup(pool, command);
-    program->store = apr_pstrdup(pool, store);
+    program->source = apr_pstrdup(pool, source);
     if (!(piped = ap_open_piped_log(pool, program->command))) {
         apr_pool_destroy(pool);
         *mistake = "the program does not start";
@@ -91,21 +91,21 @@ static program_t *start(const char *command, const char *store, const char **mis
     return program;
 }
 
-static int is_for(const program_t *program, const char *command, const char *store)
+static int is_for(const program_t *program, const char *command, const char *source)
 {
-    return !program->used && !strcmp(program->command, command) && !strcmp(program->store, store);
+    return !program->used && !strcmp(program->command, command) && !strcmp(program->source, source);
 }
 
-const char *amlaps_audit_programs_open(int *descriptor, const char *command, const char *store, apr_pool_t *process, apr_pool_t *ptemp)
+const char *amlaps_audit_programs_open(int *descriptor, const char *command, const char *source, apr_pool_t *process, apr_pool_t *ptemp)
 {
     program_t **place = kept_list(ptemp);
     const char *mistake = NULL;
 
-    /* Two servers may name the same command, and have one each: no program gets two chains. */
-    while (*place && !is_for(*place, command, store)) {
+    /* Two servers may name the same command, and have one each, which keeps its own chain. */
+    while (*place && !is_for(*place, command, source)) {
         place = &(*place)->next;
     }
-    if (!*place && !(*place = start(command, store, &mistake, process))) {
+    if (!*place && !(*place = start(command, source, &mistake, process))) {
         return mistake;
     }
     (*place)->used = 1;
