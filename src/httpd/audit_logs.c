@@ -285,11 +285,25 @@ static int open_file(server_rec *server, amlaps_audit_log_t *log, apr_pool_t *pc
     return OK;
 }
 
+/* @return what the program's records are of: one that servers inherit gets those of all of them, whichever is the first to open it */
+static const char *source_of(const server_rec *server, const amlaps_audit_log_t *log)
+{
+    const apr_array_header_t *inherited = amlaps_config_of(ap_server_conf)->audit_logs;
+    int i;
+
+    for (i = 0; i < inherited->nelts; i++) {
+        if (APR_ARRAY_IDX(inherited, i, amlaps_audit_log_t *) == log) {
+            return "";
+        }
+    }
+    return amlaps_config_store(amlaps_config_of(server));
+}
+
 static int open_program(server_rec *server, amlaps_audit_log_t *log, apr_pool_t *ptemp)
 {
     const char *mistake = program_mistake(log, ptemp);
 
-    mistake = mistake ? mistake : amlaps_audit_programs_open(&log->sink.fd, log->program, server->process->pool, ptemp);
+    mistake = mistake ? mistake : amlaps_audit_programs_open(&log->sink.fd, log->program, source_of(server, log), server->process->pool, ptemp);
 
     return mistake ? fail(server, log, 0, mistake) : OK;
 }

@@ -18,7 +18,7 @@
 typedef struct program_t {
     struct program_t *next;
     apr_pool_t *pool;
-    const char *command;
+    const char *command, *source;
     int descriptor;
     int used; /* by the configuration that is being read */
 } program_t;
@@ -61,7 +61,7 @@ void amlaps_audit_programs_sweep(apr_pool_t *ptemp)
     }
 }
 
-static program_t *start(const char *command, const char **mistake, apr_pool_t *parent)
+static program_t *start(const char *command, const char *source, const char **mistake, apr_pool_t *parent)
 {
     apr_pool_t *pool;
     program_t *program;
@@ -74,6 +74,7 @@ static program_t *start(const char *command, const char **mistake, apr_pool_t *p
     program = apr_pcalloc(pool, sizeof(*program));
     program->pool = pool;
     program->command = apr_pstrdup(pool, command);
+    program->source = apr_pstrdup(pool, source);
     if (!(piped = ap_open_piped_log(pool, program->command))) {
         apr_pool_destroy(pool);
         *mistake = "the program does not start";
@@ -90,23 +91,24 @@ static program_t *start(const char *command, const char **mistake, apr_pool_t *p
     return program;
 }
 
-const char *amlaps_audit_programs_open(int *descriptor, const char *command, apr_pool_t *process, apr_pool_t *ptemp)
+static int is_for(const program_t *program, const char *command, const char *source)
 {
-    program_t **list = kept_list(ptemp), *program = *list;
+    return !program->used && !strcmp(program->command, command) && !strcmp(program->source, source);
+}
+
+const char *amlaps_audit_programs_open(int *descriptor, const char *command, const char *source, apr_pool_t *process, apr_pool_t *ptemp)
+{
+    program_t **place = kept_list(ptemp);
     const char *mistake = NULL;
 
-    /* Two servers may name the same command, and have one each. */
-    while (program && (program->used || strcmp(program->command, command))) {
-        program = program->next;
+    /* Two servers may name the same command, and have one each, which keeps its own chain. */
+    while (*place && !is_for(*place, command, source)) {
+        place = &(*place)->next;
     }
-    if (!program) {
-        if (!(program = start(command, &mistake, process))) {
-            return mistake;
-        }
-        program->next = *list;
-        *list = program;
+    if (!*place && !(*place = start(command, source, &mistake, process))) {
+        return mistake;
     }
-    program->used = 1;
-    *descriptor = program->descriptor;
+    (*place)->used = 1;
+    *descriptor = (*place)->descriptor;
     return NULL;
 }

@@ -11,10 +11,11 @@ void amlaps_audit_programs_mark(apr_pool_t *ptemp);
 
 /**
  * Starts a program, or finds the one that runs already; httpd starts it again when it ends.
+ * @param source whose records it gets; a program for those of another is left alone
  * @param descriptor out: writes to it, without waiting
  * @return NULL, or what is wrong
  */
-const char *amlaps_audit_programs_open(int *descriptor, const char *command, apr_pool_t *process, apr_pool_t *ptemp);
+const char *amlaps_audit_programs_open(int *descriptor, const char *command, const char *source, apr_pool_t *process, apr_pool_t *ptemp);
 
 /** Ends those that the configuration no longer has. */
 void amlaps_audit_programs_sweep(apr_pool_t *ptemp);

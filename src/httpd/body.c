@@ -3,7 +3,8 @@
 
 #include <apr_strings.h>
 
-/* Who one is, and what one may, was found out when the request began: nobody keeps that for later with a body that never ends. */
+/* Who one is was found out before: nobody keeps that for later with a body that never ends. What httpd and mod_auth_openidc took until then is not
+ * the client's doing. */
 #define PATIENCE apr_time_from_sec(20)
 
 static apr_status_t unreadable(amlaps_error_t *error, apr_status_t status)
@@ -41,6 +42,7 @@ static apr_status_t collect(text_t *text, amlaps_error_t *error, request_rec *r)
 {
     const apr_time_t began = apr_time_now();
     apr_bucket_brigade *brigade = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    const apr_time_t began = apr_time_now();
     int done = 0;
 
     text->length = 0;

@@ -157,10 +157,26 @@ static void remove_includes(request_rec *r)
     }
 }
 
+/* In a FilterChain of mod_filter it has whatever name the configuration gives: so its Options are taken back too, as a section would do. */
+static void forbid_includes(request_rec *r)
+{
+    ap_conf_vector_t *section;
+    core_dir_config *core;
+
+    if (ap_allow_options(r) & OPT_INCLUDES && amlaps_mount_of(r)) {
+        section = ap_create_per_dir_config(r->pool);
+        core = core_module.create_dir_config(r->pool, NULL);
+        core->opts_remove = OPT_INCLUDES | OPT_INC_WITH_EXEC;
+        ap_set_core_module_config(section, core);
+        r->per_dir_config = ap_merge_per_dir_configs(r->pool, r->per_dir_config, section);
+    }
+}
+
 /* A request that httpd could not read reaches no hook before its ErrorDocument is served, as a file like others. */
 void amlaps_httpd_insert_filter(request_rec *r)
 {
     remove_includes(r);
+    forbid_includes(r);
     if (r->prev && is_api_error(r)) {
         amlaps_headers_set(r, 0);
         ap_add_output_filter(FILTER, NULL, r, r->connection);

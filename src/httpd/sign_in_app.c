@@ -15,15 +15,36 @@ static int is_called(const ap_directive_t *directive, const char *name)
     return directive->directive && !ap_cstr_casecmp(directive->directive, name);
 }
 
-static const ap_directive_t *find_section(const ap_directive_t *directive, const server_rec *server)
+static int is_at(const server_rec *server, const char *file, unsigned line)
+{
+    return server->is_virtual && server->defn_line_number == line && server->defn_name && !strcmp(server->defn_name, file);
+}
+
+/* @param nth of the sections at that place, where a file is included more than once; counted down */
+static const ap_directive_t *find_section(const ap_directive_t *directive, const server_rec *server, int *nth)
 {
     const ap_directive_t *found = NULL;
 
     for (; directive && !found; directive = directive->next) {
-        found = is_called(directive, "<VirtualHost") && server->defn_line_number == (unsigned)directive->line_num &&
-                !strcmp(server->defn_name, directive->filename) ? directive : find_section(directive->first_child, server);
+        if (is_called(directive, "<VirtualHost")) {
+            found = is_at(server, directive->filename, (unsigned)directive->line_num) && (*nth)-- == 0 ? directive : NULL;
+        } else {
+            found = find_section(directive->first_child, server, nth);
+        }
     }
     return found;
+}
+
+/* httpd puts each virtual host before those that it has read already. */
+static const ap_directive_t *section_of(const server_rec *server)
+{
+    const server_rec *other;
+    int nth = 0;
+
+    for (other = server->next; other; other = other->next) {
+        nth += is_at(other, server->defn_name, server->defn_line_number);
+    }
+    return find_section(ap_conftree, server, &nth);
 }
 
 /* @return the last one, which counts; those of virtual hosts further in do not */
@@ -42,7 +63,7 @@ static const ap_directive_t *find_last(const ap_directive_t *directive, const ch
 
 static const ap_directive_t *find_setting(const char *name, const server_rec *server)
 {
-    const ap_directive_t *section = server->is_virtual ? find_section(ap_conftree, server) : NULL;
+    const ap_directive_t *section = server->is_virtual && server->defn_name ? section_of(server) : NULL;
     const ap_directive_t *own = section ? find_last(section->first_child, name) : NULL;
 
     return own ? own : find_last(ap_conftree, name);

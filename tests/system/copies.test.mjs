@@ -9,6 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { DEVICES } from '../entra/world.mjs';
 import { assertOk, assertProblem, summary } from '../lib/expect.mjs';
+import { Httpd } from '../lib/httpd.mjs';
 import { Load } from '../lib/load.mjs';
 import { startStage } from '../lib/stage.mjs';
 import { chainProblems } from '../lib/store.mjs';
@@ -246,6 +247,48 @@ describe('a program over restarts', () => {
     await waitFor('it to end', () => !fs.existsSync(`/proc/${pid}`));
     await whole();
   });
+});
+
+test('servers with one command have a program each, and keep it over reloads, also when another joins', async () => {
+  const hosts = (/** @type {string[]} */ ...names) => names.map((name) => `<VirtualHost *:{port}>
+    ServerName ${name}\nAMLapsStore sqlite3:{root}/state/${name}.db\nAMLapsAuditLog "|{root}/bin/each"\n</VirtualHost>\n`).join('');
+  const stage = await startStage({
+    files: { 'bin/each': { content: '#!/bin/sh\nexec cat >>"{root}/logs/of-$$"\n', mode: 0o755 } }, server: hosts('a.test', 'b.test'),
+  });
+  const { httpd } = stage;
+  const copies = () => fs.readdirSync(httpd.path('logs')).filter((name) => name.startsWith('of-')).map((name) => records(httpd.path(`logs/${name}`)));
+  /** Each start leaves a record in each store. @param {number} all */
+  const have = (all) => waitFor('the starts in the copies', () => copies().flat().length === all);
+  try {
+    await have(2);
+    await httpd.graceful();
+    await have(4);
+    httpd.configure({ server: hosts('a.test', 'b.test', 'c.test') });
+    await httpd.graceful();
+    await have(7);
+    assert.deepEqual(copies().map(chainProblems), [[], [], []]);
+  } finally {
+    await stage.close([/AH00488: long lost child came home/]);
+  }
+});
+
+test('a program that servers inherit from one without a tenant stays when another server joins', async () => {
+  const hosts = (/** @type {string[]} */ ...names) => names.map((name) => `<VirtualHost *:{port}>\nServerName ${name}
+    AMLapsStore sqlite3:{root}/state/${name}.db\n<AMLapsTenant contoso>\nAMLapsTenantId 8aa4c1a8-0d5e-4f3b-9a0c-1f2f4b0a7c11
+    AMLapsClientId 8aa4c1a8-0d5e-4f3b-9a0c-1f2f4b0a7c12\nAMLapsClientSecret file:{root}/secret/s\nAMLapsLoginURL http://127.0.0.1:9
+    AMLapsGraphURL http://127.0.0.1:9\n</AMLapsTenant>\n</VirtualHost>\n`).join('');
+  const httpd = await Httpd.start({ files: { ...KEEP, 'secret/s': { content: 'secret', mode: 0o400 } }, amlaps: 'AMLapsAuditLog "||{root}/bin/keep {root}/logs/copy"',
+    server: hosts('a.test', 'b.test') });
+  try {
+    const [pid, ...more] = await waitFor('the program', () => programs(httpd, 'cat').length > 0 && programs(httpd, 'cat'));
+    httpd.configure({ server: hosts('a.test', 'b.test', 'c.test') });
+    await httpd.graceful();
+    await waitFor('the start of the new server', () => fs.existsSync(httpd.path('state/c.test.db')) && records(httpd.path('logs/copy')).length === 5);
+    assert.deepEqual([more, programs(httpd, 'cat')], [[], [pid]]);
+  } finally {
+    await httpd.stop();
+    httpd.discard();
+  }
 });
 
 describe('optional copies', () => {

@@ -197,19 +197,26 @@ describe('a session of another virtual host, which mod_auth_openidc takes', () =
   /** @type {import('../lib/stage.mjs').Stage} */
   let shared;
   let [other, sameApp, thinned] = ['', '', ''];
+  let twice = 0;
   /** @type {import('../lib/claims.mjs').Issuer} */
   let theirs;
   before(async () => {
     theirs = await startIssuer();
     const [port, same, thin] = [await freePort(), await freePort(), await freePort()];
+    twice = await freePort();
     other = `http://localhost:${port}/laps/`;
     const host = (/** @type {number} */ at, /** @type {string} */ lines) => `Listen 127.0.0.1:${at}\n<VirtualHost 127.0.0.1:${at}>\n${lines}
       <Location "/laps">\nAuthType openid-connect\nRequire valid-user\nSetHandler amlaps\n</Location>\n</VirtualHost>\n`;
+    const app = (/** @type {string} */ name, /** @type {import('../lib/claims.mjs').Issuer} */ of) => `<IfDefine ${name}>\nServerName ${name}
+      OIDCProviderMetadataURL ${of.metadataUrl}\nOIDCClientID ${of.clientId}\nOIDCClientSecret ${of.clientSecret}
+      OIDCRedirectURI http://${name}:${twice}/laps/oidc/callback\n</IfDefine>\n`;
     const settings = ['OIDCCryptoPassphrase "a passphrase for tests on one machine"', 'OIDCPKCEMethod S256', 'OIDCCacheType file', 'OIDCCacheDir "{root}/sessions"',
       'OIDCPassIDTokenAs payload', 'OIDCPassClaimsAs environment', 'OIDCPassUserInfoAs json', 'OIDCCookiePath /laps', 'OIDCRemoteUserClaim sub'].join('\n');
     shared = await startStage({
       issuer, sessionCache: 'file', rules: ruleSection('London', ['AMLapsDevice name LON-*', 'AMLapsAllow password anyone']),
-      server: host(port, `${settings}\nOIDCProviderMetadataURL ${theirs.metadataUrl}\nOIDCClientID ${theirs.clientId}\nOIDCClientSecret ${theirs.clientSecret}
+      files: { 'conf/twice.conf': host(twice, `${settings}\n` + app('localhost', issuer) + app('127.0.0.1', theirs)).replace(/^Listen.*/, '') },
+      server: `Listen 127.0.0.1:${twice}\n${['localhost', '127.0.0.1'].map((name) => `Define ${name}\nInclude {root}/conf/twice.conf\nUnDefine ${name}\n`).join('')}`
+        + host(port, `${settings}\nOIDCProviderMetadataURL ${theirs.metadataUrl}\nOIDCClientID ${theirs.clientId}\nOIDCClientSecret ${theirs.clientSecret}
         OIDCRedirectURI ${other}oidc/callback`)
         + host(same, `${settings}\nOIDCProviderMetadataURL ${issuer.metadataUrl}\n<IfModule mod_auth_openidc.c>\noidcclientid "${issuer.clientId}"\n</IfModule>
         OIDCClientSecret ${issuer.clientSecret}\nOIDCRedirectURI http://localhost:${same}/laps/oidc/callback`)
@@ -244,6 +251,13 @@ describe('a session of another virtual host, which mod_auth_openidc takes', () =
     for (const base of [shared.base, sameApp]) assertOk(await reveal(playedAt(session, base), 'LON-001'));
     const several = await issuer.signIn(shared.base, { aud: ['x', issuer.clientId], azp: issuer.clientId });
     assertOk(await reveal(playedAt(several, sameApp), 'LON-001'));
+  });
+
+  test('that stands in the same lines, included twice, is none, and its own is one', async () => {
+    const own = await theirs.signIn(`http://127.0.0.1:${twice}/laps/`, { oid: FRED });
+    assertOk(await own.get('api/v1/session'));
+    assertProblem(await playedAt(own, shared.base).get('api/v1/session'), 'not_authenticated');
+    assertOk(await reveal(await issuer.signIn(`http://localhost:${twice}/laps/`, {}), 'LON-001'));
   });
 
   test('whose claims were thinned out is none, and the log names what took them', async () => {
