@@ -40,7 +40,6 @@ static void add(text_t *text, const char *data, apr_size_t size, apr_pool_t *poo
 /* Reads to the end of the body; ap_get_client_block would lose the error. The text begins small: a reason is short. */
 static apr_status_t collect(text_t *text, amlaps_error_t *error, request_rec *r)
 {
-    const apr_time_t began = apr_time_now();
     apr_bucket_brigade *brigade = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     const apr_time_t began = apr_time_now();
     int done = 0;
