@@ -317,16 +317,21 @@ static void clear_text_never_goes_to_a_proxy(void **state)
     assert_int_equal(status, APR_SUCCESS);
 }
 
+static void is_refused_by_proxy(world_t *world, const char *answer, int repeated)
+{
+    world->request.url = "https://graph.invalid/v1.0/x";
+    setenv("https_proxy", http_fake_root(world->server), 1);
+    http_fake_answers(world->server, answer, HTTP_CLOSE);
+    fails(world, AMLAPS_TENANT_UNREACHABLE, repeated);
+    unsetenv("https_proxy");
+}
+
 /* It is there and answers: neither the network nor whoever was asked for is in trouble. */
 static void a_proxy_that_refuses_is_told(void **state)
 {
     world_t *world = *state;
 
-    world->request.url = "https://graph.invalid/v1.0/x";
-    setenv("https_proxy", http_fake_root(world->server), 1);
-    http_fake_answers(world->server, "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\nRetry-After: 7\r\n\r\n", HTTP_CLOSE);
-    fails(world, AMLAPS_TENANT_UNREACHABLE, 0);
-    unsetenv("https_proxy");
+    is_refused_by_proxy(world, "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\nRetry-After: 7\r\n\r\n", 0);
     assert_non_null(strstr(http_fake_request(world->server, 0), "CONNECT graph.invalid:443 "));
     assert_non_null(strstr(world->error.detail, "graph.invalid: the proxy refuses with 407: check https_proxy in httpd's environment"));
     assert_null(world->response.retry_after);
@@ -337,11 +342,7 @@ static void a_proxy_in_trouble_is_asked_again(void **state)
 {
     world_t *world = *state;
 
-    world->request.url = "https://graph.invalid/v1.0/x";
-    setenv("https_proxy", http_fake_root(world->server), 1);
-    http_fake_answers(world->server, "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n", HTTP_CLOSE);
-    fails(world, AMLAPS_TENANT_UNREACHABLE, 1);
-    unsetenv("https_proxy");
+    is_refused_by_proxy(world, "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n", 1);
     assert_non_null(strstr(world->error.detail, "graph.invalid: the proxy refuses with 503"));
     assert_int_equal(amlaps_error_cause(world->error.status), APR_SUCCESS);
 }
