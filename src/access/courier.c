@@ -47,6 +47,7 @@ typedef struct carrier_t {
     apr_time_t said;     /* steady: when the log was last told of them */
     apr_time_t measured; /* steady: when the queue was last counted */
     int stale;           /* something was taken from it since */
+    apr_time_t rest;     /* steady: until then nothing is taken, since the channel failed */
 } carrier_t;
 
 static apr_time_t steady(void)
@@ -159,7 +160,7 @@ static void carry(carrier_t *carrier, const amlaps_notice_t *notice, apr_pool_t 
     }
     again = amlaps_notify_backoff(carrier->failures, 0, chance());
     again = again < CHANNEL_PAUSE ? again : CHANNEL_PAUSE;
-    nap(courier, again > delivery.after ? again : delivery.after, NULL);
+    carrier->rest = steady() + (again > delivery.after ? again : delivery.after);
 }
 
 /** For the metrics, which then ask nothing of the store: what waits, and what was given up. @param idle nothing is to be delivered now */
@@ -182,6 +183,18 @@ static void measure(carrier_t *carrier, int idle, apr_pool_t *pool)
     }
 }
 
+/** Of the time that a channel is left alone, the part until its queue is to be counted again. */
+static void rest(carrier_t *carrier, apr_pool_t *pool)
+{
+    apr_interval_time_t left;
+
+    measure(carrier, 0, pool);
+    left = carrier->rest - steady();
+    if (left > 0) {
+        nap(carrier->courier, left < MEASURE ? left : MEASURE, NULL);
+    }
+}
+
 static void *run_carrier(void *baton)
 {
     carrier_t *carrier = baton;
@@ -197,7 +210,9 @@ static void *run_carrier(void *baton)
         apr_interval_time_t wait;
         amlaps_error_t error = { 0 };
 
-        if (amlaps_trail_take_notice(&notice, &wait, &error, courier->trail, carrier->channel->name, pool) != APR_SUCCESS) {
+        if (carrier->rest > steady()) {
+            rest(carrier, pool);
+        } else if (amlaps_trail_take_notice(&notice, &wait, &error, courier->trail, carrier->channel->name, pool) != APR_SUCCESS) {
             nap(courier, STORE_PAUSE, NULL);
         } else if (notice != NULL) {
             measure(carrier, 0, pool);
