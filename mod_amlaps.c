@@ -6,14 +6,16 @@
 /*
  * The order of the hooks, and nothing else. What each does stands in src/httpd/.
  *
- * check_config runs for `apachectl configtest` too (post_config does not), so that all checks stand there. post_config acts as root: it
- * opens copies of the audit and prepares the store. child_init opens everything that has threads, sockets or handles.
+ * pre_config comes when the directives are read and before they are looked at. check_config runs for `apachectl configtest` too (post_config does
+ * not), so that all checks stand there. post_config acts as root: it opens copies of the audit and prepares the store. child_init opens everything
+ * that has threads, sockets or handles.
  * post_read_request is the first hook that knows the address, access_checker the last before mod_auth_openidc decides how to treat a request
  * without a session.
  */
 static void register_hooks(apr_pool_t *pool)
 {
     (void)pool;
+    ap_hook_pre_config(amlaps_httpd_pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(amlaps_httpd_check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(amlaps_httpd_post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(amlaps_httpd_child_init, NULL, NULL, APR_HOOK_MIDDLE);

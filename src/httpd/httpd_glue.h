@@ -15,6 +15,7 @@
 extern module AP_MODULE_DECLARE_DATA amlaps_module __attribute__((visibility("default")));
 extern const command_rec amlaps_directives[];
 
+int amlaps_httpd_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp);
 int amlaps_httpd_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server);
 int amlaps_httpd_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server);
 void amlaps_httpd_child_init(apr_pool_t *pchild, server_rec *main_server);

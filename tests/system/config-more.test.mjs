@@ -88,6 +88,20 @@ describe('a quoted value of an expectation', () => {
   });
 });
 
+test('questions on the command line are answered whole, however long they are', async () => {
+  const ids = `groups=${ID},${CLIENT} device-groups=${CLIENT},${ID} device-units=${ID}`;
+  const long = `tenant=contoso user=alice@contoso.com ${ids} device="LON 1" address=10.0.0.1 time=2026-11-22T16:00:00Z`;
+  const { ok, output } = await configtest(all, '-c', `AMLapsExplain ${long}`, '-c', ' amlapsexplain  device=X ', '-c', `AMLapsExplain ${long} os=x`);
+  assert.ok(ok, output);
+  const none = 'history   deny, no rule grants it';
+  const given = ['password  allow by "London helpdesk"', none];
+  assert.deepEqual(output.split('\n').filter((line) => /device=|^password|^history/.test(line)),
+    [long, ...given, 'device=X', none.replace('history ', 'password'), none, `${long} os=x`, ...given]);
+  const wrong = await configtest(all, '-c', 'AMLapsExplain device=X', '-c', `AMLapsExplain ${long} claim.x="${'y'.repeat(300)}`);
+  assert.ok(!wrong.ok, wrong.output);
+  assert.match(wrong.output, /line 2 of -c\/-C directives:\nAMLapsExplain: .*has a quote that never ends/);
+});
+
 describe('the words of a line', () => {
   const inRule = (/** @type {string} */ line) => all + rule(`AMLapsDevice all\nAMLapsAllow password role x\n${line}`, '"Other"');
   const comment = /: a comment can't stand behind a directive; give it a line of its own, or put quotes around a value that begins with '#'/;
