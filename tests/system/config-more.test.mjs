@@ -88,7 +88,7 @@ describe('a quoted value of an expectation', () => {
   });
 });
 
-test('questions on the command line are answered whole, however long they are', async () => {
+test('questions and expectations on the command line are taken whole, however long they are', async () => {
   const ids = `groups=${ID},${CLIENT} device-groups=${CLIENT},${ID} device-units=${ID}`;
   const long = `tenant=contoso user=alice@contoso.com ${ids} device="LON 1" address=10.0.0.1 time=2026-11-22T16:00:00Z`;
   const { ok, output } = await configtest(all, '-c', `AMLapsExplain ${long}`, '-c', ' amlapsexplain  device=X ', '-c', `AMLapsExplain ${long} os=x`);
@@ -100,6 +100,10 @@ test('questions on the command line are answered whole, however long they are', 
   const wrong = await configtest(all, '-c', 'AMLapsExplain device=X', '-c', `AMLapsExplain ${long} claim.x="${'y'.repeat(300)}`);
   assert.ok(!wrong.ok, wrong.output);
   assert.match(wrong.output, /line 2 of -c\/-C directives:\nAMLapsExplain: .*has a quote that never ends/);
+  const { ok: held, output: told } = await configtest(all, '-c', `AMLapsExpect deny password ${long}`, '-c', 'AMLapsExpect deny all device=X');
+  assert.ok(!held, told);
+  assert.match(told, /AML0118: -c\/-C directives:1: AMLapsExpect deny password tenant=contoso .*Z: the rules answer allow for password/);
+  assert.ok((await configtest(all, '-c', `AMLapsExpect allow password ${long}`)).ok);
 });
 
 describe('the words of a line', () => {
