@@ -84,7 +84,7 @@ const char *amlaps_expect_explain(server_rec *server, int first, apr_pool_t *poo
         const char *mistake = amlaps_scenario_read(&scenario, asked->words, asked->count, server, pool);
 
         if (mistake) {
-            return apr_psprintf(pool, "AMLapsExplain: %s", mistake);
+            return apr_psprintf(pool, "%s: AMLapsExplain: %s", asked->origin, mistake);
         }
         printf("%s%s%s%s\n%s\n", server->is_virtual ? "virtual host " : "", server->is_virtual ? server->server_hostname : "",
                server->is_virtual ? ": " : "", amlaps_text_printable(asked->text, LONGEST_LINE, pool), answer(config, scenario, pool));

@@ -248,7 +248,7 @@ describe('without any tenant', () => {
   test('an explanation with an unknown key is a mistake', async () => {
     const { ok, output } = await configtest('', '-c', 'AMLapsExplain usr=a');
     assert.ok(!ok, output);
-    assert.match(output, /AML0119: AMLapsExplain: 'usr' is no key/);
+    assert.match(output, /AML0119: -c\/-C directives:1: AMLapsExplain: 'usr' is no key/);
   });
   warns('an expectation is told to be unchecked', 'AMLapsExpect deny password user=a device=b', 1);
   warns('also in a virtual host, once', `${host(all)}${host('AMLapsExpect deny password user=a\nAMLapsExpect deny all user=b', 2)}`, 1);
