@@ -188,7 +188,7 @@ static void rest(carrier_t *carrier, apr_pool_t *pool)
 {
     apr_interval_time_t left;
 
-    measure(carrier, 0, pool);
+    measure(carrier, 1, pool);
     left = carrier->rest - steady();
     if (left > 0) {
         nap(carrier->courier, left < MEASURE ? left : MEASURE, NULL);

@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * What 10,000 rules add to `apachectl -t`, against as many sections of httpd's own (`<Directory>` with three directives) in the same run, by
- * turns; the least disturbed of several counts. The system test of the rules asserts the same with slack.
+ * turns; the least disturbed of several counts. The system test of the rules compares these two.
  */
 import process from 'node:process';
 import { ruleSection } from '../lib/amlaps-conf.mjs';

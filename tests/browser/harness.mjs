@@ -43,9 +43,9 @@ export function pageTest(name, { api, page: how, path } = {}, body) {
   });
 }
 
-/** Waits until `read` gives what is expected; after five seconds says what it gave instead. */
+/** Waits until `read` gives what is expected; says what it gave instead where even a page on a busy machine would have come to it. */
 export async function until(read, expected) {
-  const end = Date.now() + 5000;
+  const end = Date.now() + 20_000;
   for (;;) {
     const value = await read();
     if (isDeepStrictEqual(value, expected)) return;

@@ -278,17 +278,18 @@ describe('AMLapsCacheTime', () => {
   const device20 = async () => assertOk(await (await stage.signIn('helpdesk')).get(`api/v1/devices/contoso/${device('LON-020')}`));
 
   test('is how long facts and memberships are kept', async () => {
+    // what is kept, is from some moment after this
+    const began = Date.now();
     await device20();
     const asked = stage.graphRequests().length;
-    const kept = Date.now();
     await device20();
     // a slow machine may have waited too long for this to be asked at all
-    if (Date.now() - kept < SHORT * 1000 - 500) assert.equal(stage.graphRequests().length, asked);
+    if (Date.now() - began < SHORT * 1000) assert.equal(stage.graphRequests().length, asked);
     await waitFor('the facts to be asked for again', async () => {
       await device20();
       return stage.graphRequests().length > asked;
     });
-    assert.ok(Date.now() - kept >= SHORT * 1000 - 500, `${Date.now() - kept} ms`);
+    assert.ok(Date.now() - began >= SHORT * 1000, `${Date.now() - began} ms`);
   });
 
   test('of 0 keeps nothing', async () => {
