@@ -315,10 +315,45 @@ static void test_unreadable(void **state)
     assert_int_equal(output.code, 3);
 }
 
+/** An export that was emptied must not pass for a good one; a trail that has only begun is good. */
+static void test_nothing_to_verify(void **state)
+{
+    world_t *world = *state;
+    const char *file = apr_pstrcat(world->pool, world->directory, "/empty.jsonl", NULL);
+    const char *store = apr_pstrcat(world->pool, world->directory, "/emptied.db", NULL);
+    const char *seal = apr_pstrcat(world->pool, world->directory, "/new.seal", NULL);
+    const char *zeros = "0000000000000000000000000000000000000000000000000000000000000000";
+    static output_t output;
+
+    close(open(file, O_WRONLY | O_CREAT, 0600));
+    close(open(store, O_WRONLY | O_CREAT, 0600));
+    AUDIT(&output, world, NULL, "verify", file, NULL);
+    assert_int_equal(output.code, 3);
+    assert_string_equal(output.out, "");
+    assert_non_null(strstr(output.err, "has no record"));
+    AUDIT(&output, world, NULL, "verify", file, "--after", zeros, NULL);
+    assert_int_equal(output.code, 3);
+    AUDIT(&output, world, NULL, "verify", "/dev/null", NULL);
+    assert_int_equal(output.code, 3);
+    AUDIT(&output, world, NULL, "verify", store, NULL);
+    assert_int_equal(output.code, 3);
+    world_open(world);
+    world_close(world);
+    AUDIT(&output, world, NULL, "verify", world->path, NULL);
+    assert_int_equal(output.code, 0);
+    assert_non_null(strstr(output.out, "good: 0 records"));
+    AUDIT(&output, world, NULL, "init", seal, world->path, NULL);
+    assert_int_equal(output.code, 0);
+    /* What is known to be missing is worse than nothing. */
+    AUDIT(&output, world, NULL, "verify", file, "--state", seal, NULL);
+    assert_int_equal(output.code, 1);
+    assert_non_null(strstr(output.out, "the sealing state knows record 1"));
+}
+
 static const struct CMUnitTest tests[] = {
     WORLD_TEST(test_verify), WORLD_TEST(test_reading_changes_nothing), WORLD_TEST(test_csv), WORLD_TEST(test_sealing), WORLD_TEST(test_wrong_keys),
     WORLD_TEST(test_wrong_use), WORLD_TEST(test_stores_that_are_none),
-    WORLD_TEST(test_unreadable)
+    WORLD_TEST(test_unreadable), WORLD_TEST(test_nothing_to_verify)
 };
 
 WORLD_MAIN(tests)
