@@ -29,9 +29,16 @@ int amlaps_tool_init(const char *state, const char *store, apr_pool_t *pool)
     return AMLAPS_TOOL_GOOD;
 }
 
+static void say_what_was_kept(const char *kept, const char *state)
+{
+    fprintf(stderr, "amlaps-audit: the state that was there ends with a record which this store does not have; it is kept as\n"
+                    "amlaps-audit: %s. If it is the one of another store, that store refuses now: rename it back to\n"
+                    "amlaps-audit: %s, and run recover again with the right state. Else destroy it once it is no evidence: it holds a key.\n", kept, state);
+}
+
 int amlaps_tool_recover(const char *state, const char *store, apr_pool_t *pool)
 {
-    const char *name = amlaps_tool_store(store, pool);
+    const char *name = amlaps_tool_store(store, pool), *kept;
     amlaps_error_t error = { 0 };
 
     if (name == NULL) {
@@ -39,10 +46,13 @@ int amlaps_tool_recover(const char *state, const char *store, apr_pool_t *pool)
         return AMLAPS_TOOL_UNREADABLE;
     }
     state = amlaps_tool_path(state, pool);
-    if (amlaps_trail_recover(&error, name, state, amlaps_tool_who(pool), show_key, NULL, pool) != APR_SUCCESS) {
+    if (amlaps_trail_recover(&kept, &error, name, state, amlaps_tool_who(pool), show_key, NULL, pool) != APR_SUCCESS) {
         return amlaps_tool_failed(&error);
     }
     fputs("amlaps-audit: a record tells of this recovery. Keep the old key too: it is for the records before.\n", stderr);
+    if (kept != NULL) {
+        say_what_was_kept(kept, state);
+    }
     say_what_to_do(state);
     return AMLAPS_TOOL_GOOD;
 }

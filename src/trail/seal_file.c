@@ -22,6 +22,7 @@
 #define FORMAT "amlaps-seal 1 "
 #define FILE_MODE 0600
 #define PAUSE_NSEC 500000L
+#define KEPT_MOST 100
 
 struct amlaps_seal_file_t {
     const char *path;
@@ -350,6 +351,28 @@ apr_status_t amlaps_seal_file_create(const char *path, const amlaps_seal_t *seal
 void amlaps_seal_file_remove(const char *path)
 {
     unlink(path);
+}
+
+apr_status_t amlaps_seal_file_keep(const char **kept, const char *path, amlaps_error_t *error, apr_pool_t *pool)
+{
+    int reason = EEXIST;
+    int i;
+
+    for (i = 1; i < KEPT_MOST && reason == EEXIST; i++) {
+        *kept = apr_psprintf(pool, "%s.kept-%d", path, i);
+        /* Not rename, which would go over another one. */
+        reason = link(path, *kept) == 0 ? 0 : errno;
+    }
+    if (reason == 0 && unlink(path) != 0) {
+        reason = errno;
+        unlink(*kept);
+    }
+    return reason == 0 ? APR_SUCCESS : trouble(path, "cannot be kept under another name", reason, error);
+}
+
+void amlaps_seal_file_return(const char *kept, const char *path)
+{
+    (void)rename(kept, path);
 }
 
 apr_status_t amlaps_seal_file_peek(amlaps_seal_t *seal, const char *path, amlaps_error_t *error, apr_pool_t *pool)
