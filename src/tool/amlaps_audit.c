@@ -1,5 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,6 +55,16 @@ int amlaps_tool_flush(int code)
     /* What failed on the way left a reason that others have overwritten since. */
     fprintf(stderr, "amlaps-audit: standard output: %s\n", reason != 0 ? strerror(reason) : "it did not take everything; see whether its disk is full");
     return AMLAPS_TOOL_UNREADABLE;
+}
+
+void amlaps_tool_go_through(void)
+{
+    static const int ends[] = { SIGHUP, SIGINT, SIGPIPE, SIGTERM };
+    size_t i;
+
+    for (i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+        signal(ends[i], SIG_IGN);
+    }
 }
 
 /* ---- commands and their options ---- */

@@ -21,6 +21,7 @@ int amlaps_tool_init(const char *state, const char *store, apr_pool_t *pool)
 {
     amlaps_error_t error = { 0 };
 
+    amlaps_tool_go_through();
     state = amlaps_tool_path(state, pool);
     if (amlaps_trail_seal(&error, amlaps_tool_new_store(store, pool), state, amlaps_tool_who(pool), show_key, NULL, pool) != APR_SUCCESS) {
         return amlaps_tool_failed(&error);
@@ -45,6 +46,7 @@ int amlaps_tool_recover(const char *state, const char *store, apr_pool_t *pool)
         fprintf(stderr, "amlaps-audit: %s is no store\n", store);
         return AMLAPS_TOOL_UNREADABLE;
     }
+    amlaps_tool_go_through();
     state = amlaps_tool_path(state, pool);
     if (amlaps_trail_recover(&kept, &error, name, state, amlaps_tool_who(pool), show_key, NULL, pool) != APR_SUCCESS) {
         return amlaps_tool_failed(&error);

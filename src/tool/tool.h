@@ -38,6 +38,9 @@ const char *amlaps_tool_new_store(const char *argument, apr_pool_t *pool);
 /** A full path, as the library wants it, of a file that may have to be made. */
 const char *amlaps_tool_path(const char *argument, apr_pool_t *pool);
 
+/** From here on neither ^C nor the end of who reads the output ends the program half-way: it goes through, or says why not and takes back what it did. */
+void amlaps_tool_go_through(void);
+
 /** Who runs this, for the audit. */
 const char *amlaps_tool_who(apr_pool_t *pool);
 

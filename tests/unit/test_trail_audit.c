@@ -4,6 +4,7 @@
 #include "trail_world.h"
 
 #include <fcntl.h>
+#include <signal.h>
 
 typedef struct output_t {
     int code;
@@ -38,6 +39,19 @@ static const char *audit_program(const world_t *world)
     return apr_pstrcat(world->pool, self, "/amlaps-audit", NULL);
 }
 
+#define NOBODY "|"
+
+static int open_output(const char *to)
+{
+    int ends[2];
+
+    if (strcmp(to, NOBODY) != 0) {
+        return open(to, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    }
+    return pipe(ends) == 0 && close(ends[0]) == 0 ? ends[1] : -1;
+}
+
+/** @param to a file, NOBODY: a pipe whose reader is gone, NULL: output->out */
 static void audit(output_t *output, const world_t *world, const char *to, const char *const *arguments)
 {
     const char *program = audit_program(world);
@@ -47,7 +61,7 @@ static void audit(output_t *output, const world_t *world, const char *to, const 
     int status;
 
     if (child == 0) {
-        dup2(open(out, O_WRONLY | O_CREAT | O_TRUNC, 0600), 1);
+        dup2(open_output(out), 1);
         dup2(open(err, O_WRONLY | O_CREAT | O_TRUNC, 0600), 2);
         execv(program, (char *const *)(uintptr_t)arguments);
         _exit(127);
@@ -350,10 +364,72 @@ static void test_nothing_to_verify(void **state)
     assert_non_null(strstr(output.out, "the sealing state knows record 1"));
 }
 
+/** As behind a pipe to a program that is missing. */
+static void test_nobody_takes_the_key(void **state)
+{
+    world_t *world = *state;
+    const char *seal = apr_pstrcat(world->pool, world->directory, "/nobody.seal", NULL);
+    const char *store = apr_pstrcat(world->pool, world->directory, "/nobody.db", NULL);
+    static output_t output;
+
+    AUDIT(&output, world, NOBODY, "init", seal, store, NULL);
+    assert_int_equal(output.code, 3);
+    assert_non_null(strstr(output.err, "AML0238"));
+    assert_int_equal(access(seal, F_OK), -1);
+    assert_int_equal(access(store, F_OK), -1);
+    AUDIT(&output, world, NULL, "init", seal, store, NULL);
+    assert_int_equal(output.code, 0);
+    assert_int_equal(unlink(seal), 0);
+    AUDIT(&output, world, NOBODY, "recover", seal, store, NULL);
+    assert_int_equal(output.code, 3);
+    assert_int_equal(access(seal, F_OK), -1);
+}
+
+/** While it waits for who reads the key, so that it is surely between the two. */
+static void test_an_interrupt_ends_nothing_half_way(void **state)
+{
+    world_t *world = *state;
+    const char *program = audit_program(world);
+    const char *seal = apr_pstrcat(world->pool, world->directory, "/late.seal", NULL);
+    const char *store = apr_pstrcat(world->pool, world->directory, "/late.db", NULL);
+    char text[4096] = "";
+    static output_t output;
+    int ends[2], status, tries = 0;
+    pid_t child;
+
+    assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+    while (write(ends[1], text, sizeof(text)) > 0) {
+    }
+    assert_int_equal(fcntl(ends[1], F_SETFL, 0), 0);
+    assert_int_equal(fcntl(ends[0], F_SETFL, 0), 0);
+    child = fork();
+    if (child == 0) {
+        dup2(ends[1], 1);
+        close(ends[0]);
+        execl(program, "amlaps-audit", "init", seal, store, (char *)NULL);
+        _exit(127);
+    }
+    close(ends[1]);
+    while (access(seal, F_OK) != 0 && tries++ < 1000) {
+        usleep(10000);
+    }
+    assert_int_equal(kill(child, SIGINT), 0);
+    while (read(ends[0], text, sizeof(text)) > 0) {
+    }
+    close(ends[0]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    AUDIT(&output, world, NULL, "verify", store, "--state", seal, NULL);
+    assert_int_equal(output.code, 0);
+    assert_non_null(strstr(output.out, "good: 1 records"));
+}
+
 static const struct CMUnitTest tests[] = {
     WORLD_TEST(test_verify), WORLD_TEST(test_reading_changes_nothing), WORLD_TEST(test_csv), WORLD_TEST(test_sealing), WORLD_TEST(test_wrong_keys),
     WORLD_TEST(test_wrong_use), WORLD_TEST(test_stores_that_are_none),
-    WORLD_TEST(test_unreadable), WORLD_TEST(test_nothing_to_verify)
+    WORLD_TEST(test_unreadable), WORLD_TEST(test_nothing_to_verify), WORLD_TEST(test_nobody_takes_the_key),
+    WORLD_TEST(test_an_interrupt_ends_nothing_half_way)
 };
 
 WORLD_MAIN(tests)
