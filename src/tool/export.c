@@ -78,8 +78,7 @@ int amlaps_tool_export(const char *target, const amlaps_tool_options_t *options,
         return amlaps_tool_misuse("--state goes with --before here", "");
     }
     if (store == NULL) {
-        fprintf(stderr, "amlaps-audit: %s is no store\n", target);
-        return AMLAPS_TOOL_UNREADABLE;
+        return amlaps_tool_no_store(target);
     }
     if (options->before != NULL) {
         return retain(store, options, pool);

@@ -43,8 +43,7 @@ int amlaps_tool_recover(const char *state, const char *store, apr_pool_t *pool)
     amlaps_error_t error = { 0 };
 
     if (name == NULL) {
-        fprintf(stderr, "amlaps-audit: %s is no store\n", store);
-        return AMLAPS_TOOL_UNREADABLE;
+        return amlaps_tool_no_store(store);
     }
     amlaps_tool_go_through();
     state = amlaps_tool_path(state, pool);

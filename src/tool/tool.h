@@ -32,6 +32,8 @@ int amlaps_tool_flush(int code);
 int amlaps_tool_check_store(const char *argument, int is_new, apr_pool_t *pool);
 /** The store's name as the library wants it; NULL where the argument is a file of JSON lines. */
 const char *amlaps_tool_store(const char *argument, apr_pool_t *pool);
+/** Says why what amlaps_tool_store did not know is none: it may not be there, or be somebody else's. @return AMLAPS_TOOL_UNREADABLE */
+int amlaps_tool_no_store(const char *argument);
 /** The same for a store that may have to be made. */
 const char *amlaps_tool_new_store(const char *argument, apr_pool_t *pool);
 

@@ -320,6 +320,14 @@ static void test_unreadable(void **state)
     AUDIT(&output, world, NULL, "verify", "/no/such/file.jsonl", NULL);
     assert_int_equal(output.code, 3);
     assert_non_null(strstr(output.err, "No such file"));
+    AUDIT(&output, world, NULL, "export", "/no/such/amlaps.db", NULL);
+    assert_int_equal(output.code, 3);
+    assert_non_null(strstr(output.err, "No such file"));
+    AUDIT(&output, world, NULL, "recover", "/no/such/seal", "/no/such/amlaps.db", NULL);
+    assert_int_equal(output.code, 3);
+    assert_non_null(strstr(output.err, "No such file"));
+    AUDIT(&output, world, NULL, "export", "/dev/null", NULL);
+    assert_non_null(strstr(output.err, "/dev/null is no store"));
     write_some(world, "x");
     write_some(world, apr_pstrcat(world->pool, "x", apr_psprintf(world->pool, "%08000d", 0), NULL));
     AUDIT(&output, world, "/dev/full", "export", world->path, NULL);
