@@ -36,6 +36,7 @@ apr_status_t amlaps_trail_recover(const char **kept, amlaps_error_t *error, cons
 typedef struct amlaps_retained_t {
     apr_int64_t first, last;       /* records that were exported and removed */
     char hash[65];                 /* of the last one */
+    int told;                      /* a record tells of it: from then on the export counts, also where not all of them could be removed */
 } amlaps_retained_t;
 
 /**

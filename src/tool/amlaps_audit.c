@@ -29,7 +29,7 @@ static const char usage[] =
     "--state      verify: compare with the sealing state; export --before: the state of a sealed trail\n"
     "--after      HASH of the last record of the file that this one continues\n"
     "--format     jsonl (default): one JSON object a line; csv: for spreadsheets, formulas made harmless\n"
-    "--before     a day (UTC) or time; older records go to the file and leave the store\n"
+    "--before     a day (UTC) or time; older records go to the file, which must be a new one, and leave the store\n"
     "\n"
     "exit code: 0 done, and the trail is good; 1 a record is bad; 2 wrong use; 3 not readable or not writable\n";
 
