@@ -57,11 +57,11 @@ static int retain(const char *store, const amlaps_tool_options_t *options, apr_p
 
         fputs(retained.told ? "amlaps-audit: but the export is whole, and a record tells of it: keep the file. Records before that day which the store still has\n"
                               "amlaps-audit: go with the next export, into another file\n"
-                            : "amlaps-audit: nothing was removed from the store; what was written is no whole export\n", stderr);
+                            : "amlaps-audit: nothing was removed from the store; throw away what was written\n", stderr);
         return code;
     }
     if (retained.last == 0) {
-        fputs("amlaps-audit: there are no records before that\n", stderr);
+        fputs("amlaps-audit: there are no records before that, or only the newest one, which always stays; the export is empty\n", stderr);
     } else {
         fprintf(stderr, "amlaps-audit: records %" APR_INT64_T_FMT " to %" APR_INT64_T_FMT " were exported and removed; the last has hash %s\n",
                 retained.first, retained.last, retained.hash);

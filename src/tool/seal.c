@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tool.h"
 
@@ -17,14 +18,27 @@ static void say_what_to_do(const char *state)
                     "amlaps-audit: where nobody who works on this machine can read it. For httpd: AMLapsAuditSeal %s\n", state);
 }
 
+/** A store that is not where it was meant to be would be made there, sealed, and never used. */
+static int is_to_be_made(const char *name)
+{
+    static const char sqlite[] = "sqlite3:";
+
+    return strncmp(name, sqlite, sizeof(sqlite) - 1) == 0 && access(name + sizeof(sqlite) - 1, F_OK) != 0;
+}
+
 int amlaps_tool_init(const char *state, const char *store, apr_pool_t *pool)
 {
+    const char *name = amlaps_tool_new_store(store, pool);
+    const int fresh = is_to_be_made(name);
     amlaps_error_t error = { 0 };
 
     amlaps_tool_go_through();
     state = amlaps_tool_path(state, pool);
-    if (amlaps_trail_seal(&error, amlaps_tool_new_store(store, pool), state, amlaps_tool_who(pool), show_key, NULL, pool) != APR_SUCCESS) {
+    if (amlaps_trail_seal(&error, name, state, amlaps_tool_who(pool), show_key, NULL, pool) != APR_SUCCESS) {
         return amlaps_tool_failed(&error);
+    }
+    if (fresh) {
+        fprintf(stderr, "amlaps-audit: there was no store %s; it was made\n", store);
     }
     say_what_to_do(state);
     return AMLAPS_TOOL_GOOD;

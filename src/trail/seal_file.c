@@ -193,7 +193,7 @@ static apr_status_t open_file(amlaps_seal_file_t *file, int flags, amlaps_error_
     if (fd < 0) {
         int reason = errno;
 
-        return trouble(file->path, reason == ENOENT ? "is gone; put it back, or run amlaps-audit verify and then amlaps-audit recover"
+        return trouble(file->path, reason == ENOENT ? "is not there; see whether its path is right, put it back, or run amlaps-audit verify and then amlaps-audit recover"
                                    : reason == ELOOP ? "is a symbolic link; name the file itself" : "cannot be opened", reason, error);
     }
     status = fstat(fd, &info) != 0 ? trouble(file->path, "cannot be read", errno, error) : check_file(file->path, &info, error);

@@ -101,6 +101,29 @@ static void test_an_interrupt_ends_nothing_half_way(void **state)
     assert_non_null(strstr(output.out, "good: 1 records"));
 }
 
+/** A path with a mistake in it looks like a loss, or like a first start. */
+static void test_wrong_paths(void **state)
+{
+    world_t *world = *state;
+    const char *seal = apr_pstrcat(world->pool, world->directory, "/right.seal", NULL), *wrong = apr_pstrcat(world->pool, seal, ".wrong", NULL);
+    const char *store = apr_pstrcat(world->pool, world->directory, "/right.db", NULL);
+    static output_t output;
+
+    AUDIT(&output, world, NULL, "init", seal, store, NULL);
+    assert_int_equal(output.code, 0);
+    assert_non_null(strstr(output.err, apr_pstrcat(world->pool, "there was no store ", store, "; it was made", NULL)));
+    AUDIT(&output, world, NULL, "verify", store, "--state", wrong, NULL);
+    assert_int_equal(output.code, 3);
+    assert_non_null(strstr(output.err, "see whether its path is right"));
+    AUDIT(&output, world, NULL, "export", store, "--before", "2100-01-01", "--state", seal, NULL);
+    assert_int_equal(output.code, 0);
+    assert_non_null(strstr(output.err, "only the newest one, which always stays"));
+    write_some(world, "x");
+    AUDIT(&output, world, NULL, "init", apr_pstrcat(world->pool, seal, ".other", NULL), world->path, NULL);
+    assert_int_equal(output.code, 0);
+    assert_null(strstr(output.err, "it was made"));
+}
+
 static void test_an_export_that_could_not_be_written(void **state)
 {
     world_t *world = *state;
@@ -109,7 +132,7 @@ static void test_an_export_that_could_not_be_written(void **state)
     write_some(world, "x");
     AUDIT(&output, world, "/dev/full", "export", world->path, "--before", "2031-01-01", NULL);
     assert_int_equal(output.code, 3);
-    assert_non_null(strstr(output.err, "what was written is no whole export"));
+    assert_non_null(strstr(output.err, "throw away what was written"));
     assert_null(strstr(output.err, "keep the file"));
     AUDIT(&output, world, NULL, "verify", world->path, NULL);
     assert_non_null(strstr(output.out, "good: 3 records"));
@@ -117,7 +140,7 @@ static void test_an_export_that_could_not_be_written(void **state)
 
 static const struct CMUnitTest tests[] = {
     WORLD_TEST(test_nothing_to_verify), WORLD_TEST(test_nobody_takes_the_key), WORLD_TEST(test_an_interrupt_ends_nothing_half_way),
-    WORLD_TEST(test_an_export_that_could_not_be_written)
+    WORLD_TEST(test_wrong_paths), WORLD_TEST(test_an_export_that_could_not_be_written)
 };
 
 WORLD_MAIN(tests)
