@@ -145,7 +145,8 @@ static int run_on_both(const char *command, int count, char **arguments, apr_poo
     const int beginning = strcmp(command, "init") == 0;
     int code = expect_arguments(2, count, arguments, "name the sealing state, then the store");
 
-    if (code != AMLAPS_TOOL_GOOD || (code = amlaps_tool_check_store(arguments[1], beginning, pool)) != AMLAPS_TOOL_GOOD) {
+    if (code != AMLAPS_TOOL_GOOD || (code = amlaps_tool_check_state(arguments[0], pool)) != AMLAPS_TOOL_GOOD
+        || (code = amlaps_tool_check_store(arguments[1], beginning, pool)) != AMLAPS_TOOL_GOOD) {
         return code;
     }
     return beginning ? amlaps_tool_init(arguments[0], arguments[1], pool) : amlaps_tool_recover(arguments[0], arguments[1], pool);

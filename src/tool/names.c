@@ -87,6 +87,11 @@ const char *amlaps_tool_store(const char *argument, apr_pool_t *pool)
     return apr_pstrcat(pool, sqlite, amlaps_tool_path(argument, pool), NULL);
 }
 
+int amlaps_tool_check_state(const char *state, apr_pool_t *pool)
+{
+    return amlaps_tool_store(state, pool) == NULL ? AMLAPS_TOOL_GOOD : amlaps_tool_misuse("this is a store; name the sealing state first, then the store: ", state);
+}
+
 int amlaps_tool_no_store(const char *argument)
 {
     if (!is_pgsql(argument) && access(argument, R_OK) != 0) {

@@ -46,9 +46,9 @@ int amlaps_tool_init(const char *state, const char *store, apr_pool_t *pool)
 
 static void say_what_was_kept(const char *kept, const char *state)
 {
-    fprintf(stderr, "amlaps-audit: the state that was there ends with a record which this store does not have; it is kept as\n"
-                    "amlaps-audit: %s. If it is the one of another store, that store refuses now: rename it back to\n"
-                    "amlaps-audit: %s, and run recover again with the right state. Else destroy it once it is no evidence: it holds a key.\n", kept, state);
+    fprintf(stderr, "amlaps-audit: what was there is no whole state, or ends with a record which this store does not have; it is kept as\n"
+                    "amlaps-audit: %s. If it is the state of another store, that store refuses now: rename it back to\n"
+                    "amlaps-audit: %s, and run recover again with the right one. Else destroy it once it is no evidence: it may hold a key.\n", kept, state);
 }
 
 int amlaps_tool_recover(const char *state, const char *store, apr_pool_t *pool)

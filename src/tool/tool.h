@@ -30,6 +30,8 @@ int amlaps_tool_flush(int code);
  * @param is_new 1: a file that is not there yet will be made @return AMLAPS_TOOL_GOOD, or the exit code after it said what to write instead
  */
 int amlaps_tool_check_store(const char *argument, int is_new, apr_pool_t *pool);
+/** Refuses a store where the state belongs: it would be written over. @return AMLAPS_TOOL_GOOD, or the exit code after it said so */
+int amlaps_tool_check_state(const char *state, apr_pool_t *pool);
 /** The store's name as the library wants it; NULL where the argument is a file of JSON lines. */
 const char *amlaps_tool_store(const char *argument, apr_pool_t *pool);
 /** Says why what amlaps_tool_store did not know is none: it may not be there, or be somebody else's. @return AMLAPS_TOOL_UNREADABLE */

@@ -104,15 +104,14 @@ apr_status_t amlaps_trail_seal(amlaps_error_t *error, const char *store, const c
     return status;
 }
 
-/** What the lost state knew, as far as it is to be read. @return why it is not */
-static apr_status_t describe_loss(amlaps_json_t *about, amlaps_seal_t *old, const amlaps_keeper_t *keeper)
+/** What the lost state knew, as far as it is to be read. @return why it is not, in `why` */
+static apr_status_t describe_loss(amlaps_json_t *about, amlaps_seal_t *old, amlaps_error_t *why, const amlaps_keeper_t *keeper)
 {
-    amlaps_error_t why = { 0 };
     char anchor[AMLAPS_DIGEST_HEX + 1];
 
     amlaps_json_set_integer(about, "first", keeper->head.seq + 1);
-    if (amlaps_seal_file_peek(old, keeper->state, &why, keeper->pool) != APR_SUCCESS) {
-        return why.status;
+    if (amlaps_seal_file_peek(old, keeper->state, why, keeper->pool) != APR_SUCCESS) {
+        return why->status;
     }
     amlaps_seal_anchor(anchor, old);
     amlaps_json_set_integer(about, "last", old->seq);
@@ -148,14 +147,23 @@ static apr_status_t is_of_store(int *is, const amlaps_seal_t *old, const amlaps_
     return status;
 }
 
-/** A new state where there is none, or none of this store's: that is kept. @param kept out: its name, NULL: none was */
+/** No state that could be mended, so that no key is shown which would then seal nothing: of a newer version, or a file that must not be used. */
+static int is_hopeless(apr_status_t found, const amlaps_error_t *why)
+{
+    return found == APR_ENOTIMPL || (found != APR_SUCCESS && !APR_STATUS_IS_ENOENT(found) && strcmp(why->id, "AML0230") == 0);
+}
+
+/** A new state where there is none, or none of this store's, or a file that is no state at all: that is kept. @param kept out: its name, NULL: none was */
 static apr_status_t make_place(const char **kept, int *made, apr_status_t found, const amlaps_seal_t *old, const amlaps_seal_t *seal,
                                const amlaps_keeper_t *keeper)
 {
     apr_status_t status = APR_SUCCESS;
-    int is = 1;
+    int is = found == APR_SUCCESS || APR_STATUS_IS_ENOENT(found);
 
-    if (found == APR_SUCCESS && (status = is_of_store(&is, old, keeper)) == APR_SUCCESS && !is) {
+    if (found == APR_SUCCESS) {
+        status = is_of_store(&is, old, keeper);
+    }
+    if (status == APR_SUCCESS && !is) {
         status = amlaps_seal_file_keep(kept, keeper->state, keeper->error, keeper->pool);
     }
     if (status != APR_SUCCESS || (is && !APR_STATUS_IS_ENOENT(found))) {
@@ -191,16 +199,17 @@ static apr_status_t seal_anew(const char **kept, amlaps_keeper_t *keeper, const 
 {
     amlaps_json_t *about = amlaps_json_make_object(keeper->pool);
     amlaps_seal_t *old = amlaps_seal_make(keeper->pool), *seal = NULL;
+    amlaps_error_t why = { 0 };
     apr_status_t found, status;
     int made = 0;
 
     if (old == NULL) {
         return amlaps_keeper_no_memory(keeper->error);
     }
-    found = describe_loss(about, old, keeper);
-    if (found == APR_ENOTIMPL) {
-        return amlaps_error_set(keeper->error, AMLAPS_AUDIT_UNAVAILABLE, "AML0231", APR_ENOTIMPL,
-                                "the sealing state %s is of a newer mod_amlaps; install that one again", keeper->state);
+    found = describe_loss(about, old, &why, keeper);
+    if (is_hopeless(found, &why)) {
+        *keeper->error = why;
+        return found;
     }
     if ((status = begin_anew(&seal, keeper)) != APR_SUCCESS || (status = show_key(keeper, seal, show, baton)) != APR_SUCCESS
         || (status = make_place(kept, &made, found, old, seal, keeper)) != APR_SUCCESS) {

@@ -124,6 +124,36 @@ static void test_wrong_paths(void **state)
     assert_null(strstr(output.err, "it was made"));
 }
 
+static void test_recovery_goes_over_no_file_of_others(void **state)
+{
+    world_t *world = *state;
+    const char *seal = apr_pstrcat(world->pool, world->directory, "/right.seal", NULL), *key = apr_pstrcat(world->pool, world->directory, "/key", NULL);
+    const char *store = apr_pstrcat(world->pool, world->directory, "/right.db", NULL);
+    static output_t output;
+    char before[256], after[256];
+
+    AUDIT(&output, world, key, "init", seal, store, NULL);
+    assert_int_equal(output.code, 0);
+    assert_int_equal(chmod(store, 0600), 0);
+    AUDIT(&output, world, NULL, "recover", store, store, NULL);
+    assert_int_equal(output.code, 2);
+    assert_non_null(strstr(output.err, "name the sealing state first"));
+    read_all(before, sizeof(before), key);
+    AUDIT(&output, world, NULL, "recover", key, store, NULL);
+    assert_int_equal(output.code, 0);
+    assert_non_null(strstr(output.err, ".kept-1"));
+    read_all(after, sizeof(after), apr_pstrcat(world->pool, key, ".kept-1", NULL));
+    assert_string_equal(after, before);
+    /* No key is shown that seals nothing. */
+    assert_int_equal(chmod(key, 0666), 0);
+    AUDIT(&output, world, NULL, "recover", key, store, NULL);
+    assert_int_equal(output.code, 3);
+    assert_string_equal(output.out, "");
+    assert_non_null(strstr(output.err, "open to others"));
+    AUDIT(&output, world, NULL, "verify", store, NULL);
+    assert_non_null(strstr(output.out, "good: 2 records"));
+}
+
 static void test_an_export_that_could_not_be_written(void **state)
 {
     world_t *world = *state;
@@ -140,7 +170,7 @@ static void test_an_export_that_could_not_be_written(void **state)
 
 static const struct CMUnitTest tests[] = {
     WORLD_TEST(test_nothing_to_verify), WORLD_TEST(test_nobody_takes_the_key), WORLD_TEST(test_an_interrupt_ends_nothing_half_way),
-    WORLD_TEST(test_wrong_paths), WORLD_TEST(test_an_export_that_could_not_be_written)
+    WORLD_TEST(test_wrong_paths), WORLD_TEST(test_recovery_goes_over_no_file_of_others), WORLD_TEST(test_an_export_that_could_not_be_written)
 };
 
 WORLD_MAIN(tests)
