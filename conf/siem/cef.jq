@@ -6,9 +6,11 @@ def value: tostring | gsub("\\\\"; "\\\\") | gsub("="; "\\=") | gsub("\\r"; "\\r
 def pair(name; text): if text == null then empty else "\(name)=\(text | value)" end;
 def milliseconds: ((.[0:19] + "Z") | fromdateiso8601) * 1000 + (.[20:23] | tonumber);
 
-{password: "LAPS password", history: "LAPS password history", search: "Search for devices", audit: "Audit read", explain: "Decision explained",
- start: "httpd started"} as $names
-| (["CEF:0", "mod_amlaps", "mod_amlaps", (.server.version // "1"), "\(.event).\(.outcome)", "\($names[.event] // .event) \(.outcome)",
+{password: "LAPS password", history: "LAPS password history", search: "Search for devices", audit: "Audit read", explain: "Explanation of a decision"} as $names
+| {sealed: "Audit sealed", recovered: "Audit sealed anew", exported: "Audit records exported and removed", alive: "Audit alive"} as $sealing
+| (if .event == "start" then "httpd started" elif .event == "audit" then $sealing[.code // ""] else null end
+   // "\($names[.event] // .event) \(.outcome)") as $name
+| (["CEF:0", "mod_amlaps", "mod_amlaps", (.server.version // "1"), "\(.event).\(.outcome)", $name,
     ({granted: 5, denied: 7, failed: 6, pending: 3}[.outcome] | tostring)] | map(header) | join("|")) as $header
 | $header + "|" + ([
     pair("rt"; .time | milliseconds),

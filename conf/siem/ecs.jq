@@ -5,6 +5,7 @@ def known: with_entries(select(.value != null));
 
 {granted: "success", denied: "failure", failed: "failure", pending: "unknown"} as $outcomes
 | {granted: ["access", "allowed"], denied: ["access", "denied"], failed: ["access", "error"], pending: ["access"]} as $types
+| {sealed: ["admin", "creation"], recovered: ["admin", "change"], exported: ["admin", "deletion"], alive: ["info"]} as $sealing
 | {
     "@timestamp": .time,
     ecs: {version: "8.11.0"},
@@ -12,7 +13,7 @@ def known: with_entries(select(.value != null));
         id: "\(.id)-\(.seq)",
         kind: "event",
         category: (if .event == "start" then ["process"] else ["api"] end),
-        type: (if .event == "start" then ["start"] else $types[.outcome] end),
+        type: (if .event == "start" then ["start"] elif .event == "audit" then $sealing[.code // ""] // $types[.outcome] else $types[.outcome] end),
         action: "laps-\(.event)",
         outcome: $outcomes[.outcome],
         code: .code,

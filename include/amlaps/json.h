@@ -80,6 +80,15 @@ const char *amlaps_json_canonical(const amlaps_json_t *json, apr_pool_t *pool);
 apr_size_t amlaps_json_write_text(char *target, const char *text, apr_size_t length);
 
 /**
+ * The same JSON for people to look at: C1 control characters, DEL, and what turns the direction of a text, which RFC 8785 leaves as they are, stand
+ * as \uXXXX, so that no terminal obeys them. What is no JSON does not become any. @return `json` itself where nothing had to change
+ */
+const char *amlaps_json_legible(apr_size_t *length, const char *json, apr_size_t json_length, apr_pool_t *pool);
+
+/** @return how many bytes of a text, which is no JSON yet, take at most `most` there (quotes and backslashes counted once) */
+apr_size_t amlaps_json_legible_prefix(const char *text, apr_size_t length, apr_size_t most);
+
+/**
  * A text with secrets, written into their memory from its first byte. Names stand in canonical order where the caller puts them so; a NULL name is
  * for the whole value and for items of an array. Commas come by themselves.
  */

@@ -329,7 +329,7 @@ apr_status_t amlaps_trail_verify(amlaps_verify_t *result, amlaps_error_t *error,
 apr_status_t amlaps_trail_verify_part(amlaps_verify_t *result, int *more, amlaps_error_t *error, const char *store,
                                       apr_interval_time_t patience, apr_pool_t *pool);
 
-/** The same for a file of JSON lines, an export or a copy of AMLapsAuditLog. */
+/** The same for a file of JSON lines, an export or a copy of AMLapsAuditLog. One without any record is an error: it proves nothing. */
 apr_status_t amlaps_trail_verify_file(amlaps_verify_t *result, amlaps_error_t *error, const char *path, const amlaps_verify_with_t *with,
                                       apr_pool_t *pool);
 

@@ -60,7 +60,8 @@ apr_status_t amlaps_access_explain(amlaps_explanation_t **explanation, amlaps_er
     amlaps_access_begin(&record, AMLAPS_EVENT_EXPLAIN, asker);
     record.tenant = inquiry->device->tenant;
     record.device_id = inquiry->device->device_id && *inquiry->device->device_id ? inquiry->device->device_id : NULL;
-    record.device_name = inquiry->device->name;
+    /* A name that is supposed of a device, like all that is said of it, would stand in the trail as that device's. */
+    record.device_name = record.device_id ? NULL : inquiry->device->name;
     if (amlaps_access_require_role(error, access, asker, AMLAPS_ROLE_OPERATOR, call.deadline, pool) != APR_SUCCESS) {
         return amlaps_access_refuse(error, access, &record, NULL, pool);
     }

@@ -1,5 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,7 +29,7 @@ static const char usage[] =
     "--state      verify: compare with the sealing state; export --before: the state of a sealed trail\n"
     "--after      HASH of the last record of the file that this one continues\n"
     "--format     jsonl (default): one JSON object a line; csv: for spreadsheets, formulas made harmless\n"
-    "--before     a day (UTC) or time; older records go to the file and leave the store\n"
+    "--before     a day (UTC) or time; older records go to the file, which must be a new one, and leave the store\n"
     "\n"
     "exit code: 0 done, and the trail is good; 1 a record is bad; 2 wrong use; 3 not readable or not writable\n";
 
@@ -54,6 +55,16 @@ int amlaps_tool_flush(int code)
     /* What failed on the way left a reason that others have overwritten since. */
     fprintf(stderr, "amlaps-audit: standard output: %s\n", reason != 0 ? strerror(reason) : "it did not take everything; see whether its disk is full");
     return AMLAPS_TOOL_UNREADABLE;
+}
+
+void amlaps_tool_go_through(void)
+{
+    static const int ends[] = { SIGHUP, SIGINT, SIGPIPE, SIGTERM };
+    size_t i;
+
+    for (i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+        signal(ends[i], SIG_IGN);
+    }
 }
 
 /* ---- commands and their options ---- */
@@ -134,7 +145,8 @@ static int run_on_both(const char *command, int count, char **arguments, apr_poo
     const int beginning = strcmp(command, "init") == 0;
     int code = expect_arguments(2, count, arguments, "name the sealing state, then the store");
 
-    if (code != AMLAPS_TOOL_GOOD || (code = amlaps_tool_check_store(arguments[1], beginning, pool)) != AMLAPS_TOOL_GOOD) {
+    if (code != AMLAPS_TOOL_GOOD || (code = amlaps_tool_check_state(arguments[0], pool)) != AMLAPS_TOOL_GOOD
+        || (code = amlaps_tool_check_store(arguments[1], beginning, pool)) != AMLAPS_TOOL_GOOD) {
         return code;
     }
     return beginning ? amlaps_tool_init(arguments[0], arguments[1], pool) : amlaps_tool_recover(arguments[0], arguments[1], pool);

@@ -27,6 +27,7 @@ static int write_safely(void *baton, apr_int64_t seq, const char *json)
     if (json != NULL) {
         return write_line(baton, seq, json);
     }
+    amlaps_tool_go_through();
     return fflush(stdout) == 0 && !ferror(stdout) && (lseek(STDOUT_FILENO, 0, SEEK_CUR) < 0 || fsync(STDOUT_FILENO) == 0);
 }
 
@@ -52,10 +53,15 @@ static int retain(const char *store, const amlaps_tool_options_t *options, apr_p
     }
     if (amlaps_trail_retain(&retained, &error, store, options->state != NULL ? amlaps_tool_path(options->state, pool) : NULL, before,
                             amlaps_tool_who(pool), write_safely, NULL, pool) != APR_SUCCESS) {
-        return amlaps_tool_failed(&error);
+        const int code = amlaps_tool_failed(&error);
+
+        fputs(retained.told ? "amlaps-audit: but the export is whole, and a record tells of it: keep the file. Records before that day which the store still has\n"
+                              "amlaps-audit: go with the next export, into another file\n"
+                            : "amlaps-audit: nothing was removed from the store; throw away what was written\n", stderr);
+        return code;
     }
     if (retained.last == 0) {
-        fputs("amlaps-audit: there are no records before that\n", stderr);
+        fputs("amlaps-audit: there are no records before that, or only the newest one, which always stays; the export is empty\n", stderr);
     } else {
         fprintf(stderr, "amlaps-audit: records %" APR_INT64_T_FMT " to %" APR_INT64_T_FMT " were exported and removed; the last has hash %s\n",
                 retained.first, retained.last, retained.hash);
@@ -78,8 +84,7 @@ int amlaps_tool_export(const char *target, const amlaps_tool_options_t *options,
         return amlaps_tool_misuse("--state goes with --before here", "");
     }
     if (store == NULL) {
-        fprintf(stderr, "amlaps-audit: %s is no store\n", target);
-        return AMLAPS_TOOL_UNREADABLE;
+        return amlaps_tool_no_store(target);
     }
     if (options->before != NULL) {
         return retain(store, options, pool);

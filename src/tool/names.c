@@ -1,4 +1,5 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,6 +85,21 @@ const char *amlaps_tool_store(const char *argument, apr_pool_t *pool)
         return NULL;
     }
     return apr_pstrcat(pool, sqlite, amlaps_tool_path(argument, pool), NULL);
+}
+
+int amlaps_tool_check_state(const char *state, apr_pool_t *pool)
+{
+    return amlaps_tool_store(state, pool) == NULL ? AMLAPS_TOOL_GOOD : amlaps_tool_misuse("this is a store; name the sealing state first, then the store: ", state);
+}
+
+int amlaps_tool_no_store(const char *argument)
+{
+    if (!is_pgsql(argument) && access(argument, R_OK) != 0) {
+        fprintf(stderr, "amlaps-audit: AML0219: cannot read %s: %s\n", argument, strerror(errno));
+    } else {
+        fprintf(stderr, "amlaps-audit: %s is no store\n", argument);
+    }
+    return AMLAPS_TOOL_UNREADABLE;
 }
 
 const char *amlaps_tool_new_store(const char *argument, apr_pool_t *pool)

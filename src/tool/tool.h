@@ -30,13 +30,20 @@ int amlaps_tool_flush(int code);
  * @param is_new 1: a file that is not there yet will be made @return AMLAPS_TOOL_GOOD, or the exit code after it said what to write instead
  */
 int amlaps_tool_check_store(const char *argument, int is_new, apr_pool_t *pool);
+/** Refuses a store where the state belongs: it would be written over. @return AMLAPS_TOOL_GOOD, or the exit code after it said so */
+int amlaps_tool_check_state(const char *state, apr_pool_t *pool);
 /** The store's name as the library wants it; NULL where the argument is a file of JSON lines. */
 const char *amlaps_tool_store(const char *argument, apr_pool_t *pool);
+/** Says why what amlaps_tool_store did not know is none: it may not be there, or be somebody else's. @return AMLAPS_TOOL_UNREADABLE */
+int amlaps_tool_no_store(const char *argument);
 /** The same for a store that may have to be made. */
 const char *amlaps_tool_new_store(const char *argument, apr_pool_t *pool);
 
 /** A full path, as the library wants it, of a file that may have to be made. */
 const char *amlaps_tool_path(const char *argument, apr_pool_t *pool);
+
+/** From here on neither ^C nor the end of who reads the output ends the program half-way: it goes through, or says why not and takes back what it did. */
+void amlaps_tool_go_through(void);
 
 /** Who runs this, for the audit. */
 const char *amlaps_tool_who(apr_pool_t *pool);

@@ -271,6 +271,7 @@ static apr_status_t do_job(amlaps_copies_t *copies, amlaps_job_t *job, run_t *ru
     copies->count++;
     if (status == APR_SUCCESS) {
         status = queue(job, copies->line[place], copies->length[place], run);
+        copies->line[place] = amlaps_json_legible(&copies->length[place], copies->line[place], copies->length[place], run->pool);
     }
     return status == APR_SUCCESS ? note_told(job, run) : status;
 }

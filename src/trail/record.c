@@ -10,6 +10,8 @@
 #define LONGEST 2048
 /* What a rule accepts is recorded whole: 4096 characters of 4 bytes, which is also what a body of the API may have. */
 #define LONGEST_REASON 16384
+/* Of what is refused, a copy must not be made so long by escapes that its receiver cuts it. These are 4096 of them, so that what is accepted stays whole. */
+#define LONGEST_COPIED 24576
 #define CUT "\xE2\x80\xA6"
 
 static const char *const stages[] = { "intent", "outcome" };
@@ -110,6 +112,14 @@ static void put(amlaps_line_out_t *out, const char *name, const char *text)
     put_cut(out, name, text, LONGEST);
 }
 
+static void put_reason(amlaps_line_out_t *out, const char *text)
+{
+    const apr_size_t length = text != NULL ? strnlen(text, LONGEST_REASON + 1) : 0;
+    const apr_size_t fitting = text != NULL ? amlaps_json_legible_prefix(text, length, LONGEST_COPIED) : 0;
+
+    put_cut(out, "reason", text, fitting < length ? fitting : LONGEST_REASON);
+}
+
 static void put_number(amlaps_line_out_t *out, const char *name, unsigned long value)
 {
     char digits[24];
@@ -195,7 +205,7 @@ void amlaps_record_line(amlaps_line_t *line, const amlaps_record_t *record, apr_
     put(&out, "event", events[record->event]);
     put_graph(&out, record);
     put(&out, "id", record->id);
-    put_cut(&out, "reason", record->reason, LONGEST_REASON);
+    put_reason(&out, record->reason);
     put(&out, "rule", record->rule);
     amlaps_line_put_json(&out, "seal", record->seal);
     put(&out, "search", record->search);
@@ -279,5 +289,5 @@ const char *amlaps_record_copy(apr_size_t *length, const char *body, apr_size_t 
         text = apr_pstrmemdup(pool, body, body_length);
         *length = body_length;
     }
-    return text;
+    return amlaps_json_legible(length, text, *length, pool);
 }

@@ -39,7 +39,7 @@ const char *amlaps_record_what(const amlaps_record_t *record, apr_pool_t *pool);
 const char *amlaps_record_actor(const amlaps_json_t *json);
 const char *amlaps_record_device(const amlaps_json_t *json);
 
-/** The line of a copy: the record, and its anchor where the trail is sealed. @param anchor NULL: unsealed */
+/** The line of a copy: the record, and its anchor where the trail is sealed, legible. Its hash is over the canonical text. @param anchor NULL: unsealed */
 const char *amlaps_record_copy(apr_size_t *length, const char *body, apr_size_t body_length, const char *anchor, apr_pool_t *pool);
 
 #endif

@@ -105,6 +105,7 @@ apr_status_t amlaps_trail_retain(amlaps_retained_t *retained, amlaps_error_t *er
         amlaps_json_set_text(about, "hash", retained->hash);
         amlaps_json_set_known(about, "anchor", retain.anchor[0] != '\0' ? retain.anchor : NULL);
         status = amlaps_keeper_tell(&keeper, AMLAPS_RECORD_EXPORTED, about, who);
+        retained->told = status == APR_SUCCESS;
         if (status == APR_SUCCESS) {
             status = forget(&keeper, retained);
         }

@@ -22,6 +22,7 @@
 #define FORMAT "amlaps-seal 1 "
 #define FILE_MODE 0600
 #define PAUSE_NSEC 500000L
+#define KEPT_MOST 100
 
 struct amlaps_seal_file_t {
     const char *path;
@@ -192,7 +193,7 @@ static apr_status_t open_file(amlaps_seal_file_t *file, int flags, amlaps_error_
     if (fd < 0) {
         int reason = errno;
 
-        return trouble(file->path, reason == ENOENT ? "is gone; put it back, or run amlaps-audit verify and then amlaps-audit recover"
+        return trouble(file->path, reason == ENOENT ? "is not there; see whether its path is right, put it back, or run amlaps-audit verify and then amlaps-audit recover"
                                    : reason == ELOOP ? "is a symbolic link; name the file itself" : "cannot be opened", reason, error);
     }
     status = fstat(fd, &info) != 0 ? trouble(file->path, "cannot be read", errno, error) : check_file(file->path, &info, error);
@@ -350,6 +351,28 @@ apr_status_t amlaps_seal_file_create(const char *path, const amlaps_seal_t *seal
 void amlaps_seal_file_remove(const char *path)
 {
     unlink(path);
+}
+
+apr_status_t amlaps_seal_file_keep(const char **kept, const char *path, amlaps_error_t *error, apr_pool_t *pool)
+{
+    int reason = EEXIST;
+    int i;
+
+    for (i = 1; i < KEPT_MOST && reason == EEXIST; i++) {
+        *kept = apr_psprintf(pool, "%s.kept-%d", path, i);
+        /* Not rename, which would go over another one. */
+        reason = link(path, *kept) == 0 ? 0 : errno;
+    }
+    if (reason == 0 && unlink(path) != 0) {
+        reason = errno;
+        unlink(*kept);
+    }
+    return reason == 0 ? APR_SUCCESS : trouble(path, "cannot be kept under another name", reason, error);
+}
+
+void amlaps_seal_file_return(const char *kept, const char *path)
+{
+    (void)rename(kept, path);
 }
 
 apr_status_t amlaps_seal_file_peek(amlaps_seal_t *seal, const char *path, amlaps_error_t *error, apr_pool_t *pool)

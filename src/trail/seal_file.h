@@ -25,6 +25,11 @@ apr_status_t amlaps_seal_file_create(const char *path, const amlaps_seal_t *seal
 /** Takes back amlaps_seal_file_create. */
 void amlaps_seal_file_remove(const char *path);
 
+/** Gives the state another name beside its own, which is free then. @param kept out: that name */
+apr_status_t amlaps_seal_file_keep(const char **kept, const char *path, amlaps_error_t *error, apr_pool_t *pool);
+/** Takes that back, over whatever has the name now. */
+void amlaps_seal_file_return(const char *kept, const char *path);
+
 /** Takes the lock, waiting at most `patience` for other programs, and makes sure that the file is still the one of its name. */
 apr_status_t amlaps_seal_file_lock(amlaps_seal_file_t *file, apr_interval_time_t patience, amlaps_error_t *error);
 /** Gives back the lock; does nothing without it. */

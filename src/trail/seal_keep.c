@@ -6,7 +6,9 @@
 
 #include "fresh.h"
 #include "keeper.h"
+#include "record.h"
 #include "seal_file.h"
+#include "store.h"
 
 /** A state that follows the store's head, with a new key. */
 static apr_status_t begin_anew(amlaps_seal_t **begun, const amlaps_keeper_t *keeper)
@@ -102,16 +104,14 @@ apr_status_t amlaps_trail_seal(amlaps_error_t *error, const char *store, const c
     return status;
 }
 
-/** What the lost state knew, as far as it is to be read. @return why it is not */
-static apr_status_t describe_loss(amlaps_json_t *about, const amlaps_keeper_t *keeper)
+/** What the lost state knew, as far as it is to be read. @return why it is not, in `why` */
+static apr_status_t describe_loss(amlaps_json_t *about, amlaps_seal_t *old, amlaps_error_t *why, const amlaps_keeper_t *keeper)
 {
-    amlaps_seal_t *old = amlaps_seal_make(keeper->pool);
-    amlaps_error_t why = { 0 };
     char anchor[AMLAPS_DIGEST_HEX + 1];
 
     amlaps_json_set_integer(about, "first", keeper->head.seq + 1);
-    if (old == NULL || amlaps_seal_file_peek(old, keeper->state, &why, keeper->pool) != APR_SUCCESS) {
-        return why.status;
+    if (amlaps_seal_file_peek(old, keeper->state, why, keeper->pool) != APR_SUCCESS) {
+        return why->status;
     }
     amlaps_seal_anchor(anchor, old);
     amlaps_json_set_integer(about, "last", old->seq);
@@ -120,27 +120,118 @@ static apr_status_t describe_loss(amlaps_json_t *about, const amlaps_keeper_t *k
     return APR_SUCCESS;
 }
 
-apr_status_t amlaps_trail_recover(amlaps_error_t *error, const char *store, const char *state, const char *who, amlaps_show_key_t show,
-                                  void *baton, apr_pool_t *pool)
+static int take_hash(void *baton, const amlaps_row_t *row)
+{
+    char *hash = baton;
+
+    apr_cpystrn(hash, row->hash != NULL ? row->hash : "", AMLAPS_RECORD_HASH + 1);
+    return 0;
+}
+
+/**
+ * Whether the store has the record with which the state ends. Otherwise the store is an old one or was changed, or the state is that of another store,
+ * whose only key it holds.
+ * @return APR_SUCCESS also where it sealed nothing yet
+ */
+static apr_status_t is_of_store(int *is, const amlaps_seal_t *old, const amlaps_keeper_t *keeper)
+{
+    const amlaps_range_t range = { .after = old->seq - 1, .before = old->seq + 1 };
+    char hash[AMLAPS_RECORD_HASH + 1] = "";
+    apr_status_t status = APR_SUCCESS;
+
+    *is = old->seq < old->first;
+    if (!*is) {
+        status = amlaps_store_each(keeper->store_name, &range, take_hash, hash, keeper->error);
+        *is = strcmp(hash, old->head) == 0;
+    }
+    return status;
+}
+
+/** No state that could be mended, so that no key is shown which would then seal nothing: of a newer version, or a file that must not be used. */
+static int is_hopeless(apr_status_t found, const amlaps_error_t *why)
+{
+    return found == APR_ENOTIMPL || (found != APR_SUCCESS && !APR_STATUS_IS_ENOENT(found) && strcmp(why->id, "AML0230") == 0);
+}
+
+/** A new state where there is none, or none of this store's, or a file that is no state at all: that is kept. @param kept out: its name, NULL: none was */
+static apr_status_t make_place(const char **kept, int *made, apr_status_t found, const amlaps_seal_t *old, const amlaps_seal_t *seal,
+                               const amlaps_keeper_t *keeper)
+{
+    apr_status_t status = APR_SUCCESS;
+    int is = found == APR_SUCCESS || APR_STATUS_IS_ENOENT(found);
+
+    if (found == APR_SUCCESS) {
+        status = is_of_store(&is, old, keeper);
+    }
+    if (status == APR_SUCCESS && !is) {
+        status = amlaps_seal_file_keep(kept, keeper->state, keeper->error, keeper->pool);
+    }
+    if (status != APR_SUCCESS || (is && !APR_STATUS_IS_ENOENT(found))) {
+        return status;
+    }
+    status = create(keeper, seal);
+    *made = status == APR_SUCCESS;
+    if (status != APR_SUCCESS && *kept != NULL) {
+        amlaps_seal_file_return(*kept, keeper->state);
+        *kept = NULL;
+    }
+    return status;
+}
+
+/** Where the store took the record, or nobody knows, its seal needs the state that was made; else nothing was sealed with it. */
+static void take_place_back(const char **kept, const amlaps_keeper_t *keeper)
+{
+    amlaps_store_t *store = keeper->batch.store;
+    amlaps_error_t ignored = { 0 };
+    amlaps_head_t head;
+    const int same = store->ops->begin(&head, store, AMLAPS_KEEPER_PATIENCE, &ignored) == APR_SUCCESS && strcmp(head.hash, keeper->head.hash) == 0;
+
+    store->ops->rollback(store);
+    if (same && *kept != NULL) {
+        amlaps_seal_file_return(*kept, keeper->state);
+        *kept = NULL;
+    } else if (same) {
+        amlaps_seal_file_remove(keeper->state);
+    }
+}
+
+static apr_status_t seal_anew(const char **kept, amlaps_keeper_t *keeper, const char *who, amlaps_show_key_t show, void *baton)
+{
+    amlaps_json_t *about = amlaps_json_make_object(keeper->pool);
+    amlaps_seal_t *old = amlaps_seal_make(keeper->pool), *seal = NULL;
+    amlaps_error_t why = { 0 };
+    apr_status_t found, status;
+    int made = 0;
+
+    if (old == NULL) {
+        return amlaps_keeper_no_memory(keeper->error);
+    }
+    found = describe_loss(about, old, &why, keeper);
+    if (is_hopeless(found, &why)) {
+        *keeper->error = why;
+        return found;
+    }
+    if ((status = begin_anew(&seal, keeper)) != APR_SUCCESS || (status = show_key(keeper, seal, show, baton)) != APR_SUCCESS
+        || (status = make_place(kept, &made, found, old, seal, keeper)) != APR_SUCCESS) {
+        return status;
+    }
+    amlaps_sealer_renew(keeper->batch.sealer, seal);
+    status = amlaps_keeper_tell(keeper, AMLAPS_RECORD_RECOVERED, about, who);
+    if (status != APR_SUCCESS && made) {
+        take_place_back(kept, keeper);
+    }
+    return status;
+}
+
+apr_status_t amlaps_trail_recover(const char **kept, amlaps_error_t *error, const char *store, const char *state, const char *who,
+                                  amlaps_show_key_t show, void *baton, apr_pool_t *pool)
 {
     amlaps_keeper_t keeper = { .store_name = store, .state = state, .error = error, .pool = pool };
-    amlaps_json_t *about = amlaps_json_make_object(pool);
-    amlaps_seal_t *seal = NULL;
     apr_status_t status = amlaps_keeper_open(&keeper);
-    apr_status_t old = APR_SUCCESS;
 
+    *kept = NULL;
     if (status == APR_SUCCESS) {
-        old = describe_loss(about, &keeper);
-        status = old == APR_ENOTIMPL ? amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0231", APR_ENOTIMPL,
-                                                        "the sealing state %s is of a newer mod_amlaps; install that one again", state)
-                                     : begin_anew(&seal, &keeper);
-    }
-    if (status == APR_SUCCESS && seal != NULL && (status = show_key(&keeper, seal, show, baton)) == APR_SUCCESS && APR_STATUS_IS_ENOENT(old)) {
-        status = create(&keeper, seal);
-    }
-    if (status == APR_SUCCESS && seal != NULL) {
-        amlaps_sealer_renew(keeper.batch.sealer, seal);
-        status = amlaps_keeper_tell(&keeper, AMLAPS_RECORD_RECOVERED, about, who);
+        status = seal_anew(kept, &keeper, who, show, baton);
     }
     amlaps_keeper_close(&keeper);
     return status;

@@ -2,6 +2,7 @@
 #include "sinks.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <apr_strings.h>
@@ -20,6 +21,7 @@ struct amlaps_sinks_t {
     amlaps_sink_t *sink;
     apr_size_t count;
     amlaps_trail_shared_t *shared;
+    const char *said;            /* id of the error that was returned last, NULL: none was */
     amlaps_handover_t *handover; /* one for each sink; with a copier, it is the copier's while that is busy */
 };
 
@@ -220,6 +222,7 @@ apr_status_t amlaps_sinks_write(amlaps_sinks_t *sinks, const amlaps_copies_t *co
     apr_status_t status = APR_SUCCESS;
     apr_size_t i;
 
+    sinks->said = NULL;
     for (i = 0; i < sinks->count; i++) {
         amlaps_sink_t *sink = &sinks->sink[i];
         amlaps_error_t one = { 0 };
@@ -232,15 +235,19 @@ apr_status_t amlaps_sinks_write(amlaps_sinks_t *sinks, const amlaps_copies_t *co
         }
         sink->pause_until = steady() + PAUSE;
         if (sink->required && status == APR_SUCCESS) {
-            /* The caller tells of it. */
-            sink->told = 1;
             *error = one;
             status = one.status;
-            continue;
+            sinks->said = one.id;
         }
+        /* Each copy has news of its own: one that fails while another one's failure is still fresh is named too. */
         sink->told |= amlaps_trouble_say(sinks->handover[i].trouble, sink->required ? AMLAPS_LOG_ERROR : AMLAPS_LOG_WARNING, &one);
     }
     return status;
+}
+
+int amlaps_sinks_said(const amlaps_sinks_t *sinks, const amlaps_error_t *error)
+{
+    return sinks != NULL && sinks->said != NULL && strcmp(sinks->said, error->id) == 0;
 }
 
 int amlaps_sinks_behind(const amlaps_sinks_t *sinks)

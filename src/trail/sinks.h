@@ -18,10 +18,13 @@ amlaps_sinks_t *amlaps_sinks_make(const char *store, const amlaps_trail_sink_t *
 /**
  * Gives the lines to every copy.
  * @param patience how long required ones may take, all together; of optional ones, a file is waited for at most a quarter of a second, others not
- * @return an error where a required one has not taken all of them; the others are only logged
+ * @return an error where a required one has not taken all of them. That is logged here, as those of the others are: see amlaps_sinks_said
  */
 apr_status_t amlaps_sinks_write(amlaps_sinks_t *sinks, const amlaps_copies_t *copies, apr_interval_time_t patience, amlaps_error_t *error,
                                 apr_pool_t *pool);
+
+/** @return 1 where that is the error with which amlaps_sinks_write failed last: it was logged then, unless it had been within the last minute */
+int amlaps_sinks_said(const amlaps_sinks_t *sinks, const amlaps_error_t *error);
 
 /** @return 0 where no copy lacks records that should be tried again before the next record comes, 1 where only optional ones do, 2 */
 int amlaps_sinks_behind(const amlaps_sinks_t *sinks);

@@ -39,7 +39,7 @@ void amlaps_start_record(amlaps_batch_t *batch, apr_interval_time_t patience, am
         return;
     }
     if (state->generation < start->generation) {
-        if (amlaps_batch_run(batch, &start->job, 1, patience, &behind, &error, pool) != APR_SUCCESS) {
+        if (amlaps_batch_run(batch, &start->job, 1, patience, &behind, &error, pool) != APR_SUCCESS && !amlaps_sinks_said(batch->sinks, &error)) {
             amlaps_trouble_say(trouble, AMLAPS_LOG_ERROR, &error);
         }
         apr_pool_clear(pool);

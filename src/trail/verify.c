@@ -252,6 +252,11 @@ apr_status_t amlaps_trail_verify_file(amlaps_verify_t *result, amlaps_error_t *e
     }
     if (status == APR_SUCCESS && (status = check_lines(check, path, error)) == APR_SUCCESS) {
         amlaps_check_end(check);
+        /* An export that was emptied would pass for a good one; a store knows that it is at its beginning, a file does not. */
+        if (result->first_bad == 0 && result->records == 0) {
+            status = amlaps_error_set(error, AMLAPS_AUDIT_UNAVAILABLE, "AML0219", APR_EGENERAL,
+                                      "%s has no record, so there is nothing that could be verified; name a store, an export or a copy that AMLapsAuditLog wrote", path);
+        }
     }
     apr_pool_destroy(own);
     return status;

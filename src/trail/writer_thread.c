@@ -224,7 +224,8 @@ static void beat(amlaps_writer_t *writer)
         return;
     }
     amlaps_owed_wake(&writer->owed);
-    if (amlaps_batch_beat(&left, &writer->batch, writer->timeout, &error, writer->pool) != APR_SUCCESS) {
+    if (amlaps_batch_beat(&left, &writer->batch, writer->timeout, &error, writer->pool) != APR_SUCCESS
+        && !amlaps_sinks_said(writer->batch.sinks, &error)) {
         amlaps_trouble_say(writer->trouble, AMLAPS_LOG_ERROR, &error);
     }
     writer->beat_at = steady() + left;
@@ -248,7 +249,8 @@ static void write_batch(amlaps_writer_t *writer)
         }
         return;
     }
-    if (amlaps_batch_run(&writer->batch, jobs, count, writer->timeout, &behind, &error, writer->pool) != APR_SUCCESS) {
+    if (amlaps_batch_run(&writer->batch, jobs, count, writer->timeout, &behind, &error, writer->pool) != APR_SUCCESS
+        && !amlaps_sinks_said(writer->batch.sinks, &error)) {
         amlaps_trouble_say(writer->trouble, AMLAPS_LOG_ERROR, &error);
     }
     ended = steady();

@@ -308,11 +308,16 @@ describe('POST api/v1/explain', () => {
     await explained({ person: { username: 'mallory@contoso.com' }, device: { tenant: 'contoso', name: 'LON-1' } });
     await explained({ device: { tenant: 'contoso', deviceId: DEVICES.lon001 } });
     assertProblem(await explain({ device: { tenant: 'contoso', deviceId: PEOPLE.nobody } }), 'not_found');
+    // what is supposed of a real device is not recorded as if it were so
+    await explained({ device: { tenant: 'contoso', deviceId: DEVICES.lon001, name: 'MADE-UP' } });
+    assertProblem(await explain({ device: { tenant: 'contoso', deviceId: DEVICES.lon001, name: 'MADE-UP' } }, helpdesk), 'not_authorized');
     const records = await stage.records(start);
     assert.deepEqual(records.map((r) => [r.event, r.stage, r.outcome, r.actor.username, r.device?.name, r.device?.deviceId]), [
       ['explain', 'outcome', 'granted', 'auditor@contoso.com', 'LON-1', undefined],
       ['explain', 'outcome', 'granted', 'auditor@contoso.com', 'LON-001', DEVICES.lon001],
       ['explain', 'outcome', 'failed', 'auditor@contoso.com', undefined, PEOPLE.nobody],
+      ['explain', 'outcome', 'granted', 'auditor@contoso.com', undefined, DEVICES.lon001],
+      ['explain', 'outcome', 'denied', 'helpdesk@contoso.com', undefined, DEVICES.lon001],
     ]);
   });
 

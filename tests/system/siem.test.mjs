@@ -122,6 +122,38 @@ describe('records for others', () => {
     });
   });
 
+  test('every event id of docs/audit.md is called what it is', () => {
+    /** Name of CEF, `event.type` of ECS, and class and activity of OCSF. @type {Record<string, [string, string[], number]>} */
+    const expected = { 'start.granted': ['httpd started', ['start'], 600203] };
+    const subjects = { password: 'LAPS password', history: 'LAPS password history', search: 'Search for devices', audit: 'Audit read', explain: 'Explanation of a decision' };
+    const types = { pending: ['access'], granted: ['access', 'allowed'], denied: ['access', 'denied'], failed: ['access', 'error'] };
+    for (const [event, subject] of Object.entries(subjects)) {
+      for (const [outcome, type] of Object.entries(types)) expected[`${event}.${outcome}`] = [`${subject} ${outcome}`, type, 600302];
+    }
+    /** @type {typeof expected} */
+    const sealing = {
+      sealed: ['Audit sealed', ['admin', 'creation'], 600301], recovered: ['Audit sealed anew', ['admin', 'change'], 600303],
+      exported: ['Audit records exported and removed', ['admin', 'deletion'], 600304], alive: ['Audit alive', ['info'], 600299],
+    };
+    const text = fs.readFileSync(path.join(CHECKOUT, 'docs/audit.md'), 'utf8');
+    const table = /^\| id \| what happened \|\n((?:\|.*\n)+)/m.exec(text)?.[1] ?? '';
+    const ids = [...table.matchAll(/^\| (`.*?`) \|/gm)].flatMap(([, cell]) => [...cell.matchAll(/`([a-z]+\.[a-z]+)`/g)].map(([, id]) => id));
+    assert.ok(ids.length >= 19 && ids.includes('audit.granted'), ids.join(' '));
+    const bare = { v: 1, seq: 7, time: '2026-11-22T16:00:01.234Z', id: '0c6a0f0e-6d0f-4a0e-8a55-7f0a7a5d4f11', stage: 'outcome', prev: '0'.repeat(64), hash: '1'.repeat(64) };
+    const cases = ids.map((id) => ({ id, code: 'ok', want: expected[id] }))
+      .concat(Object.entries(sealing).map(([code, want]) => ({ id: 'audit.granted', code, want })));
+    const made = cases.map(({ id, code }) => ({ ...bare, event: id.split('.')[0], outcome: id.split('.')[1], code,
+      ...(code === 'alive' || id === 'start.granted' ? {} : { actor: { username: 'root' } }), ...(id === 'start.granted' ? { server: { host: 'web1', version: '1', generation: 1 } } : {}) }));
+    const [ecs, ocsf] = ['ecs.jq', 'ocsf.jq'].map((name) => convert(name, made).map((line) => JSON.parse(line)));
+    convert('cef.jq', made).forEach((line, i) => {
+      const { id, code, want } = cases[i];
+      assert.deepEqual([id, code, readCef(line).header[5], ecs[i].event.type, ocsf[i].type_uid], [id, code, ...want]);
+      assert.equal(readCef(line).header[4], id);
+      assert.equal(ocsf[i].metadata.event_code, id);
+      assert.equal(ecs[i].event.code, code);
+    });
+  });
+
   test('a piped program converts as it goes', async () => {
     const stored = await stage.records();
     const file = stage.httpd.path('logs/cef.log');

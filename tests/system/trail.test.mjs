@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { DEVICES } from '../entra/world.mjs';
+import { audit } from '../lib/audit-tool.mjs';
 import { smallDisk } from '../lib/disk.mjs';
 import { Jar } from '../lib/jar.mjs';
 import { GUID, assertOk, assertProblem } from '../lib/expect.mjs';
@@ -119,6 +120,23 @@ describe('records', () => {
       assert.equal((await stage.records()).at(-1).reason, reason);
     }
     assert.deepEqual(chainProblems(await stage.records()), []);
+  });
+
+  test('no terminal obeys what a refused reason holds, in a copy and in an export, and both verify', async () => {
+    const helpdesk = await stage.signIn('helpdesk');
+    const reason = 'a\u009b2J\u0085\u007f\u202e\u2066z Zoë';
+    assertProblem(await helpdesk.password('contoso', DEVICES.lon001, { reason }), 'reason_invalid');
+    assert.equal((await stage.records()).at(-1).reason, reason);
+    const exported = await audit(['export', stage.store]);
+    const file = stage.httpd.write('logs/export.jsonl', exported.out);
+    for (const text of [stage.httpd.read('logs/audit.log'), exported.out]) {
+      assert.doesNotMatch(text, /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/);
+      assert.match(text, /"reason":"a\\u009b2J\\u0085\\u007f\\u202e\\u2066z Zoë"/);
+    }
+    for (const name of [stage.httpd.path('logs/audit.log'), file]) {
+      const verified = await audit(['verify', name]);
+      assert.equal(verified.code, 0, verified.out + verified.err);
+    }
   });
 
   test('the chain holds, in one sequence, under parallel requests', async () => {

@@ -165,6 +165,53 @@ static void the_promised_room_is_enough(void **state)
     }
 }
 
+static const char *legible(const char *json, apr_pool_t *pool)
+{
+    apr_size_t length;
+    const char *text = amlaps_json_legible(&length, json, strlen(json), pool);
+
+    assert_int_equal(strlen(text), length);
+    return text;
+}
+
+/* What a terminal obeys, or what turns the direction of a text around it. */
+static void what_a_terminal_obeys_is_escaped_to_be_looked_at(void **state)
+{
+    const char *const plain[] = {"", "{}", "{\"a\":\"\\u001b\\n\"}", "{\"a\":\"Zo\xC3\xAB \xE2\x82\xAC \xF0\x9F\x98\x80 \xC2\xA0\xC2\xAD\"}"};
+    const char *json = "{\"\xC2\x85\":\"\x7F" "a\xC2\x80\xC2\x9F\xE2\x80\xAE\xE2\x81\xA6\\\\\xC2\x9B" "1m\xC3\xAB\xD8\x9C\xE2\x80\xA8\"}";
+
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
+        assert_ptr_equal(legible(plain[i], *state), plain[i]);
+    }
+    assert_string_equal(legible(json, *state), "{\"\\u0085\":\"\\u007fa\\u0080\\u009f\\u202e\\u2066\\\\\\u009b1m\xC3\xAB\\u061c\\u2028\"}");
+    assert_string_equal(canonical(legible(json, *state), *state), json);
+}
+
+/* Else a record that somebody spoilt could be told as good once it is copied. */
+static void what_is_no_json_does_not_become_any(void **state)
+{
+    const char *const spoilt[] = {"{\"a\":\"\\\x7F\"}", "{\"a\":\"\\\\\\\xC2\x9B\"}", "{\"a\":\"\xC2\"}", "{\"a\":\"\n\"}", "\x7F{\"a\":1}", "{\"a\":\xE2\x80\xAE" "1}"};
+
+    for (size_t i = 0; i < sizeof spoilt / sizeof *spoilt; i++) {
+        const char *text = legible(spoilt[i], *state);
+        amlaps_json_t *json;
+        assert_int_not_equal(amlaps_json_parse(&json, NULL, text, strlen(text), *state), APR_SUCCESS);
+    }
+}
+
+static void a_prefix_fits_when_it_is_legible(void **state)
+{
+    const char *text = "ab\x7F\xC3\xAB\xE2\x80\xAE\xC2";
+    const struct {
+        apr_size_t most, length;
+    } fits[] = {{0, 0}, {2, 2}, {7, 2}, {8, 3}, {9, 3}, {10, 5}, {15, 5}, {16, 8}, {17, 9}, {99, 9}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof fits / sizeof *fits; i++) {
+        assert_int_equal(amlaps_json_legible_prefix(text, strlen(text), fits[i].most), fits[i].length);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +225,9 @@ int main(void)
         pool_test(what_is_escaped_may_stand_anywhere),
         cmocka_unit_test(bad_bytes_become_replacement_characters),
         cmocka_unit_test(the_promised_room_is_enough),
+        pool_test(what_a_terminal_obeys_is_escaped_to_be_looked_at),
+        pool_test(what_is_no_json_does_not_become_any),
+        cmocka_unit_test(a_prefix_fits_when_it_is_legible),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

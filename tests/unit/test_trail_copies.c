@@ -58,6 +58,28 @@ static void test_required_copy_fails(void **state)
     close_sinks(world);
 }
 
+/** Opened to everybody, a file counts as one that cannot be written. */
+static void test_each_required_copy_is_named(void **state)
+{
+    world_t *world = *state;
+    const char *const paths[] = { apr_pstrcat(world->pool, world->directory, "/a.jsonl", NULL), apr_pstrcat(world->pool, world->directory, "/b.jsonl", NULL) };
+    int i;
+
+    add_sink(world, paths[0], O_CREAT, 1);
+    add_sink(world, paths[1], O_CREAT, 1);
+    world_open(world);
+    for (i = 0; i < 2; i++) {
+        assert_int_equal(chmod(paths[i], 0666), 0);
+        expect_unavailable(world, "AML0283");
+        expect_unavailable(world, "AML0283");
+        assert_int_equal(world_logged("AML0283"), i + 1);
+        assert_int_equal(chmod(paths[i], 0600), 0);
+        expect_service(world);
+        assert_int_equal(world_logged("AML0282"), i + 1);
+    }
+    close_sinks(world);
+}
+
 static void tear_copy(world_t *world)
 {
     const char *path = apr_pstrcat(world->pool, world->directory, "/copy.jsonl", NULL);
@@ -92,7 +114,7 @@ static void test_no_torn_line_in_a_copy(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    WORLD_TEST(test_copies_verify), WORLD_TEST(test_required_copy_fails), WORLD_TEST(test_no_torn_line_in_a_copy)
+    WORLD_TEST(test_copies_verify), WORLD_TEST(test_required_copy_fails), WORLD_TEST(test_each_required_copy_is_named), WORLD_TEST(test_no_torn_line_in_a_copy)
 };
 
 WORLD_MAIN(tests)

@@ -132,10 +132,21 @@ static void test_long_text_is_cut_at_a_character(void **state)
     assert_string_equal(reason + strlen(reason) - 3, "\xE2\x80\xA6");
 }
 
+/** Escaped it would be six times as long in a copy, beyond what receivers take, so that a refusal could be hidden from them. */
+static void test_what_a_copy_escapes_is_cut_sooner(void **state)
+{
+    world_t *world = *state;
+    amlaps_record_t record = { .id = "x", .reason = repeated("\x7F", 16384, world->pool) };
+    const char *reason = amlaps_json_member_text(parsed(&record, world->pool), "reason");
+
+    assert_in_range(strlen(reason), 4090, 4096);
+    assert_string_equal(reason + strlen(reason) - 3, "\xE2\x80\xA6");
+}
+
 /** What a rule accepts as a reason is recorded as it was given. */
 static void test_reason_is_recorded_whole(void **state)
 {
-    static const char *const characters[] = { "x", "\"", "\n", "\xC3\x9C", "\xE2\x82\xAC", "\xF0\x9F\x94\x91" };
+    static const char *const characters[] = { "x", "\"", "\n", "\xC3\x9C", "\xE2\x82\xAC", "\xE2\x80\xAE", "\xF0\x9F\x94\x91" };
     world_t *world = *state;
     amlaps_rule_t *rule = amlaps_rule_make("any", NULL, NULL, world->pool);
     size_t i;
@@ -279,7 +290,7 @@ static void test_what_counts_where(void **state)
 
 static const struct CMUnitTest tests[] = {
     WORLD_TEST(test_full_record), WORLD_TEST(test_unknown_is_left_out), WORLD_TEST(test_start_and_seal), WORLD_TEST(test_much_text),
-    WORLD_TEST(test_long_text_is_cut_at_a_character), WORLD_TEST(test_reason_is_recorded_whole),
+    WORLD_TEST(test_long_text_is_cut_at_a_character), WORLD_TEST(test_what_a_copy_escapes_is_cut_sooner), WORLD_TEST(test_reason_is_recorded_whole),
     WORLD_TEST(test_hash), WORLD_TEST(test_line_is_canonical), WORLD_TEST(test_columns_are_what_is_recorded), WORLD_TEST(test_limit_parse), WORLD_TEST(test_keys_of_people),
     WORLD_TEST(test_what_counts_where)
 };

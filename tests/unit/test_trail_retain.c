@@ -3,6 +3,10 @@
 
 #include "trail_retain.h"
 
+#include <signal.h>
+
+#include <sys/resource.h>
+
 static int to_nowhere(void *baton, apr_int64_t seq, const char *json)
 {
     (void)baton;
@@ -298,8 +302,51 @@ static void test_a_state_from_before_the_first_record_is_told(void **state)
     assert_int_equal(sealed_verify(world, WITH_ALL).first_bad, 8);
 }
 
+/** Somewhere between the record that tells of the export and the end of the removal the disk becomes full: whoever took the file for useless then would
+ *  lose what the store has no more. A limit of the files' size stands in for the disk, and a reader keeps the log from beginning anew. */
+static void test_an_export_counts_once_a_record_tells_of_it(void **state)
+{
+    world_t *world = *state;
+    amlaps_retained_t retained = { 0 };
+    struct rlimit limit, less;
+    sqlite3 *reader = NULL;
+    apr_time_t until;
+    struct stat log;
+
+    if (world->conninfo != NULL) {
+        skip();
+    }
+    world_open(world);
+    sealed_write(world, 5);
+    until = now();
+    sealed_write(world, 1);
+    world_close(world);
+    assert_int_equal(sqlite3_open(world->path, &reader), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(reader, "BEGIN; SELECT * FROM record", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(stat(apr_pstrcat(world->pool, world->path, "-wal", NULL), &log), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &limit);
+    less = limit;
+    snprintf(exported, sizeof(exported), "%s/full.jsonl", world->directory);
+    for (less.rlim_cur = (rlim_t)log.st_size; !retained.told; less.rlim_cur += 2048) {
+        amlaps_error_t error = { 0 };
+        FILE *file = fopen(exported, "w");
+
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &less), 0);
+        assert_int_not_equal(amlaps_trail_retain(&retained, &error, world->store, sealed_state, until, "root", to_file, file, world->pool), APR_SUCCESS);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+        fclose(file);
+    }
+    sqlite3_close(reader);
+    expect_file(world, NULL, retained.last);
+    retained = retain(world, "rest.jsonl", until);
+    assert_int_equal(retained.told, 1);
+    assert_int_equal(retain(world, "none.jsonl", until).told, 0);
+    assert_int_equal(sealed_verify(world, WITH_KEY | WITH_STATE).first_bad, 0);
+}
+
 static const struct CMUnitTest tests[] = {
-    SEALED_TEST(test_both_parts_verify), SEALED_TEST(test_the_export_is_looked_for_in_parts), SEALED_TEST(test_what_nobody_exported_is_missed), SEALED_TEST(test_forged_beginning),
+    SEALED_TEST(test_an_export_counts_once_a_record_tells_of_it), SEALED_TEST(test_both_parts_verify), SEALED_TEST(test_the_export_is_looked_for_in_parts), SEALED_TEST(test_what_nobody_exported_is_missed), SEALED_TEST(test_forged_beginning),
     SEALED_TEST(test_interrupted_removal), SEALED_TEST(test_a_state_from_before_the_first_record_is_told), WORLD_TEST(test_unsealed), SEALED_TEST(test_what_only_looks_like_an_export),
     SEALED_TEST(test_exports_side_by_side), SEALED_TEST(test_nothing_is_removed_that_was_not_taken)
 };

@@ -212,7 +212,7 @@ static void test_lost_state(void **state)
     assert_string_equal(error.id, "AML0239");
     assert_int_equal(access(sealed_state, F_OK), -1);
     memset(&error, 0, sizeof(error));
-    assert_int_equal(amlaps_trail_recover(&error, world->store, sealed_state, "root", sealed_show, NULL, world->pool), APR_SUCCESS);
+    assert_int_equal(sealed_recover(world, &error), APR_SUCCESS);
     assert_int_equal(sealed_keys, 2);
     assert_int_equal(strncmp(sealed_key[1], "amlaps-key:6:", 13), 0);
     sealed_write(world, 1);
@@ -236,7 +236,7 @@ static void test_recovery_after_a_restored_store(void **state)
     world->shared = amlaps_trail_share();
     world_open(world);
     expect_refused(world, "AML0232");
-    assert_int_equal(amlaps_trail_recover(&error, world->store, sealed_state, "root", sealed_show, NULL, world->pool), APR_SUCCESS);
+    assert_int_equal(sealed_recover(world, &error), APR_SUCCESS);
     sealed_write(world, 1);
     world_close(world);
     assert_int_equal(world_number(world, "SELECT count(*) FROM record WHERE seq = 4 AND body LIKE '%\"code\":\"recovered\"%\"first\":4,%\"last\":7}%'"), 1);
@@ -254,7 +254,7 @@ static void test_copies_have_what_the_tool_wrote(void **state)
 
     world_open(world);
     sealed_write(world, 1);
-    assert_int_equal(amlaps_trail_recover(&error, world->store, sealed_state, "root", sealed_show, NULL, world->pool), APR_SUCCESS);
+    assert_int_equal(sealed_recover(world, &error), APR_SUCCESS);
     sealed_write(world, 1);
     world_close(world);
     bytes = sealed_take(world, sealed_copy, &length);
@@ -308,7 +308,7 @@ static void test_newer_format_is_refused(void **state)
     sealed_put(sealed_state, bytes, length);
     world_open(world);
     expect_refused(world, "AML0231");
-    assert_int_equal(amlaps_trail_recover(&error, world->store, sealed_state, "root", sealed_show, NULL, world->pool), APR_ENOTIMPL);
+    assert_int_equal(sealed_recover(world, &error), APR_ENOTIMPL);
     assert_int_equal(sealed_keys, 1);
 }
 

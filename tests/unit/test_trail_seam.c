@@ -18,7 +18,7 @@ static void test_a_file_may_begin_with_a_recovery(void **state)
     sealed_write(world, 2);
     world_close(world);
     first = now();
-    assert_int_equal(amlaps_trail_recover(&error, world->store, sealed_state, "root", sealed_show, NULL, world->pool), APR_SUCCESS);
+    assert_int_equal(sealed_recover(world, &error), APR_SUCCESS);
     world_open(world);
     sealed_write(world, 2);
     world_close(world);
@@ -48,7 +48,7 @@ static void test_a_recovery_may_begin_the_sealing(void **state)
     sealed_write(world, 2);
     world_close(world);
     time = now();
-    assert_int_equal(amlaps_trail_recover(&error, world->store, sealed_state, "root", sealed_show, NULL, world->pool), APR_SUCCESS);
+    assert_int_equal(sealed_recover(world, &error), APR_SUCCESS);
     world->config.seal = sealed_state;
     retain(world, "first.jsonl", time);
     world_open(world);
@@ -344,7 +344,7 @@ static void test_a_store_without_its_files_is_worked_on(void **state)
     end_as_sqlite_does(world);
     assert_int_equal(retain(world, "x.jsonl", now()).last, 4);
     end_as_sqlite_does(world);
-    if (amlaps_trail_recover(&error, world->store, sealed_state, "root", sealed_show, NULL, world->pool) != APR_SUCCESS) {
+    if (sealed_recover(world, &error) != APR_SUCCESS) {
         fail_msg("%s", error.detail);
     }
     world_open(world);
@@ -379,14 +379,14 @@ static void test_no_key_is_shown_that_seals_nothing(void **state)
     before = limit.rlim_cur;
     limit.rlim_cur = (rlim_t)log.st_size;
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    assert_int_not_equal(amlaps_trail_recover(&error, world->store, sealed_state, "root", sealed_show, NULL, world->pool), APR_SUCCESS);
+    assert_int_not_equal(sealed_recover(world, &error), APR_SUCCESS);
     limit.rlim_cur = before;
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
     sqlite3_close(reader);
     assert_string_equal(error.id, "AML0204");
     assert_int_equal(sealed_keys, 1);
     memset(&error, 0, sizeof(error));
-    assert_int_equal(amlaps_trail_recover(&error, world->store, sealed_state, "root", sealed_show, NULL, world->pool), APR_SUCCESS);
+    assert_int_equal(sealed_recover(world, &error), APR_SUCCESS);
     assert_int_equal(sealed_verify(world, WITH_KEY | WITH_STATE).first_bad, 0);
 }
 
@@ -414,7 +414,7 @@ static void test_files_that_went_while_in_use_stay_away(void **state)
     }
     assert_int_equal(read(ready[0], &byte, 1), 1);
     assert_int_equal(unlink(wal), 0);
-    assert_int_not_equal(amlaps_trail_recover(&error, world->store, sealed_state, "root", sealed_show, NULL, world->pool), APR_SUCCESS);
+    assert_int_not_equal(sealed_recover(world, &error), APR_SUCCESS);
     assert_string_equal(error.id, "AML0206");
     assert_int_equal(access(wal, F_OK), -1);
     assert_int_equal(write(go[1], "g", 1), 1);

@@ -23,6 +23,13 @@ static int sealed_show(void *baton, const char *key)
     return 1;
 }
 
+static inline apr_status_t sealed_recover(const world_t *world, amlaps_error_t *error)
+{
+    const char *kept;
+
+    return amlaps_trail_recover(&kept, error, world->store, sealed_state, "root", sealed_show, NULL, world->pool);
+}
+
 /** Seals the world's trail from now on, and copies it. */
 static inline void sealed_begin(world_t *world)
 {
