@@ -250,8 +250,7 @@ apr_status_t amlaps_graph_memberships(const amlaps_memberships_t **memberships, 
 
 typedef struct amlaps_credential_t {
     const char *account, *sid;
-    amlaps_secret_t *password; /* UTF-8; wiped with the pool at the latest; NULL where it cannot be read */
-    const char *why;           /* it cannot be read: a constant without any of it; else NULL */
+    amlaps_secret_t *password; /* UTF-8; wiped with the pool at the latest */
     apr_time_t backed_up;      /* 0: Graph names none */
 } amlaps_credential_t;
 
@@ -262,19 +261,11 @@ typedef struct amlaps_credentials_t {
 } amlaps_credentials_t;
 
 /**
- * The passwords of a device: exactly one Graph GET while Graph behaves, never cached. Some of them may be unreadable: see
- * amlaps_graph_readable. AMLAPS_NO_PASSWORD for every form of "none". The id in the answer must be `device_id`, else AMLAPS_TENANT_ERROR and a log line.
+ * The passwords of a device: exactly one Graph GET while Graph behaves, never cached. AMLAPS_NO_PASSWORD for every form of
+ * "none". The id in the answer must be `device_id`, else AMLAPS_TENANT_ERROR and a log line.
  */
 apr_status_t amlaps_graph_credentials(amlaps_credentials_t **credentials, amlaps_error_t *error, amlaps_graph_t *graph,
                                       amlaps_call_t *call, const char *tenant, const char *device_id, apr_pool_t *pool);
-
-/**
- * Whether those that were asked for can be read: one that was not asked for, such as an older one beside the current one, keeps
- * nothing from anybody.
- * @return AMLAPS_TENANT_ERROR in `error` where one of the `count` from `first` on cannot
- */
-apr_status_t amlaps_graph_readable(amlaps_error_t *error, const amlaps_credentials_t *credentials, apr_size_t first, apr_size_t count,
-                                   const char *tenant, const char *device_id);
 
 /** What is known of a device's password without reading it. */
 typedef struct amlaps_backup_t {

@@ -103,28 +103,9 @@ apr_status_t amlaps_access_device(amlaps_found_t **found, amlaps_error_t *error,
     return amlaps_access_refuse(error, access, &record, audit_code, pool);
 }
 
-static void wipe(const amlaps_credential_t *credential)
-{
-    if (credential->password) {
-        amlaps_secret_wipe(credential->password);
-    }
-}
-
-static void wipe_all(const amlaps_credentials_t *credentials)
-{
-    apr_size_t i;
-
-    for (i = 0; i < credentials->count; i++) {
-        wipe(&credentials->items[i]);
-    }
-}
-
-/*
- * What is asked for out of what Graph gave; the rest is wiped at once. Of all older ones none is given where one cannot be read: a list
- * without it would tell that there was none. Each of the others can still be asked for alone.
- */
-static apr_status_t select_credentials(amlaps_disclosure_t **selected, amlaps_error_t *error, const amlaps_credentials_t *credentials,
-                                       const amlaps_record_t *record, amlaps_permission_t permission, apr_size_t nth, apr_pool_t *pool)
+/* What is asked for out of what Graph gave; the rest is wiped at once. */
+static amlaps_disclosure_t *select_credentials(const amlaps_credentials_t *credentials, amlaps_permission_t permission, apr_size_t nth,
+                                               apr_pool_t *pool)
 {
     amlaps_disclosure_t *disclosure = apr_pcalloc(pool, sizeof(*disclosure));
     apr_size_t older = credentials->count - 1, first = 0, count = 1, i;
@@ -136,15 +117,23 @@ static apr_status_t select_credentials(amlaps_disclosure_t **selected, amlaps_er
     }
     for (i = 0; i < credentials->count; i++) {
         if (i < first || i >= first + count) {
-            wipe(&credentials->items[i]);
+            amlaps_secret_wipe(credentials->items[i].password);
         }
     }
     disclosure->credentials = credentials->items + first;
     disclosure->count = count;
     disclosure->current = permission == AMLAPS_PERMISSION_PASSWORD;
     disclosure->expires = credentials->expires;
-    *selected = disclosure;
-    return amlaps_graph_readable(error, credentials, first, count, record->tenant, record->device_id);
+    return disclosure;
+}
+
+static void wipe(const amlaps_credentials_t *credentials)
+{
+    apr_size_t i;
+
+    for (i = 0; i < credentials->count; i++) {
+        amlaps_secret_wipe(credentials->items[i].password);
+    }
 }
 
 /*
@@ -163,9 +152,7 @@ static apr_status_t fetch_tell_and_record(amlaps_disclosure_t **disclosure, amla
     record->stage = AMLAPS_STAGE_OUTCOME;
     record->outcome = AMLAPS_OUTCOME_GRANTED;
     if (status == APR_SUCCESS) {
-        status = select_credentials(disclosure, error, credentials, record, permission, nth, pool);
-    }
-    if (status == APR_SUCCESS) {
+        *disclosure = select_credentials(credentials, permission, nth, pool);
         if ((*disclosure)->count) {
             record->account = (*disclosure)->credentials[0].account;
             record->backed_up = (*disclosure)->credentials[0].backed_up;
@@ -181,7 +168,7 @@ static apr_status_t fetch_tell_and_record(amlaps_disclosure_t **disclosure, amla
         status = error->status;
     }
     if (status != APR_SUCCESS && credentials) {
-        wipe_all(credentials);
+        wipe(credentials);
         *disclosure = NULL;
     }
     return status;

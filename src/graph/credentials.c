@@ -100,7 +100,9 @@ static apr_status_t check_id(amlaps_error_t *error, const amlaps_tenant_t *tenan
                             tenant->name);
 }
 
-static void read_entry(amlaps_credential_t *item, const entry_t *entry, const amlaps_lifted_t *lifted, apr_pool_t *pool)
+/* Why this entry cannot be shown, or NULL. */
+static const char *read_entry(amlaps_credential_t *item, const entry_t *entry, const amlaps_lifted_t *lifted,
+                              apr_pool_t *pool)
 {
     const char *value;
     apr_size_t length;
@@ -109,10 +111,9 @@ static void read_entry(amlaps_credential_t *item, const entry_t *entry, const am
     item->sid = apr_pstrdup(pool, amlaps_json_member_text(entry->json, "accountSid"));
     item->backed_up = entry->backed_up;
     if (!amlaps_lift_value(&value, &length, lifted, amlaps_json_member(entry->json, "passwordBase64"))) {
-        item->why = "a password is missing";
-        return;
+        return "a password is missing";
     }
-    item->why = amlaps_password_decode(&item->password, value, length, pool);
+    return amlaps_password_decode(&item->password, value, length, pool);
 }
 
 /* The newest is the current one, so a time that is not understood could make an older one of it. None is there where Entra knows none. */
@@ -131,7 +132,9 @@ static const char *why_no_order(const amlaps_json_t *array)
     return NULL;
 }
 
-static void read_entries(amlaps_credentials_t *made, const amlaps_json_t *array, const amlaps_lifted_t *lifted, apr_pool_t *pool)
+static apr_status_t read_entries(amlaps_credentials_t *made, amlaps_error_t *error, const amlaps_tenant_t *tenant,
+                                 const char *device_id, const amlaps_json_t *array, const amlaps_lifted_t *lifted,
+                                 apr_pool_t *pool)
 {
     const apr_size_t count = amlaps_json_length(array);
     entry_t *entries = apr_palloc(pool, count * sizeof *entries);
@@ -145,20 +148,17 @@ static void read_entries(amlaps_credentials_t *made, const amlaps_json_t *array,
     made->count = count < KEEP_MOST ? count : KEEP_MOST;
     made->items = apr_pcalloc(pool, made->count * sizeof *made->items);
     for (apr_size_t i = 0; i < made->count; i++) {
-        read_entry(&made->items[i], &entries[i], lifted, pool);
-    }
-}
-
-apr_status_t amlaps_graph_readable(amlaps_error_t *error, const amlaps_credentials_t *credentials, apr_size_t first, apr_size_t count,
-                                   const char *tenant, const char *device_id)
-{
-    for (apr_size_t i = first; i < first + count; i++) {
-        if (credentials->items[i].why) {
-            return amlaps_error_set(error, AMLAPS_TENANT_ERROR, "AML0353", APR_EGENERAL,
-                                    "tenant %s: Graph's answer for device %s holds a password that cannot be read: %s; let the device rotate it, "
-                                    "and where this lasts, report it to Microsoft with the request-id in the log",
-                                    tenant, device_id, credentials->items[i].why);
+        const char *why = read_entry(&made->items[i], &entries[i], lifted, pool);
+        if (!why) {
+            continue;
         }
+        for (apr_size_t j = 0; j < i; j++) {
+            amlaps_secret_wipe(made->items[j].password);
+        }
+        return amlaps_error_set(error, AMLAPS_TENANT_ERROR, "AML0353", APR_EGENERAL,
+                                "tenant %s: Graph's answer for device %s holds a password that cannot be read: %s; let the device rotate it, "
+                                "and where this lasts, report it to Microsoft with the request-id in the log",
+                                tenant->name, device_id, why);
     }
     return APR_SUCCESS;
 }
@@ -187,7 +187,9 @@ static apr_status_t read_answer(amlaps_credentials_t **credentials, amlaps_error
     if (why_no_order(array)) {
         return not_understood(error, tenant, device_id, why_no_order(array));
     }
-    read_entries(made, array, &reply->lifted, pool);
+    if (read_entries(made, error, tenant, device_id, array, &reply->lifted, pool) != APR_SUCCESS) {
+        return error->status;
+    }
     made->expires = read_time(info, "refreshDateTime");
     *credentials = made;
     return APR_SUCCESS;

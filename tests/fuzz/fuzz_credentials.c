@@ -15,8 +15,7 @@ void fuzz_one(const uint8_t *bytes, size_t length, apr_pool_t *pool)
     fuzz_check(microsoft->error.code == AMLAPS_OK && credentials->count >= 1 && credentials->count <= 32);
     for (apr_size_t i = 0; i < credentials->count; i++) {
         const amlaps_credential_t *item = &credentials->items[i];
-        fuzz_check(!item->password == (item->why != NULL));
-        fuzz_check(!item->password || (item->password->length > 0 && strlen(item->password->bytes) == item->password->length));
+        fuzz_check(item->password && item->password->length > 0 && strlen(item->password->bytes) == item->password->length);
         fuzz_check(i == 0 || item->backed_up <= item[-1].backed_up);
     }
 }

@@ -165,13 +165,10 @@ describe('G8, G11: passwords that are none', () => {
     ['a line feed inside', credential({ passwordBase64: base64('ab\ncdef') })], ['not there', credential({ passwordBase64: undefined })],
     ['null', credential({ passwordBase64: null })], ['a number', credential({ passwordBase64: 1234 })],
     ['a member of another name', credential({ passwordBase64: undefined, password: base64('a new name') })]])) {
-    test(`${name}: nothing passes for it, and no list for whole without it`, async () => {
+    test(`${name}: nothing of the answer is shown, not even the good one`, async () => {
       await warm();
-      answer([credential({ backupDateTime: '2026-11-18T10:00:00Z' }), second]);
-      const current = await reveal();
-      stage.entra.control.reset();
-      answer([credential(), { ...second, backupDateTime: '2026-11-19T10:00:00Z' }, credential({ backupDateTime: '2026-11-18T10:00:00Z' })]);
-      for (const refused of [current, await history()]) {
+      answer([credential(), { ...second, backupDateTime: '2026-11-19T10:00:00Z' }]);
+      for (const refused of [await reveal(), await history()]) {
         assertProblem(refused, 'tenant_error');
         assert.ok(!refused.text.includes('good password'));
       }
