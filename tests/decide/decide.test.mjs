@@ -102,11 +102,22 @@ function secondsFor(input) {
     return [...children.matchAll(/(\d+)m([\d.]+)s/g)].reduce((sum, [, minutes, seconds]) => sum + 60 * Number(minutes) + Number(seconds), 0);
 }
 
-test('decides 20,000 cases a second', () => {
+/** What reading and writing them alone takes in this very process, in the same seconds. @param {string} input */
+function secondsToRead(input) {
+    const before = process.cpuUsage();
+    const length = input.split('\n').reduce((sum, line) => sum + JSON.stringify(JSON.parse(line)).length, 0);
+    const { user, system } = process.cpuUsage(before);
+    assert.ok(length > 0);
+    return (user + system) / 1e6;
+}
+
+// 20,000 a second where Node reads 100,000; a machine that is slower, or busy, is so for both.
+test('decides cases in less than five times what reading them takes', () => {
     const rules = Array.from({ length: 5 }, (_, index) => ({ ...allow, description: `rule ${index}` }));
-    const cases = Array.from({ length: 20_000 }, () => JSON.stringify({ rules, person, device }));
-    const quickest = Math.min(...[1, 2, 3].map(() => secondsFor(cases.join('\n'))));
-    assert.ok(quickest > 0 && quickest < 1, `${quickest} s for 20,000 cases`);
+    const cases = Array.from({ length: 20_000 }, () => JSON.stringify({ rules, person, device })).join('\n');
+    let [ours, theirs] = [0, 0];
+    for (let i = 0; i < 3; i++) [ours, theirs] = [ours + secondsFor(cases), theirs + secondsToRead(cases)];
+    assert.ok(ours > 0 && ours < 5 * theirs, `${ours} s for 60,000 cases, ${theirs} s to read them`);
 });
 
 test('facts that are not known', () => {
