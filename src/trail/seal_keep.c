@@ -1,6 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* Beginning to seal a trail, and beginning anew after a loss: what amlaps-audit init and recover do. */
 #include <string.h>
+#include <unistd.h>
+
+#include <sys/stat.h>
 
 #include <apr_strings.h>
 
@@ -33,12 +36,21 @@ static apr_status_t begin_anew(amlaps_seal_t **begun, const amlaps_keeper_t *kee
     return APR_SUCCESS;
 }
 
-static apr_status_t create(const amlaps_keeper_t *keeper, const amlaps_seal_t *seal)
+/**
+ * A new state for whom the store belongs to, or the whole state in whose place it comes: httpd's children, who go on with it at once.
+ * @param kept what had its name, NULL: nothing @param whole whether that is a state
+ */
+static apr_status_t create(const amlaps_keeper_t *keeper, const amlaps_seal_t *seal, const char *kept, int whole)
 {
+    struct stat info;
     uid_t uid;
     gid_t gid;
 
     amlaps_store_owner(keeper->store_name, &uid, &gid);
+    if (kept != NULL && (whole || uid == (uid_t)-1) && geteuid() == 0 && lstat(kept, &info) == 0) {
+        uid = info.st_uid;
+        gid = info.st_gid;
+    }
     return amlaps_seal_file_create(keeper->state, seal, uid, gid, keeper->error, keeper->pool);
 }
 
@@ -76,7 +88,7 @@ static apr_status_t seal_store(amlaps_error_t *error, const char *store, const c
                                   amlaps_store_label(store));
     }
     if (status == APR_SUCCESS && (status = begin_anew(&seal, &keeper)) == APR_SUCCESS && seal != NULL
-        && (status = create(&keeper, seal)) == APR_SUCCESS) {
+        && (status = create(&keeper, seal, NULL, 0)) == APR_SUCCESS) {
         amlaps_json_set_integer(about, "first", seal->first);
         amlaps_sealer_renew(keeper.batch.sealer, seal);
         if ((status = show_key(&keeper, seal, show, baton)) == APR_SUCCESS) {
@@ -169,7 +181,7 @@ static apr_status_t make_place(const char **kept, int *made, apr_status_t found,
     if (status != APR_SUCCESS || (is && !APR_STATUS_IS_ENOENT(found))) {
         return status;
     }
-    status = create(keeper, seal);
+    status = create(keeper, seal, *kept, found == APR_SUCCESS);
     *made = status == APR_SUCCESS;
     if (status != APR_SUCCESS && *kept != NULL) {
         amlaps_seal_file_return(*kept, keeper->state);

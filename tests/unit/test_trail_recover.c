@@ -34,6 +34,29 @@ static void test_recovery_with_the_state_of_another_store(void **state)
     world_close(world);
 }
 
+/** Neither a database nor a backup that root restored tells who httpd's children are; the state that they could write does. Else they would refuse until httpd is started anew. */
+static void test_a_state_that_is_made_belongs_to_whom_the_old_one_did(void **state)
+{
+    const uid_t child = geteuid() == 0 ? 12345 : geteuid();
+    const gid_t group = geteuid() == 0 ? 23456 : getegid();
+    world_t *world = *state;
+    amlaps_error_t error = { 0 };
+    const char *kept;
+    struct stat made;
+
+    world_open(world);
+    sealed_write(world, 2);
+    world_close(world);
+    world_tamper(world, "DELETE FROM record WHERE seq > 3");
+    assert_int_equal(chown(sealed_state, child, group), 0);
+    assert_int_equal(amlaps_trail_recover(&kept, &error, world->store, sealed_state, "root", sealed_show, NULL, world->pool), APR_SUCCESS);
+    assert_non_null(kept);
+    assert_int_equal(stat(sealed_state, &made), 0);
+    assert_int_equal(made.st_uid, child);
+    assert_int_equal(made.st_gid, group);
+    assert_int_equal(made.st_mode & 07777, 0600);
+}
+
 static int show_and_fill_the_disk(void *baton, const char *key)
 {
     const world_t *world = baton;
@@ -79,7 +102,8 @@ static void test_a_failed_recovery_leaves_no_state(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    SEALED_TEST(test_recovery_with_the_state_of_another_store), SEALED_TEST(test_a_failed_recovery_leaves_no_state)
+    SEALED_TEST(test_recovery_with_the_state_of_another_store), SEALED_TEST(test_a_state_that_is_made_belongs_to_whom_the_old_one_did),
+    SEALED_TEST(test_a_failed_recovery_leaves_no_state)
 };
 
 WORLD_MAIN(tests)
