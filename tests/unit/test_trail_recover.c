@@ -5,6 +5,7 @@
 
 #include <signal.h>
 
+#include <sys/inotify.h>
 #include <sys/resource.h>
 
 /** What recovers a store with the state of another one takes no key from that one: the state goes back, and it serves again. */
@@ -32,6 +33,38 @@ static void test_recovery_with_the_state_of_another_store(void **state)
     assert_null(kept);
     assert_int_equal(access(apr_pstrcat(world->pool, sealed_state, ".kept-1", NULL), F_OK), -1);
     world_close(world);
+}
+
+/** A recovery that dies in the middle can be done again: at no moment has the state two names, which would be refused ever after. */
+static void test_a_state_is_kept_at_once(void **state)
+{
+    world_t *world = *state;
+    const char *other = apr_pstrcat(world->pool, "sqlite3:", world->directory, "/other.db", NULL);
+    const char *seal = apr_pstrcat(world->pool, world->directory, "/other.seal", NULL);
+    const int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    amlaps_error_t error = { 0 };
+    _Alignas(struct inotify_event) char events[65536];
+    char *at;
+    const char *kept;
+    int moved = 0;
+    ssize_t length;
+
+    assert_int_equal(amlaps_trail_seal(&error, other, seal, "root", sealed_show, NULL, world->pool), APR_SUCCESS);
+    assert_int_equal(close(open(apr_pstrcat(world->pool, sealed_state, ".kept-1", NULL), O_WRONLY | O_CREAT, 0600)), 0);
+    assert_true(inotify_add_watch(watch, world->directory, IN_CREATE | IN_DELETE | IN_MOVE) >= 0);
+    assert_int_equal(amlaps_trail_recover(&kept, &error, other, sealed_state, "root", sealed_show, NULL, world->pool), APR_SUCCESS);
+    assert_string_equal(kept, apr_pstrcat(world->pool, sealed_state, ".kept-2", NULL));
+    assert_true((length = read(watch, events, sizeof(events))) > 0);
+    for (at = events; at < events + length; at += sizeof(struct inotify_event) + ((struct inotify_event *)at)->len) {
+        const struct inotify_event *event = (const struct inotify_event *)at;
+
+        if (event->len > 0 && strcmp(event->name, strrchr(sealed_state, '/') + 1) == 0) {
+            assert_int_equal(event->mask & IN_DELETE, 0);
+            moved |= (event->mask & IN_MOVED_FROM) != 0;
+        }
+    }
+    close(watch);
+    assert_true(moved);
 }
 
 /** Neither a database nor a backup that root restored tells who httpd's children are; the state that they could write does. Else they would refuse until httpd is started anew. */
@@ -103,7 +136,7 @@ static void test_a_failed_recovery_leaves_no_state(void **state)
 
 static const struct CMUnitTest tests[] = {
     SEALED_TEST(test_recovery_with_the_state_of_another_store), SEALED_TEST(test_a_state_that_is_made_belongs_to_whom_the_old_one_did),
-    SEALED_TEST(test_a_failed_recovery_leaves_no_state)
+    SEALED_TEST(test_a_state_is_kept_at_once), SEALED_TEST(test_a_failed_recovery_leaves_no_state)
 };
 
 WORLD_MAIN(tests)
