@@ -375,6 +375,7 @@ apr_status_t amlaps_seal_file_keep(const char **kept, const char *path, amlaps_e
         reason = errno;
         unlink(*kept);
     }
+    *kept = reason == 0 ? *kept : NULL;
     return reason == 0 ? APR_SUCCESS : trouble(path, "cannot be kept under another name", reason, error);
 }
 

@@ -190,8 +190,18 @@ static apr_status_t make_place(const char **kept, int *made, apr_status_t found,
     return status;
 }
 
-/** Where the store took the record, or nobody knows, its seal needs the state that was made; else nothing was sealed with it. */
 static void take_place_back(const char **kept, const amlaps_keeper_t *keeper)
+{
+    if (*kept != NULL) {
+        amlaps_seal_file_return(*kept, keeper->state);
+        *kept = NULL;
+    } else {
+        amlaps_seal_file_remove(keeper->state);
+    }
+}
+
+/** Where the record was not taken. @return 0 where it was all the same, or nobody knows: its seal needs the key and the state that was made */
+static int took_nothing(const amlaps_keeper_t *keeper)
 {
     amlaps_store_t *store = keeper->batch.store;
     amlaps_error_t ignored = { 0 };
@@ -199,15 +209,10 @@ static void take_place_back(const char **kept, const amlaps_keeper_t *keeper)
     const int same = store->ops->begin(&head, store, AMLAPS_KEEPER_PATIENCE, &ignored) == APR_SUCCESS && strcmp(head.hash, keeper->head.hash) == 0;
 
     store->ops->rollback(store);
-    if (same && *kept != NULL) {
-        amlaps_seal_file_return(*kept, keeper->state);
-        *kept = NULL;
-    } else if (same) {
-        amlaps_seal_file_remove(keeper->state);
-    }
+    return same || amlaps_sealer_came_late(keeper->error);
 }
 
-static apr_status_t seal_anew(const char **kept, amlaps_keeper_t *keeper, const char *who, amlaps_show_key_t show, void *baton)
+static apr_status_t seal_anew(amlaps_recovered_t *recovered, amlaps_keeper_t *keeper, const char *who, amlaps_show_key_t show, void *baton)
 {
     amlaps_json_t *about = amlaps_json_make_object(keeper->pool);
     amlaps_seal_t *old = amlaps_seal_make(keeper->pool), *seal = NULL;
@@ -224,26 +229,27 @@ static apr_status_t seal_anew(const char **kept, amlaps_keeper_t *keeper, const 
         return found;
     }
     if ((status = begin_anew(&seal, keeper)) != APR_SUCCESS || (status = show_key(keeper, seal, show, baton)) != APR_SUCCESS
-        || (status = make_place(kept, &made, found, old, seal, keeper)) != APR_SUCCESS) {
+        || (status = make_place(&recovered->kept, &made, found, old, seal, keeper)) != APR_SUCCESS) {
         return status;
     }
     amlaps_sealer_renew(keeper->batch.sealer, seal);
     status = amlaps_keeper_tell(keeper, AMLAPS_RECORD_RECOVERED, about, who);
-    if (status != APR_SUCCESS && made) {
-        take_place_back(kept, keeper);
+    recovered->told = status == APR_SUCCESS || !took_nothing(keeper);
+    if (!recovered->told && made) {
+        take_place_back(&recovered->kept, keeper);
     }
     return status;
 }
 
-apr_status_t amlaps_trail_recover(const char **kept, amlaps_error_t *error, const char *store, const char *state, const char *who,
+apr_status_t amlaps_trail_recover(amlaps_recovered_t *recovered, amlaps_error_t *error, const char *store, const char *state, const char *who,
                                   amlaps_show_key_t show, void *baton, apr_pool_t *pool)
 {
     amlaps_keeper_t keeper = { .store_name = store, .state = state, .error = error, .pool = pool };
     apr_status_t status = amlaps_keeper_open(&keeper);
 
-    *kept = NULL;
+    memset(recovered, 0, sizeof(*recovered));
     if (status == APR_SUCCESS) {
-        status = seal_anew(kept, &keeper, who, show, baton);
+        status = seal_anew(recovered, &keeper, who, show, baton);
     }
     amlaps_keeper_close(&keeper);
     return status;
