@@ -18,7 +18,7 @@ typedef int (*amlaps_show_key_t)(void *baton, const char *key);
 /**
  * Makes the sealing state, which must not exist, and seals the trail of the store from now on; makes the store where there is none. The first
  * sealed record tells of it (event audit, code sealed). `who` runs this. Where it fails, it leaves no state, and no
- * SQLite store that was not there before.
+ * SQLite store that was not there before; but where the store took that record, or may have, the state stays, and the key counts.
  */
 apr_status_t amlaps_trail_seal(amlaps_error_t *error, const char *store, const char *state, const char *who, amlaps_show_key_t show,
                                void *baton, apr_pool_t *pool);

@@ -31,11 +31,19 @@ int amlaps_tool_init(const char *state, const char *store, apr_pool_t *pool)
     const char *name = amlaps_tool_new_store(store, pool);
     const int fresh = is_to_be_made(name);
     amlaps_error_t error = { 0 };
+    int had;
 
     amlaps_tool_go_through();
     state = amlaps_tool_path(state, pool);
+    had = access(state, F_OK) == 0;
     if (amlaps_trail_seal(&error, name, state, amlaps_tool_who(pool), show_key, NULL, pool) != APR_SUCCESS) {
-        return amlaps_tool_failed(&error);
+        const int code = amlaps_tool_failed(&error);
+
+        if (!had && access(state, F_OK) == 0) {
+            fputs("amlaps-audit: but the store took the record of this sealing, or may have: the state stays, and the key that was shown counts. Run\n"
+                  "amlaps-audit: verify with both\n", stderr);
+        }
+        return code;
     }
     if (fresh) {
         fprintf(stderr, "amlaps-audit: there was no store %s; it was made\n", store);

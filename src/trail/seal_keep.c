@@ -71,6 +71,18 @@ static apr_status_t show_key(amlaps_keeper_t *keeper, const amlaps_seal_t *seal,
                                     "the verification key could not be shown, so nothing was sealed with it");
 }
 
+/** Where the record was not taken. @return 0 where it was all the same, or nobody knows: its seal needs the key and the state that was made */
+static int took_nothing(const amlaps_keeper_t *keeper)
+{
+    amlaps_store_t *store = keeper->batch.store;
+    amlaps_error_t ignored = { 0 };
+    amlaps_head_t head;
+    const int same = store->ops->begin(&head, store, AMLAPS_KEEPER_PATIENCE, &ignored) == APR_SUCCESS && strcmp(head.hash, keeper->head.hash) == 0;
+
+    store->ops->rollback(store);
+    return same || amlaps_sealer_came_late(keeper->error);
+}
+
 static apr_status_t seal_store(amlaps_error_t *error, const char *store, const char *state, const char *who, amlaps_show_key_t show, void *baton,
                                apr_pool_t *pool)
 {
@@ -78,6 +90,7 @@ static apr_status_t seal_store(amlaps_error_t *error, const char *store, const c
     amlaps_json_t *about = amlaps_json_make_object(pool);
     amlaps_seal_t *seal = NULL;
     apr_status_t status = amlaps_trail_prepare(error, store, (uid_t)-1, (gid_t)-1, pool);
+    int counts = 0;
 
     if (status == APR_SUCCESS) {
         status = amlaps_keeper_open(&keeper);
@@ -93,8 +106,9 @@ static apr_status_t seal_store(amlaps_error_t *error, const char *store, const c
         amlaps_sealer_renew(keeper.batch.sealer, seal);
         if ((status = show_key(&keeper, seal, show, baton)) == APR_SUCCESS) {
             status = amlaps_keeper_tell(&keeper, AMLAPS_RECORD_SEALED, about, who);
+            counts = status != APR_SUCCESS && !took_nothing(&keeper);
         }
-        if (status != APR_SUCCESS) {
+        if (status != APR_SUCCESS && !counts) {
             amlaps_seal_file_remove(state);
         }
     }
@@ -198,18 +212,6 @@ static void take_place_back(const char **kept, const amlaps_keeper_t *keeper)
     } else {
         amlaps_seal_file_remove(keeper->state);
     }
-}
-
-/** Where the record was not taken. @return 0 where it was all the same, or nobody knows: its seal needs the key and the state that was made */
-static int took_nothing(const amlaps_keeper_t *keeper)
-{
-    amlaps_store_t *store = keeper->batch.store;
-    amlaps_error_t ignored = { 0 };
-    amlaps_head_t head;
-    const int same = store->ops->begin(&head, store, AMLAPS_KEEPER_PATIENCE, &ignored) == APR_SUCCESS && strcmp(head.hash, keeper->head.hash) == 0;
-
-    store->ops->rollback(store);
-    return same || amlaps_sealer_came_late(keeper->error);
 }
 
 static apr_status_t seal_anew(amlaps_recovered_t *recovered, amlaps_keeper_t *keeper, const char *who, amlaps_show_key_t show, void *baton)

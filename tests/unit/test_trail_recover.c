@@ -9,14 +9,14 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
-static int state_fails; /* to be synced */
+static const char *unsynced; /* a state that cannot be */
 
 int fdatasync(int fd)
 {
     char path[64], name[256] = "";
 
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    if (state_fails && readlink(path, name, sizeof(name) - 1) > 0 && strcmp(name, sealed_state) == 0) {
+    if (unsynced != NULL && readlink(path, name, sizeof(name) - 1) > 0 && strcmp(name, unsynced) == 0) {
         errno = EIO;
         return -1;
     }
@@ -117,9 +117,9 @@ static void test_of_a_failed_recovery_it_is_told_whether_its_key_counts(void **s
     sealed_write(world, 2);
     world_close(world);
     world_tamper(world, "DELETE FROM record WHERE seq > 3");
-    state_fails = 1;
+    unsynced = sealed_state;
     assert_int_not_equal(amlaps_trail_recover(&recovered, &error, world->store, sealed_state, "root", sealed_show, NULL, world->pool), APR_SUCCESS);
-    state_fails = 0;
+    unsynced = NULL;
     assert_string_equal(error.id, "AML0236");
     assert_int_equal(recovered.told, 1);
     assert_string_equal(recovered.kept, kept);
@@ -128,6 +128,27 @@ static void test_of_a_failed_recovery_it_is_told_whether_its_key_counts(void **s
     assert_int_equal(amlaps_trail_recover(&recovered, &error, world->store, sealed_state, "root", sealed_show, NULL, world->pool), APR_SUCCESS);
     assert_int_equal(recovered.told, 1);
     assert_int_equal(sealed_verify(world, WITH_KEY | WITH_STATE).first_bad, 0);
+}
+
+static void test_of_a_failed_beginning_the_state_stays_where_its_key_counts(void **state)
+{
+    world_t *world = *state;
+    amlaps_error_t error = { 0 };
+    amlaps_verify_t result;
+    const char *other = apr_pstrcat(world->pool, "sqlite3:", world->directory, "/other.db", NULL);
+    const char *seal = apr_pstrcat(world->pool, world->directory, "/other.seal", NULL);
+    amlaps_verify_with_t with = { .state = seal };
+
+    sealed_keys = 0;
+    unsynced = seal;
+    assert_int_not_equal(amlaps_trail_seal(&error, other, seal, "root", sealed_show, NULL, world->pool), APR_SUCCESS);
+    unsynced = NULL;
+    assert_string_equal(error.id, "AML0236");
+    memset(&error, 0, sizeof(error));
+    with.keys = sealed_all_keys(world);
+    assert_int_equal(amlaps_trail_verify(&result, &error, other, &with, world->pool), APR_SUCCESS);
+    assert_int_equal(result.first_bad, 0);
+    assert_int_equal(result.records, 1);
 }
 
 static int show_late(void *baton, const char *key)
@@ -208,7 +229,8 @@ static void test_a_failed_recovery_leaves_no_state(void **state)
 static const struct CMUnitTest tests[] = {
     SEALED_TEST(test_recovery_with_the_state_of_another_store), SEALED_TEST(test_a_state_that_is_made_belongs_to_whom_the_old_one_did),
     SEALED_TEST(test_a_state_is_kept_at_once), SEALED_TEST(test_a_failed_recovery_leaves_no_state),
-    SEALED_TEST(test_of_a_failed_recovery_it_is_told_whether_its_key_counts), SEALED_TEST(test_a_recovery_that_comes_late_takes_nothing_away)
+    SEALED_TEST(test_of_a_failed_recovery_it_is_told_whether_its_key_counts),
+    SEALED_TEST(test_of_a_failed_beginning_the_state_stays_where_its_key_counts), SEALED_TEST(test_a_recovery_that_comes_late_takes_nothing_away)
 };
 
 WORLD_MAIN(tests)
