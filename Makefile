@@ -133,7 +133,7 @@ check-unit: $(UNIT_PROGRAMS) $(BUILD)/amlaps-audit check-fuzz
 	@set -e; for test in $(sort $(UNIT_PROGRAMS)); do $$test; done
 
 # The tests of the trail that hold for every store, over PostgreSQL instead of SQLite.
-PGSQL_PROGRAMS = $(patsubst %,$(BUILD)/tests/test_trail_%,chain find limits crash queue retain seal seam pgsql)
+PGSQL_PROGRAMS = $(patsubst %,$(BUILD)/tests/test_trail_%,chain find limits crash queue recover retain seal seam pgsql)
 check-pgsql: $(PGSQL_PROGRAMS)
 	$(NODE) tests/lib/with-postgres.mjs $(PGSQL_PROGRAMS)
 

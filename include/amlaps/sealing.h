@@ -18,19 +18,24 @@ typedef int (*amlaps_show_key_t)(void *baton, const char *key);
 /**
  * Makes the sealing state, which must not exist, and seals the trail of the store from now on; makes the store where there is none. The first
  * sealed record tells of it (event audit, code sealed). `who` runs this. Where it fails, it leaves no state, and no
- * SQLite store that was not there before.
+ * SQLite store that was not there before; but where the store took that record, or may have, the state stays, and the key counts.
  */
 apr_status_t amlaps_trail_seal(amlaps_error_t *error, const char *store, const char *state, const char *who, amlaps_show_key_t show,
                                void *baton, apr_pool_t *pool);
+
+/** What amlaps_trail_recover did, also where it failed. */
+typedef struct amlaps_recovered_t {
+    const char *kept; /* under this name stands the state that had to make way, NULL: none had to */
+    int told;         /* a record tells of it, or may do so: the key that was shown counts, also where the rest failed */
+} amlaps_recovered_t;
 
 /**
  * Begins the sealing anew after the store or the state was lost or replaced, whatever either holds. A record tells of it (event audit, code
  * recovered) and of what the state knew. A state that ends with a record which the store does not have may be the one of another store, and a file that
  * is no whole state may be anything: it is not overwritten but kept under another name. Where this fails before anything is sealed, the state is what it was.
- * @param kept out: that name; NULL: there was none to keep
  */
-apr_status_t amlaps_trail_recover(const char **kept, amlaps_error_t *error, const char *store, const char *state, const char *who, amlaps_show_key_t show,
-                                  void *baton, apr_pool_t *pool);
+apr_status_t amlaps_trail_recover(amlaps_recovered_t *recovered, amlaps_error_t *error, const char *store, const char *state, const char *who,
+                                  amlaps_show_key_t show, void *baton, apr_pool_t *pool);
 
 /** What amlaps_trail_retain did; all 0 where there was nothing to do. */
 typedef struct amlaps_retained_t {

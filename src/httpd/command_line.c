@@ -7,11 +7,12 @@
 #include <util_cfgtree.h>
 
 #define PLACE "-c/-C directives"   /* what httpd calls it */
+#define CUT 199                    /* bytes, unless a longer one came before */
 
 /*
  * Of a directive on the command line httpd reads the first 199 bytes, and what is longer together with the next one, or not at all: a question with a
  * few ids would be answered with "Syntax OK" alone, and so would an expectation that does not hold. So both are put into the configuration as they
- * were written.
+ * were written, in place of what httpd read. What it read well stays: it knows of sections, conditions and variables.
  */
 static const char *const names[] = { "AMLapsExpect", "AMLapsExplain" };
 
@@ -40,63 +41,110 @@ static const char *read_line(const char **words, const char *line, apr_pool_t *p
             while (end > line && apr_isspace(end[-1])) {
                 end--;
             }
-            *words = apr_pstrmemdup(pool, line, (apr_size_t)(end - line));
+            *words = ap_resolve_env(pool, apr_pstrmemdup(pool, line, (apr_size_t)(end - line)));
             return names[i];
         }
     }
     return NULL;
 }
 
-static int is_of_command_line(const ap_directive_t *node)
+/** @return where the first directive is linked that came from the command line and begins so, also within sections; NULL: there is none */
+static ap_directive_t **find(ap_directive_t **link, const char *name, const char *words, int whole)
 {
-    size_t i = 0;
+    for (; *link; link = &(*link)->next) {
+        const ap_directive_t *node = *link;
+        ap_directive_t **within;
 
-    while (i < NAMES && ap_cstr_casecmp(node->directive, names[i])) {
-        i++;
+        if (!ap_cstr_casecmp(node->directive, name) && !strcmp(node->filename, PLACE)
+            && (whole ? !strcmp(node->args, words) : !strncmp(node->args, words, strlen(words)))) {
+            return link;
+        }
+        if ((within = find(&(*link)->first_child, name, words, whole)) != NULL) {
+            return within;
+        }
     }
-    return i < NAMES && !strcmp(node->filename, PLACE);
+    return NULL;
 }
 
-static void remove_read(void)
+static const char *line_at(const apr_array_header_t *lines, int place)
+{
+    return APR_ARRAY_IDX(lines, place, const char *);
+}
+
+static int is_long(const apr_array_header_t *lines, int place)
+{
+    return place >= 0 && strlen(line_at(lines, place)) >= CUT;
+}
+
+/** Then what httpd read stays, so that it tells of a mistake and the other directive is not gone unseen. */
+static int swallowed_another(const apr_array_header_t *lines, int place, apr_pool_t *pool)
+{
+    const char *words;
+
+    while (is_long(lines, place) && place + 1 < lines->nelts) {
+        if (!read_line(&words, line_at(lines, ++place), pool)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static ap_directive_t **end_of_tree(void)
 {
     ap_directive_t **link = &ap_conftree;
 
     while (*link) {
-        if (is_of_command_line(*link)) {
-            *link = (*link)->next;
-        } else {
-            link = &(*link)->next;
-        }
+        link = &(*link)->next;
     }
+    return link;
 }
 
-static void append(const char *name, const char *words, int number, apr_pool_t *pool)
+/** Puts a directive in place of what httpd made of its beginning, if anything. @param before the one that httpd would have read before it, or NULL */
+static ap_directive_t *put(ap_directive_t *before, const char *name, const char *words, const char *line, apr_pool_t *pool)
 {
-    ap_directive_t *node = apr_pcalloc(pool, sizeof(*node)), **link = &ap_conftree;
+    ap_directive_t *node = apr_pcalloc(pool, sizeof(*node)), **link;
+    const char *beginning;
 
+    (void)read_line(&beginning, apr_pstrndup(pool, line, CUT), pool);
     node->directive = name;
     node->args = words;
     node->filename = PLACE;
-    node->line_num = number;
-    while (*link) {
-        link = &(*link)->next;
+    if (before) {
+        node->parent = before->parent;
+        node->next = before->next;
+        before->next = node;
+    } else if (strlen(line) >= CUT && (link = find(&ap_conftree, name, beginning, 0)) != NULL) {
+        node->parent = (*link)->parent;
+        node->next = (*link)->next;
+        *link = node;
+    } else {
+        *end_of_tree() = node;
     }
-    *link = node;
+    return node;
+}
+
+static void mend(const apr_array_header_t *lines, apr_pool_t *pool)
+{
+    ap_directive_t *before = NULL;
+    int i;
+
+    for (i = 0; i < lines->nelts; i++) {
+        const char *words, *name = read_line(&words, line_at(lines, i), pool);
+
+        if (name && (is_long(lines, i) || is_long(lines, i - 1)) && !find(&ap_conftree, name, words, 1) && !swallowed_another(lines, i, pool)) {
+            before = put(before, name, words, line_at(lines, i), pool);
+            before->line_num = i + 1;
+        } else {
+            before = NULL;
+        }
+    }
 }
 
 int amlaps_httpd_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
-    int i;
-
     (void)plog;
     (void)ptemp;
-    remove_read();
-    for (i = 0; i < ap_server_post_read_config->nelts; i++) {
-        const char *words, *name = read_line(&words, APR_ARRAY_IDX(ap_server_post_read_config, i, const char *), pconf);
-
-        if (name) {
-            append(name, words, i + 1, pconf);
-        }
-    }
+    mend(ap_server_pre_read_config, pconf);
+    mend(ap_server_post_read_config, pconf);
     return OK;
 }

@@ -31,11 +31,19 @@ int amlaps_tool_init(const char *state, const char *store, apr_pool_t *pool)
     const char *name = amlaps_tool_new_store(store, pool);
     const int fresh = is_to_be_made(name);
     amlaps_error_t error = { 0 };
+    int had;
 
     amlaps_tool_go_through();
     state = amlaps_tool_path(state, pool);
+    had = access(state, F_OK) == 0;
     if (amlaps_trail_seal(&error, name, state, amlaps_tool_who(pool), show_key, NULL, pool) != APR_SUCCESS) {
-        return amlaps_tool_failed(&error);
+        const int code = amlaps_tool_failed(&error);
+
+        if (!had && access(state, F_OK) == 0) {
+            fputs("amlaps-audit: but the store took the record of this sealing, or may have: the state stays, and the key that was shown counts. Run\n"
+                  "amlaps-audit: verify with both\n", stderr);
+        }
+        return code;
     }
     if (fresh) {
         fprintf(stderr, "amlaps-audit: there was no store %s; it was made\n", store);
@@ -53,7 +61,8 @@ static void say_what_was_kept(const char *kept, const char *state)
 
 int amlaps_tool_recover(const char *state, const char *store, apr_pool_t *pool)
 {
-    const char *name = amlaps_tool_store(store, pool), *kept;
+    const char *name = amlaps_tool_store(store, pool);
+    amlaps_recovered_t recovered;
     amlaps_error_t error = { 0 };
 
     if (name == NULL) {
@@ -61,12 +70,21 @@ int amlaps_tool_recover(const char *state, const char *store, apr_pool_t *pool)
     }
     amlaps_tool_go_through();
     state = amlaps_tool_path(state, pool);
-    if (amlaps_trail_recover(&kept, &error, name, state, amlaps_tool_who(pool), show_key, NULL, pool) != APR_SUCCESS) {
-        return amlaps_tool_failed(&error);
+    if (amlaps_trail_recover(&recovered, &error, name, state, amlaps_tool_who(pool), show_key, NULL, pool) != APR_SUCCESS) {
+        const int code = amlaps_tool_failed(&error);
+
+        if (recovered.told) {
+            fputs("amlaps-audit: but the store took the record of this recovery, or may have: keep the key that was shown. Run recover again, and\n"
+                  "amlaps-audit: keep the next one too\n", stderr);
+        }
+        if (recovered.kept != NULL) {
+            say_what_was_kept(recovered.kept, state);
+        }
+        return code;
     }
     fputs("amlaps-audit: a record tells of this recovery. Keep the old key too: it is for the records before.\n", stderr);
-    if (kept != NULL) {
-        say_what_was_kept(kept, state);
+    if (recovered.kept != NULL) {
+        say_what_was_kept(recovered.kept, state);
     }
     say_what_to_do(state);
     return AMLAPS_TOOL_GOOD;

@@ -306,6 +306,7 @@ apr_status_t amlaps_batch_run(const amlaps_batch_t *batch, amlaps_job_t *const *
     apr_size_t i;
 
     *behind = 0;
+    amlaps_sinks_forget(batch->sinks);
     foresee(batch, jobs, count, pool);
     status = start(&run, patience, behind);
     copies.first = run.head.seq + 1;

@@ -353,6 +353,14 @@ void amlaps_seal_file_remove(const char *path)
     unlink(path);
 }
 
+/** An empty file with a name that nothing had, so that what is renamed to it goes over nothing. @return 0 or errno */
+static int reserve(const char *path)
+{
+    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
+
+    return fd >= 0 ? close(fd) : errno;
+}
+
 apr_status_t amlaps_seal_file_keep(const char **kept, const char *path, amlaps_error_t *error, apr_pool_t *pool)
 {
     int reason = EEXIST;
@@ -360,13 +368,14 @@ apr_status_t amlaps_seal_file_keep(const char **kept, const char *path, amlaps_e
 
     for (i = 1; i < KEPT_MOST && reason == EEXIST; i++) {
         *kept = apr_psprintf(pool, "%s.kept-%d", path, i);
-        /* Not rename, which would go over another one. */
-        reason = link(path, *kept) == 0 ? 0 : errno;
+        reason = reserve(*kept);
     }
-    if (reason == 0 && unlink(path) != 0) {
+    /* At once: with two names, as after link and before unlink, a state is refused for ever. */
+    if (reason == 0 && rename(path, *kept) != 0) {
         reason = errno;
         unlink(*kept);
     }
+    *kept = reason == 0 ? *kept : NULL;
     return reason == 0 ? APR_SUCCESS : trouble(path, "cannot be kept under another name", reason, error);
 }
 

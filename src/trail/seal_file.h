@@ -25,7 +25,7 @@ apr_status_t amlaps_seal_file_create(const char *path, const amlaps_seal_t *seal
 /** Takes back amlaps_seal_file_create. */
 void amlaps_seal_file_remove(const char *path);
 
-/** Gives the state another name beside its own, which is free then. @param kept out: that name */
+/** Gives the state another name beside its own, which is free then. @param kept out: that name, NULL: it failed */
 apr_status_t amlaps_seal_file_keep(const char **kept, const char *path, amlaps_error_t *error, apr_pool_t *pool);
 /** Takes that back, over whatever has the name now. */
 void amlaps_seal_file_return(const char *kept, const char *path);

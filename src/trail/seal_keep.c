@@ -1,6 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* Beginning to seal a trail, and beginning anew after a loss: what amlaps-audit init and recover do. */
 #include <string.h>
+#include <unistd.h>
+
+#include <sys/stat.h>
 
 #include <apr_strings.h>
 
@@ -33,12 +36,21 @@ static apr_status_t begin_anew(amlaps_seal_t **begun, const amlaps_keeper_t *kee
     return APR_SUCCESS;
 }
 
-static apr_status_t create(const amlaps_keeper_t *keeper, const amlaps_seal_t *seal)
+/**
+ * A new state for whom the store belongs to, or the whole state in whose place it comes: httpd's children, who go on with it at once.
+ * @param kept what had its name, NULL: nothing @param whole whether that is a state
+ */
+static apr_status_t create(const amlaps_keeper_t *keeper, const amlaps_seal_t *seal, const char *kept, int whole)
 {
+    struct stat info;
     uid_t uid;
     gid_t gid;
 
     amlaps_store_owner(keeper->store_name, &uid, &gid);
+    if (kept != NULL && (whole || uid == (uid_t)-1) && geteuid() == 0 && lstat(kept, &info) == 0) {
+        uid = info.st_uid;
+        gid = info.st_gid;
+    }
     return amlaps_seal_file_create(keeper->state, seal, uid, gid, keeper->error, keeper->pool);
 }
 
@@ -59,6 +71,18 @@ static apr_status_t show_key(amlaps_keeper_t *keeper, const amlaps_seal_t *seal,
                                     "the verification key could not be shown, so nothing was sealed with it");
 }
 
+/** Where the record was not taken. @return 0 where it was all the same, or nobody knows: its seal needs the key and the state that was made */
+static int took_nothing(const amlaps_keeper_t *keeper)
+{
+    amlaps_store_t *store = keeper->batch.store;
+    amlaps_error_t ignored = { 0 };
+    amlaps_head_t head;
+    const int same = store->ops->begin(&head, store, AMLAPS_KEEPER_PATIENCE, &ignored) == APR_SUCCESS && strcmp(head.hash, keeper->head.hash) == 0;
+
+    store->ops->rollback(store);
+    return same || amlaps_sealer_came_late(keeper->error);
+}
+
 static apr_status_t seal_store(amlaps_error_t *error, const char *store, const char *state, const char *who, amlaps_show_key_t show, void *baton,
                                apr_pool_t *pool)
 {
@@ -66,6 +90,7 @@ static apr_status_t seal_store(amlaps_error_t *error, const char *store, const c
     amlaps_json_t *about = amlaps_json_make_object(pool);
     amlaps_seal_t *seal = NULL;
     apr_status_t status = amlaps_trail_prepare(error, store, (uid_t)-1, (gid_t)-1, pool);
+    int counts = 0;
 
     if (status == APR_SUCCESS) {
         status = amlaps_keeper_open(&keeper);
@@ -76,13 +101,14 @@ static apr_status_t seal_store(amlaps_error_t *error, const char *store, const c
                                   amlaps_store_label(store));
     }
     if (status == APR_SUCCESS && (status = begin_anew(&seal, &keeper)) == APR_SUCCESS && seal != NULL
-        && (status = create(&keeper, seal)) == APR_SUCCESS) {
+        && (status = create(&keeper, seal, NULL, 0)) == APR_SUCCESS) {
         amlaps_json_set_integer(about, "first", seal->first);
         amlaps_sealer_renew(keeper.batch.sealer, seal);
         if ((status = show_key(&keeper, seal, show, baton)) == APR_SUCCESS) {
             status = amlaps_keeper_tell(&keeper, AMLAPS_RECORD_SEALED, about, who);
+            counts = status != APR_SUCCESS && !took_nothing(&keeper);
         }
-        if (status != APR_SUCCESS) {
+        if (status != APR_SUCCESS && !counts) {
             amlaps_seal_file_remove(state);
         }
     }
@@ -169,7 +195,7 @@ static apr_status_t make_place(const char **kept, int *made, apr_status_t found,
     if (status != APR_SUCCESS || (is && !APR_STATUS_IS_ENOENT(found))) {
         return status;
     }
-    status = create(keeper, seal);
+    status = create(keeper, seal, *kept, found == APR_SUCCESS);
     *made = status == APR_SUCCESS;
     if (status != APR_SUCCESS && *kept != NULL) {
         amlaps_seal_file_return(*kept, keeper->state);
@@ -178,24 +204,17 @@ static apr_status_t make_place(const char **kept, int *made, apr_status_t found,
     return status;
 }
 
-/** Where the store took the record, or nobody knows, its seal needs the state that was made; else nothing was sealed with it. */
 static void take_place_back(const char **kept, const amlaps_keeper_t *keeper)
 {
-    amlaps_store_t *store = keeper->batch.store;
-    amlaps_error_t ignored = { 0 };
-    amlaps_head_t head;
-    const int same = store->ops->begin(&head, store, AMLAPS_KEEPER_PATIENCE, &ignored) == APR_SUCCESS && strcmp(head.hash, keeper->head.hash) == 0;
-
-    store->ops->rollback(store);
-    if (same && *kept != NULL) {
+    if (*kept != NULL) {
         amlaps_seal_file_return(*kept, keeper->state);
         *kept = NULL;
-    } else if (same) {
+    } else {
         amlaps_seal_file_remove(keeper->state);
     }
 }
 
-static apr_status_t seal_anew(const char **kept, amlaps_keeper_t *keeper, const char *who, amlaps_show_key_t show, void *baton)
+static apr_status_t seal_anew(amlaps_recovered_t *recovered, amlaps_keeper_t *keeper, const char *who, amlaps_show_key_t show, void *baton)
 {
     amlaps_json_t *about = amlaps_json_make_object(keeper->pool);
     amlaps_seal_t *old = amlaps_seal_make(keeper->pool), *seal = NULL;
@@ -212,26 +231,27 @@ static apr_status_t seal_anew(const char **kept, amlaps_keeper_t *keeper, const 
         return found;
     }
     if ((status = begin_anew(&seal, keeper)) != APR_SUCCESS || (status = show_key(keeper, seal, show, baton)) != APR_SUCCESS
-        || (status = make_place(kept, &made, found, old, seal, keeper)) != APR_SUCCESS) {
+        || (status = make_place(&recovered->kept, &made, found, old, seal, keeper)) != APR_SUCCESS) {
         return status;
     }
     amlaps_sealer_renew(keeper->batch.sealer, seal);
     status = amlaps_keeper_tell(keeper, AMLAPS_RECORD_RECOVERED, about, who);
-    if (status != APR_SUCCESS && made) {
-        take_place_back(kept, keeper);
+    recovered->told = status == APR_SUCCESS || !took_nothing(keeper);
+    if (!recovered->told && made) {
+        take_place_back(&recovered->kept, keeper);
     }
     return status;
 }
 
-apr_status_t amlaps_trail_recover(const char **kept, amlaps_error_t *error, const char *store, const char *state, const char *who,
+apr_status_t amlaps_trail_recover(amlaps_recovered_t *recovered, amlaps_error_t *error, const char *store, const char *state, const char *who,
                                   amlaps_show_key_t show, void *baton, apr_pool_t *pool)
 {
     amlaps_keeper_t keeper = { .store_name = store, .state = state, .error = error, .pool = pool };
     apr_status_t status = amlaps_keeper_open(&keeper);
 
-    *kept = NULL;
+    memset(recovered, 0, sizeof(*recovered));
     if (status == APR_SUCCESS) {
-        status = seal_anew(kept, &keeper, who, show, baton);
+        status = seal_anew(recovered, &keeper, who, show, baton);
     }
     amlaps_keeper_close(&keeper);
     return status;

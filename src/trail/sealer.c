@@ -47,6 +47,11 @@ int amlaps_sealer_failed(const amlaps_error_t *error)
     return error->status != APR_SUCCESS && strncmp(error->id, "AML023", 6) == 0;
 }
 
+int amlaps_sealer_came_late(const amlaps_error_t *error)
+{
+    return error->status == APR_EAGAIN && strcmp(error->id, "AML0239") == 0;
+}
+
 void amlaps_sealer_close(amlaps_sealer_t *sealer)
 {
     if (sealer != NULL) {

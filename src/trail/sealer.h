@@ -37,6 +37,8 @@ void amlaps_sealer_end(amlaps_sealer_t *sealer);
 
 /** @return 1 for an error that the seal is the reason of */
 int amlaps_sealer_failed(const amlaps_error_t *error);
+/** @return 1 where amlaps_sealer_renew came to nothing, since somebody else wrote to the store first */
+int amlaps_sealer_came_late(const amlaps_error_t *error);
 
 void amlaps_sealer_close(amlaps_sealer_t *sealer);
 

@@ -250,6 +250,13 @@ int amlaps_sinks_said(const amlaps_sinks_t *sinks, const amlaps_error_t *error)
     return sinks != NULL && sinks->said != NULL && strcmp(sinks->said, error->id) == 0;
 }
 
+void amlaps_sinks_forget(amlaps_sinks_t *sinks)
+{
+    if (sinks != NULL) {
+        sinks->said = NULL;
+    }
+}
+
 int amlaps_sinks_behind(const amlaps_sinks_t *sinks)
 {
     int behind = 0;

@@ -25,6 +25,8 @@ apr_status_t amlaps_sinks_write(amlaps_sinks_t *sinks, const amlaps_copies_t *co
 
 /** @return 1 where that is the error with which amlaps_sinks_write failed last: it was logged then, unless it had been within the last minute */
 int amlaps_sinks_said(const amlaps_sinks_t *sinks, const amlaps_error_t *error);
+/** Forgets that, as each batch must first: the store's own trouble may be the same, and is nobody else's to tell. @param sinks or NULL */
+void amlaps_sinks_forget(amlaps_sinks_t *sinks);
 
 /** @return 0 where no copy lacks records that should be tried again before the next record comes, 1 where only optional ones do, 2 */
 int amlaps_sinks_behind(const amlaps_sinks_t *sinks);

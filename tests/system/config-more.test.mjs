@@ -106,6 +106,39 @@ test('questions and expectations on the command line are taken whole, however lo
   assert.ok((await configtest(all, '-c', `AMLapsExpect allow password ${long}`)).ok);
 });
 
+describe('what httpd takes whole from the command line', () => {
+  const asked = 'user=alice@contoso.com device="LON 1"';
+  const long = `${asked} groups=${ID},${CLIENT} device-groups=${CLIENT},${ID} device-units=${ID}`;
+  const wrong = `AMLapsExpect deny password ${asked}`;
+  const host = ['<VirtualHost 127.0.0.1:1>', 'ServerName v.example', ...tenant('', 'other').trim().split('\n')];
+  /** @param {...string} lines */
+  const given = (...lines) => configtest(all, ...lines.flatMap((line) => ['-c', line.replace('{root}', httpd.root)]));
+  const refused = /AML0118: -c\/-C directives:\d: AMLapsExpect deny password .*: the rules answer allow for password/;
+
+  for (const line of [wrong, `AMLapsExpect deny password ${long}`]) {
+    test(`is taken before the configuration too, with ${line.length} characters`, async () => assert.match((await configtest(all, '-C', line)).output, refused));
+  }
+  for (const key of [asked, long].map((keys) => keys.replace('alice', '${WHO}'))) {
+    test(`has its variables, with ${key.length} characters`, async () => assert.match((await given('Define WHO alice', `AMLapsExpect deny password ${key}`)).output, refused));
+  }
+  test('stays under its condition', async () => {
+    const { ok, output } = await given('<IfDefine NOTHING>', wrong, '</IfDefine>');
+    assert.ok(ok, output);
+  });
+  for (const keys of ['device=X', `device=X ${long.slice(long.indexOf('groups='))}`]) {
+    test(`stays in its virtual host, with ${keys.length} characters`, async () => {
+      const { ok, output } = await given(...host, `AMLapsExplain tenant=other ${keys}`, 'AMLapsExpect deny all tenant=other device=Y', '</VirtualHost>');
+      assert.ok(ok, output);
+      assert.deepEqual(output.split('\n').filter((line) => /tenant=other/.test(line)), [`virtual host v.example: tenant=other ${keys}`]);
+    });
+  }
+  test('another directive behind a long question, which httpd takes for a part of it, is not passed over in silence', async () => {
+    const { ok, output } = await given(`AMLapsExplain ${long}`, 'LogLevel debug');
+    assert.ok(!ok, output);
+    assert.match(output, /AML0119: .*AMLapsExplain: .*LogLevel/);
+  });
+});
+
 describe('the words of a line', () => {
   const inRule = (/** @type {string} */ line) => all + rule(`AMLapsDevice all\nAMLapsAllow password role x\n${line}`, '"Other"');
   const comment = /: a comment can't stand behind a directive; give it a line of its own, or put quotes around a value that begins with '#'/;

@@ -80,6 +80,35 @@ static void test_each_required_copy_is_named(void **state)
     close_sinks(world);
 }
 
+/** A copy may need the store first, to be given what it lacks. Whoever reads that this failed must hear it of the store as well, once nothing works there. */
+static void test_the_trouble_of_a_copy_hides_none_of_the_store(void **state)
+{
+    world_t *world = *state;
+    const char *path = apr_pstrcat(world->pool, world->directory, "/copy.jsonl", NULL), *away = apr_pstrcat(world->pool, world->path, ".away", NULL);
+    struct rlimit limit, none;
+
+    add_sink(world, path, O_CREAT, 1);
+    world_open(world);
+    expect_service(world);
+    assert_int_equal(chmod(path, 0666), 0);
+    expect_unavailable(world, "AML0283");
+    getrlimit(RLIMIT_NOFILE, &limit);
+    none = limit;
+    none.rlim_cur = 3;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    assert_int_equal(chmod(path, 0600), 0);
+    expect_unavailable(world, "AML0201");
+    assert_int_equal(world_logged("AML0201"), 1);
+    assert_int_equal(rename(world->path, away), 0);
+    expect_unavailable(world, "AML0206");
+    assert_int_equal(rename(away, world->path), 0);
+    expect_unavailable(world, "AML0201");
+    assert_int_equal(world_logged("AML0201"), 2);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    expect_service(world);
+    close_sinks(world);
+}
+
 static void tear_copy(world_t *world)
 {
     const char *path = apr_pstrcat(world->pool, world->directory, "/copy.jsonl", NULL);
@@ -114,7 +143,8 @@ static void test_no_torn_line_in_a_copy(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    WORLD_TEST(test_copies_verify), WORLD_TEST(test_required_copy_fails), WORLD_TEST(test_each_required_copy_is_named), WORLD_TEST(test_no_torn_line_in_a_copy)
+    WORLD_TEST(test_copies_verify), WORLD_TEST(test_required_copy_fails), WORLD_TEST(test_each_required_copy_is_named),
+    WORLD_TEST(test_the_trouble_of_a_copy_hides_none_of_the_store), WORLD_TEST(test_no_torn_line_in_a_copy)
 };
 
 WORLD_MAIN(tests)

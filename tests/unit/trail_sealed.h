@@ -25,9 +25,9 @@ static int sealed_show(void *baton, const char *key)
 
 static inline apr_status_t sealed_recover(const world_t *world, amlaps_error_t *error)
 {
-    const char *kept;
+    amlaps_recovered_t recovered;
 
-    return amlaps_trail_recover(&kept, error, world->store, sealed_state, "root", sealed_show, NULL, world->pool);
+    return amlaps_trail_recover(&recovered, error, world->store, sealed_state, "root", sealed_show, NULL, world->pool);
 }
 
 /** Seals the world's trail from now on, and copies it. */
