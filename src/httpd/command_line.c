@@ -41,26 +41,8 @@ static const char *read_line(const char **words, const char *line, apr_pool_t *p
             while (end > line && apr_isspace(end[-1])) {
                 end--;
             }
-            *words = ap_resolve_env(pool, apr_pstrmemdup(pool, line, (apr_size_t)(end - line)));
+            *words = apr_pstrmemdup(pool, line, (apr_size_t)(end - line));
             return names[i];
-        }
-    }
-    return NULL;
-}
-
-/** @return where the first directive is linked that came from the command line and begins so, also within sections; NULL: there is none */
-static ap_directive_t **find(ap_directive_t **link, const char *name, const char *words, int whole)
-{
-    for (; *link; link = &(*link)->next) {
-        const ap_directive_t *node = *link;
-        ap_directive_t **within;
-
-        if (!ap_cstr_casecmp(node->directive, name) && !strcmp(node->filename, PLACE)
-            && (whole ? !strcmp(node->args, words) : !strncmp(node->args, words, strlen(words)))) {
-            return link;
-        }
-        if ((within = find(&(*link)->first_child, name, words, whole)) != NULL) {
-            return within;
         }
     }
     return NULL;
@@ -69,6 +51,45 @@ static ap_directive_t **find(ap_directive_t **link, const char *name, const char
 static const char *line_at(const apr_array_header_t *lines, int place)
 {
     return APR_ARRAY_IDX(lines, place, const char *);
+}
+
+/** Whether one of the lines is this directive as it stands. */
+static int is_given(const apr_array_header_t *lines, const ap_directive_t *node, apr_pool_t *pool)
+{
+    int i;
+
+    for (i = 0; i < lines->nelts; i++) {
+        const char *words, *name = read_line(&words, line_at(lines, i), pool);
+
+        if (name && !ap_cstr_casecmp(node->directive, name) && !strcmp(node->args, ap_resolve_env(pool, words))) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/** What httpd made of the beginning of one directive and of what came behind it. */
+static int is_mixed(const ap_directive_t *node, apr_pool_t *pool)
+{
+    return !is_given(ap_server_pre_read_config, node, pool) && !is_given(ap_server_post_read_config, node, pool);
+}
+
+/** @param mixed 0: the words are all of it @return where the first such directive of the command line is linked, also within sections; NULL: there is none */
+static ap_directive_t **find(ap_directive_t **link, const char *name, const char *words, int mixed, apr_pool_t *pool)
+{
+    for (; *link; link = &(*link)->next) {
+        const ap_directive_t *node = *link;
+        ap_directive_t **within;
+
+        if (!ap_cstr_casecmp(node->directive, name) && !strcmp(node->filename, PLACE)
+            && (mixed ? !strncmp(node->args, words, strlen(words)) && is_mixed(node, pool) : !strcmp(node->args, words))) {
+            return link;
+        }
+        if ((within = find(&(*link)->first_child, name, words, mixed, pool)) != NULL) {
+            return within;
+        }
+    }
+    return NULL;
 }
 
 static int is_long(const apr_array_header_t *lines, int place)
@@ -99,13 +120,19 @@ static ap_directive_t **end_of_tree(void)
     return link;
 }
 
+/** Where httpd put what it read of a long directive's beginning; NULL: it read nothing of it. */
+static ap_directive_t **find_beginning(const char *line, apr_pool_t *pool)
+{
+    const char *words, *name = strlen(line) >= CUT ? read_line(&words, apr_pstrndup(pool, line, CUT), pool) : NULL;
+
+    return name ? find(&ap_conftree, name, ap_resolve_env(pool, words), 1, pool) : NULL;
+}
+
 /** Puts a directive in place of what httpd made of its beginning, if anything. @param before the one that httpd would have read before it, or NULL */
 static ap_directive_t *put(ap_directive_t *before, const char *name, const char *words, const char *line, apr_pool_t *pool)
 {
     ap_directive_t *node = apr_pcalloc(pool, sizeof(*node)), **link;
-    const char *beginning;
 
-    (void)read_line(&beginning, apr_pstrndup(pool, line, CUT), pool);
     node->directive = name;
     node->args = words;
     node->filename = PLACE;
@@ -113,7 +140,7 @@ static ap_directive_t *put(ap_directive_t *before, const char *name, const char 
         node->parent = before->parent;
         node->next = before->next;
         before->next = node;
-    } else if (strlen(line) >= CUT && (link = find(&ap_conftree, name, beginning, 0)) != NULL) {
+    } else if ((link = find_beginning(line, pool)) != NULL) {
         node->parent = (*link)->parent;
         node->next = (*link)->next;
         *link = node;
@@ -121,6 +148,16 @@ static ap_directive_t *put(ap_directive_t *before, const char *name, const char 
         *end_of_tree() = node;
     }
     return node;
+}
+
+/** @return whether httpd did not read the directive as it stands, and it can be put right */
+static int is_to_be_mended(const char **words, const apr_array_header_t *lines, int place, const char *name, apr_pool_t *pool)
+{
+    if (!is_long(lines, place) && !is_long(lines, place - 1)) {
+        return 0;
+    }
+    *words = ap_resolve_env(pool, *words);
+    return !find(&ap_conftree, name, *words, 0, pool) && !swallowed_another(lines, place, pool);
 }
 
 static void mend(const apr_array_header_t *lines, apr_pool_t *pool)
@@ -131,7 +168,7 @@ static void mend(const apr_array_header_t *lines, apr_pool_t *pool)
     for (i = 0; i < lines->nelts; i++) {
         const char *words, *name = read_line(&words, line_at(lines, i), pool);
 
-        if (name && (is_long(lines, i) || is_long(lines, i - 1)) && !find(&ap_conftree, name, words, 1) && !swallowed_another(lines, i, pool)) {
+        if (name && is_to_be_mended(&words, lines, i, name, pool)) {
             before = put(before, name, words, line_at(lines, i), pool);
             before->line_num = i + 1;
         } else {

@@ -308,6 +308,16 @@ void amlaps_seal_file_settle(amlaps_seal_file_t *file, const amlaps_seal_t *seal
     (void)put_slot(file, (int)((file->counter + 1) % SLOTS), file->counter, seal);
 }
 
+static const char *folder_of(const char *path, apr_pool_t *pool)
+{
+    return apr_pstrmemdup(pool, path, (apr_size_t)(strrchr(path, '/') - path) + 1);
+}
+
+apr_status_t amlaps_seal_file_may_make(const char *path, amlaps_error_t *error, apr_pool_t *pool)
+{
+    return access(folder_of(path, pool), W_OK | X_OK) == 0 ? APR_SUCCESS : trouble(path, "cannot be made in its folder", errno, error);
+}
+
 static apr_status_t fill_new(int fd, const char *path, const amlaps_seal_t *seal, uid_t uid, gid_t gid, amlaps_error_t *error, apr_pool_t *pool)
 {
     amlaps_seal_file_t *file = amlaps_seal_file_make(path, NULL, pool);
@@ -321,7 +331,7 @@ static apr_status_t fill_new(int fd, const char *path, const amlaps_seal_t *seal
         || fsync(fd) != 0) {
         return trouble(path, "cannot be written", errno, error);
     }
-    directory = open(apr_pstrmemdup(pool, path, (apr_size_t)(strrchr(path, '/') - path) + 1), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    directory = open(folder_of(path, pool), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     failed = directory < 0 || fsync(directory) != 0 ? errno : 0;
     if (directory >= 0) {
         close(directory);

@@ -22,6 +22,9 @@ amlaps_seal_file_t *amlaps_seal_file_make(const char *path, amlaps_trail_shared_
  */
 apr_status_t amlaps_seal_file_create(const char *path, const amlaps_seal_t *seal, uid_t uid, gid_t gid, amlaps_error_t *error, apr_pool_t *pool);
 
+/** @return an error where nobody could make a file of that name: there is no such folder, or this user may not write to it */
+apr_status_t amlaps_seal_file_may_make(const char *path, amlaps_error_t *error, apr_pool_t *pool);
+
 /** Takes back amlaps_seal_file_create. */
 void amlaps_seal_file_remove(const char *path);
 

@@ -179,24 +179,28 @@ static int is_hopeless(apr_status_t found, const amlaps_error_t *why)
     return found == APR_ENOTIMPL || (found != APR_SUCCESS && !APR_STATUS_IS_ENOENT(found) && strcmp(why->id, "AML0230") == 0);
 }
 
-/** A new state where there is none, or none of this store's, or a file that is no state at all: that is kept. @param kept out: its name, NULL: none was */
-static apr_status_t make_place(const char **kept, int *made, apr_status_t found, const amlaps_seal_t *old, const amlaps_seal_t *seal,
-                               const amlaps_keeper_t *keeper)
+/** Whether there is no state, or none of this store's, or a file that is no state at all. Where a new one could not be made, that is told before a key is. */
+static apr_status_t needs_place(int *needs, apr_status_t found, const amlaps_seal_t *old, const amlaps_keeper_t *keeper)
 {
     apr_status_t status = APR_SUCCESS;
-    int is = found == APR_SUCCESS || APR_STATUS_IS_ENOENT(found);
+    int is = 0;
 
     if (found == APR_SUCCESS) {
         status = is_of_store(&is, old, keeper);
     }
-    if (status == APR_SUCCESS && !is) {
-        status = amlaps_seal_file_keep(kept, keeper->state, keeper->error, keeper->pool);
-    }
-    if (status != APR_SUCCESS || (is && !APR_STATUS_IS_ENOENT(found))) {
+    *needs = !is;
+    return status == APR_SUCCESS && !is ? amlaps_seal_file_may_make(keeper->state, keeper->error, keeper->pool) : status;
+}
+
+/** @param kept out: the name under which what was there is kept; NULL: nothing was */
+static apr_status_t make_place(const char **kept, apr_status_t found, const amlaps_seal_t *seal, const amlaps_keeper_t *keeper)
+{
+    apr_status_t status = APR_STATUS_IS_ENOENT(found) ? APR_SUCCESS : amlaps_seal_file_keep(kept, keeper->state, keeper->error, keeper->pool);
+
+    if (status != APR_SUCCESS) {
         return status;
     }
     status = create(keeper, seal, *kept, found == APR_SUCCESS);
-    *made = status == APR_SUCCESS;
     if (status != APR_SUCCESS && *kept != NULL) {
         amlaps_seal_file_return(*kept, keeper->state);
         *kept = NULL;
@@ -220,7 +224,7 @@ static apr_status_t seal_anew(amlaps_recovered_t *recovered, amlaps_keeper_t *ke
     amlaps_seal_t *old = amlaps_seal_make(keeper->pool), *seal = NULL;
     amlaps_error_t why = { 0 };
     apr_status_t found, status;
-    int made = 0;
+    int needs;
 
     if (old == NULL) {
         return amlaps_keeper_no_memory(keeper->error);
@@ -230,14 +234,15 @@ static apr_status_t seal_anew(amlaps_recovered_t *recovered, amlaps_keeper_t *ke
         *keeper->error = why;
         return found;
     }
-    if ((status = begin_anew(&seal, keeper)) != APR_SUCCESS || (status = show_key(keeper, seal, show, baton)) != APR_SUCCESS
-        || (status = make_place(&recovered->kept, &made, found, old, seal, keeper)) != APR_SUCCESS) {
+    if ((status = needs_place(&needs, found, old, keeper)) != APR_SUCCESS || (status = begin_anew(&seal, keeper)) != APR_SUCCESS
+        || (status = show_key(keeper, seal, show, baton)) != APR_SUCCESS
+        || (needs && (status = make_place(&recovered->kept, found, seal, keeper)) != APR_SUCCESS)) {
         return status;
     }
     amlaps_sealer_renew(keeper->batch.sealer, seal);
     status = amlaps_keeper_tell(keeper, AMLAPS_RECORD_RECOVERED, about, who);
     recovered->told = status == APR_SUCCESS || !took_nothing(keeper);
-    if (!recovered->told && made) {
+    if (!recovered->told && needs) {
         take_place_back(&recovered->kept, keeper);
     }
     return status;

@@ -115,7 +115,7 @@ describe('what httpd takes whole from the command line', () => {
   const given = (...lines) => configtest(all, ...lines.flatMap((line) => ['-c', line.replace('{root}', httpd.root)]));
   const refused = /AML0118: -c\/-C directives:\d: AMLapsExpect deny password .*: the rules answer allow for password/;
 
-  for (const line of [wrong, `AMLapsExpect deny password ${long}`]) {
+  for (const line of [wrong, `AMLapsExpect deny password ${long}`, ' '.repeat(250) + wrong]) {
     test(`is taken before the configuration too, with ${line.length} characters`, async () => assert.match((await configtest(all, '-C', line)).output, refused));
   }
   for (const key of [asked, long].map((keys) => keys.replace('alice', '${WHO}'))) {
@@ -132,6 +132,12 @@ describe('what httpd takes whole from the command line', () => {
       assert.deepEqual(output.split('\n').filter((line) => /tenant=other/.test(line)), [`virtual host v.example: tenant=other ${keys}`]);
     });
   }
+  test('is told apart where it begins alike', async () => {
+    const questions = [long, 'device=A', `${long} os=x`, `${long} os=${'y'.repeat(1500)}`, 'device=B', `${' '.repeat(250)}device=C`];
+    const { ok, output } = await given(...questions.map((keys) => `AMLapsExplain ${keys}`));
+    assert.ok(ok, output);
+    assert.deepEqual(output.split('\n').filter((line) => /^(user|device)=/.test(line)), questions.map((keys) => keys.trim()));
+  });
   test('another directive behind a long question, which httpd takes for a part of it, is not passed over in silence', async () => {
     const { ok, output } = await given(`AMLapsExplain ${long}`, 'LogLevel debug');
     assert.ok(!ok, output);

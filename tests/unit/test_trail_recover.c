@@ -82,7 +82,8 @@ static void test_a_state_is_kept_at_once(void **state)
     assert_true(moved);
 }
 
-/** Neither a database nor a backup that root restored tells who httpd's children are; the state that they could write does. Else they would refuse until httpd is started anew. */
+/** Neither a database nor a backup that root restored tells who httpd's children are; the state that they could write does. Else they would refuse
+ *  until httpd is started anew. */
 static void test_a_state_that_is_made_belongs_to_whom_the_old_one_did(void **state)
 {
     const uid_t child = geteuid() == 0 ? 12345 : geteuid();
@@ -182,6 +183,19 @@ static void test_a_recovery_that_comes_late_takes_nothing_away(void **state)
     assert_int_equal(sealed_verify(world, WITH_KEY | WITH_STATE).first_bad, 0);
 }
 
+/** As a path with a mistake in it, or a folder to which this user may not write. */
+static void test_no_key_is_shown_where_no_state_can_be_made(void **state)
+{
+    world_t *world = *state;
+    amlaps_error_t error = { 0 };
+    amlaps_recovered_t recovered;
+    const char *seal = apr_pstrcat(world->pool, world->directory, "/none/amlaps.seal", NULL);
+
+    assert_int_equal(amlaps_trail_recover(&recovered, &error, world->store, seal, "root", sealed_show, NULL, world->pool), ENOENT);
+    assert_string_equal(error.id, "AML0230");
+    assert_int_equal(sealed_keys, 1);
+}
+
 static int show_and_fill_the_disk(void *baton, const char *key)
 {
     const world_t *world = baton;
@@ -229,7 +243,7 @@ static void test_a_failed_recovery_leaves_no_state(void **state)
 static const struct CMUnitTest tests[] = {
     SEALED_TEST(test_recovery_with_the_state_of_another_store), SEALED_TEST(test_a_state_that_is_made_belongs_to_whom_the_old_one_did),
     SEALED_TEST(test_a_state_is_kept_at_once), SEALED_TEST(test_a_failed_recovery_leaves_no_state),
-    SEALED_TEST(test_of_a_failed_recovery_it_is_told_whether_its_key_counts),
+    SEALED_TEST(test_no_key_is_shown_where_no_state_can_be_made), SEALED_TEST(test_of_a_failed_recovery_it_is_told_whether_its_key_counts),
     SEALED_TEST(test_of_a_failed_beginning_the_state_stays_where_its_key_counts), SEALED_TEST(test_a_recovery_that_comes_late_takes_nothing_away)
 };
 
