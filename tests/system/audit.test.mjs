@@ -238,7 +238,7 @@ describe('verification', () => {
     assert.equal((await stage.records()).at(-1).search, 'verify, next part');
 
     const place = records.find((r) => r.reason === 'R1').seq;
-    execFileSync('sqlite3', [stage.store, `UPDATE record SET body = replace(body, 'R1', 'R9') WHERE seq = ${place}`]);
+    execFileSync('sqlite3', ['-cmd', '.timeout 5000', stage.store, `UPDATE record SET body = replace(body, 'R1', 'R9') WHERE seq = ${place}`]);
     const bad = assertOk(await auditor.get('api/v1/audit/verify'));
     assert.equal(bad.ok, false);
     assert.deepEqual([bad.records, bad.last, bad.head], [place - 1, place - 1, records[place - 2].hash]);
@@ -250,7 +250,7 @@ describe('verification', () => {
 
   test('what is no JSON in the store stops nobody from reading the rest', async () => {
     const auditor = await stage.signIn('auditor');
-    execFileSync('sqlite3', [stage.store, "UPDATE record SET body = '{\"broken' WHERE seq = 2"]);
+    execFileSync('sqlite3', ['-cmd', '.timeout 5000', stage.store, "UPDATE record SET body = '{\"broken' WHERE seq = 2"]);
     const { records } = assertOk(await list(auditor, { limit: 1000 }));
     assert.deepEqual(records.find((/** @type {any} */ r) => r.seq === 2), { seq: 2 });
   });

@@ -234,7 +234,7 @@ describe('answers', () => {
   });
 
   test('verifyAudit 200 and readAudit 200 tell of a broken record', async () => {
-    execFileSync('sqlite3', [stage.store, 'DROP TRIGGER IF EXISTS record_stays; UPDATE record SET body = \'broken\' WHERE seq = 2']);
+    execFileSync('sqlite3', ['-cmd', '.timeout 5000', stage.store, 'DROP TRIGGER IF EXISTS record_stays; UPDATE record SET body = \'broken\' WHERE seq = 2']);
     await expects(stage, 'verifyAudit', 200, { also: ({ problems }) => assert.equal(problems[0].seq, 2) });
     await expects(stage, 'readAudit', 200, { path: 'audit?limit=1000', also: ({ records }) => assert.deepEqual(records.at(-2), { seq: 2 }) });
   });

@@ -39,8 +39,7 @@ static void one_password(void **state)
 {
     assert_int_equal(ask(*state, 200,
                          "{\"@odata.context\":\"x\",\"id\":\"6FA60D52-01E7-4B18-8055-4759461FC16B\",\"deviceName\":\"D\","
-                         "\"lastBackupDateTime\":"
-                         "\"2026-11-20T10:00:00.1234567Z\",\"refreshDateTime\":\"2026-11-22T17:00:00Z\",\"credentials\":["
+                         "\"lastBackupDateTime\":\"2026-11-20T10:00:00.1234567Z\",\"refreshDateTime\":\"2026-11-22T17:00:00Z\",\"credentials\":["
                          "{\"accountName\":\"Administrator\",\"accountSid\":\"S-1-5-21-1-2-3-500\",\"backupDateTime\":\"2026-"
                          "11-22T17:00:00\","
                          "\"passwordBase64\":\"UQBRAEAAZAA4AGYAOABnAFkA\",\"more\":1}]}"),
