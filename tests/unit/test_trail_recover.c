@@ -177,10 +177,7 @@ static void test_a_recovery_that_comes_late_takes_nothing_away(void **state)
     assert_int_equal(recovered.told, 0);
     assert_null(recovered.kept);
     world->shared = amlaps_trail_share();
-    world_open(world);
-    sealed_write(world, 1);
-    world_close(world);
-    assert_int_equal(sealed_verify(world, WITH_KEY | WITH_STATE).first_bad, 0);
+    sealed_goes_on(world);
 }
 
 /** As a path with a mistake in it, or a folder to which this user may not write. */
