@@ -5,17 +5,9 @@ import fs from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { makeCertificate } from '../entra/certificate.mjs';
 import { audit } from '../lib/audit-tool.mjs';
+import { CLIENT, ID, SECRET_FILE, STORE, casesOf, rule, tenant } from '../lib/config-cases.mjs';
 import { Httpd } from '../lib/httpd.mjs';
 
-const ID = '8aa4c1a8-0d5e-4f3b-9a0c-1f2f4b0a7c11';
-const CLIENT = '535fb089-9ff3-47b6-9bfb-4f1264799865';
-const STORE = 'AMLapsStore sqlite3:{root}/state/amlaps.db\nAMLapsHtdocs {root}/htdocs';
-
-/** @param {string} [lines] @param {string} [name] */
-const tenant = (lines = '', name = 'contoso') => `<AMLapsTenant ${name}>
-AMLapsTenantId ${ID}\nAMLapsClientId ${CLIENT}\nAMLapsClientSecret file:{root}/secret/good\n${lines}\n</AMLapsTenant>\n`;
-/** @param {string} lines @param {string} [head] */
-const rule = (lines, head = '"London helpdesk"') => `<AMLapsRule ${head}>\n${lines}\n</AMLapsRule>\n`;
 const GOOD_RULE = rule('AMLapsDevice name "LON *"\nAMLapsAllow password user "alice@contoso.com"');
 const all = tenant() + GOOD_RULE;
 
@@ -25,7 +17,7 @@ before(async () => {
   const { cert: ca } = await makeCertificate();
   httpd = await Httpd.create({
     files: {
-      'secret/good': { content: 'a~secret\n', mode: 0o400 },
+      ...SECRET_FILE,
       'seal/other': { content: 'made by somebody else\n', mode: 0o600 },
       'seal/newer': { content: 'amlaps-seal 2 and so on\n', mode: 0o600 },
       'conf/nonsense.pem': '-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n',
@@ -41,31 +33,7 @@ before(async () => {
 });
 after(() => httpd?.discard());
 
-/** @param {string} amlaps @param {...string} more arguments of httpd */
-async function configtest(amlaps, ...more) {
-  httpd.configure({ amlaps: amlaps.includes('AMLapsStore ') ? amlaps : `${amlaps}\n${STORE}` });
-  return httpd.configtest(...more);
-}
-
-/** @param {string} name @param {string} lines */
-function accepts(name, lines) {
-  test(name, async () => {
-    const { ok, output } = await configtest(lines);
-    assert.ok(ok, output);
-    assert.match(output, /Syntax OK/);
-  });
-}
-
-/** @param {string} name @param {string} lines @param {RegExp[]} patterns all of which the message must match */
-function refuses(name, lines, ...patterns) {
-  test(name, async () => {
-    const { ok, output, signal } = await configtest(lines);
-    assert.equal(signal, null, output);
-    assert.ok(!ok, `accepted:\n${lines}`);
-    for (const pattern of patterns) assert.match(output, pattern);
-    assert.match(output, /httpd\.conf|line \d+/, 'where it stands');
-  });
-}
+const { configtest, accepts, refuses } = casesOf(() => httpd);
 
 describe('a quoted value of an expectation', () => {
   for (const words of ['user="alice@contoso.com" device="LON 001"', "user='alice@contoso.com' device='LON 001'", '"user=alice@contoso.com" "device=LON 001"',

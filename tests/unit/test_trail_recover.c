@@ -218,11 +218,7 @@ static void test_a_failed_recovery_leaves_no_state(void **state)
     if (world->conninfo != NULL) {
         skip();
     }
-    assert_int_equal(sqlite3_open(world->path, &reader), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(reader, "BEGIN; SELECT * FROM record", NULL, NULL, NULL), SQLITE_OK);
-    world_open(world);
-    sealed_write(world, 2);
-    world_close(world);
+    reader = sealed_write_beside_reader(world, 2);
     assert_int_equal(unlink(sealed_state), 0);
     signal(SIGXFSZ, SIG_IGN);
     getrlimit(RLIMIT_FSIZE, &limit);

@@ -116,6 +116,19 @@ static inline void sealed_write(world_t *world, int pairs)
     }
 }
 
+/** Pairs of records while somebody reads, so that the log must grow for the next one. @return the reader, to be closed */
+static inline sqlite3 *sealed_write_beside_reader(world_t *world, int pairs)
+{
+    sqlite3 *reader = NULL;
+
+    assert_int_equal(sqlite3_open(world->path, &reader), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(reader, "BEGIN; SELECT * FROM record", NULL, NULL, NULL), SQLITE_OK);
+    world_open(world);
+    sealed_write(world, pairs);
+    world_close(world);
+    return reader;
+}
+
 /** The store takes a record with the state as it is, and all of them are good. */
 static inline void sealed_goes_on(world_t *world)
 {
